@@ -1,0 +1,51 @@
+# Everything a developer does here. Each target makes what it needs first; the second time that takes no time.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+CODE   := services shared tests $(wildcard demo)
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format up down lock clean
+
+help: ## say what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(READY) ## play one outsourced ticket's whole life between two partners
+	@$(BIN)/python -m demo
+
+test: $(READY) ## run every test against a real broker and a real database
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: $(READY) ## format, lint, types, import rules, house rules, generated documents
+	@$(BIN)/ruff format --check --quiet $(CODE) || { echo "run 'make format'"; exit 1; }
+	@$(BIN)/ruff check --quiet $(CODE)
+	@$(BIN)/mypy --no-error-summary $(CODE)
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/python -m pytest -q --no-header -p no:cacheprovider tests/architecture
+	@$(BIN)/python -m shared.contracts.generate --check
+
+format: $(READY) ## put the code into the one format
+	@$(BIN)/ruff format --quiet $(CODE)
+	@$(BIN)/ruff check --quiet --fix $(CODE)
+
+up: $(READY) ## broker, database and all workers, in the foreground until stopped
+	@$(BIN)/tandem up
+
+down: $(READY) ## stop what `make up` started, wherever it runs
+	@$(BIN)/tandem down
+
+lock: $(READY) ## resolve the dependencies anew
+	@$(BIN)/python -m pip install --quiet uv
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra dev --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --no-header pyproject.toml --output-file requirements.lock
+
+clean: ## remove the virtual environment and everything made by a run
+	@rm -rf $(VENV) var .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+
+$(READY): requirements.lock pyproject.toml deploy/local/make-venv
+	@PYTHON=$(PYTHON) deploy/local/make-venv $(VENV)
+	@touch $@

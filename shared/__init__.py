@@ -1,0 +1,1 @@
+"""What all services stand on: the wire, the message runtime, and flat leaf modules."""
