@@ -1,0 +1,134 @@
+"""RabbitMQ: connections with limits on every wait, confirmed publishing, and what went wrong in words we can act on."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import aio_pika
+from aiormq.abc import AbstractChannel as Channel
+from aiormq.abc import DeliveredMessage
+from aiormq.exceptions import AMQPError, DeliveryError, PublishError
+from pamqp.commands import Basic
+from pamqp.common import FieldTable
+from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
+from yarl import URL
+
+from shared.messaging.arrivals import Arrival
+from shared.messaging.outbox import Letter
+
+CONNECT_SECONDS = 5.0
+# Two missed beats end a connection, so a black hole is noticed within twice this.
+HEARTBEAT_SECONDS = 5
+# Confirms come in milliseconds; one that takes this long will not come on this channel.
+CONFIRM_SECONDS = 10.0
+CLOSE_SECONDS = 3.0
+
+BROKER_ERRORS = (AMQPError, OSError, TimeoutError, RuntimeError)
+
+
+class Lost(Exception):
+    """The connection, the channel or the consumer is gone; a new one is needed."""
+
+
+class NotTaken(Exception):
+    """The broker did not take a message, and said so: no queue for it, or the queue is full."""
+
+
+class OutcomeUnknown(Exception):
+    """Nobody knows whether the broker has the message; it is sent again under the same id, on a new channel."""
+
+
+def user_of(url: str) -> str:
+    """The broker user that a URL logs in as."""
+    return URL(url).user or "guest"
+
+
+@asynccontextmanager
+async def channel_of(url: str, name: str) -> AsyncIterator[Channel]:
+    """A connection of its own with one channel that confirms and returns; patiently made, closed at the end."""
+    connection = await _connect_patiently(url, name)
+    try:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            pool_channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
+            channel = await pool_channel.get_underlay_channel()
+        yield channel
+    finally:
+        with suppress(*BROKER_ERRORS, asyncio.CancelledError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await connection.close()
+
+
+async def _connect_patiently(url: str, name: str) -> aio_pika.abc.AbstractConnection:
+    async for attempt in AsyncRetrying(
+        retry=retry_if_exception_type(BROKER_ERRORS), wait=wait_random_exponential(multiplier=0.2, max=3.0)
+    ):
+        with attempt:
+            return await aio_pika.connect(
+                URL(url).update_query(heartbeat=HEARTBEAT_SECONDS),
+                timeout=CONNECT_SECONDS,
+                client_properties={"connection_name": name},
+            )
+    raise AssertionError("tenacity either returns or raises")
+
+
+async def publish(channel: Channel, letter: Letter, user_id: str) -> None:
+    """Publish one letter and wait until the broker has it safely.
+
+    Raises NotTaken when the broker refused or returned it, OutcomeUnknown when nobody can tell.
+    """
+    headers: FieldTable | None = letter.headers
+    properties = Basic.Properties(
+        content_type="application/cloudevents+json",
+        delivery_mode=2,
+        message_id=str(letter.message_id),
+        message_type=letter.kind or None,
+        user_id=user_id,
+        headers=headers,
+    )
+    try:
+        await channel.basic_publish(
+            letter.body,
+            exchange=letter.exchange,
+            routing_key=letter.routing_key,
+            properties=properties,
+            mandatory=True,
+            timeout=CONFIRM_SECONDS,
+            wait=False,
+        )
+    except PublishError as error:
+        raise NotTaken(f"no queue takes {letter.exchange} {letter.routing_key}") from error
+    except DeliveryError as error:
+        raise NotTaken(f"refused by the broker, the queue of {letter.routing_key} may be full") from error
+    except BROKER_ERRORS as error:
+        raise OutcomeUnknown(type(error).__name__) from error
+    except asyncio.CancelledError as error:
+        # aiormq cancels what waits on a connection it declares stuck, though nobody cancelled the task.
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        raise OutcomeUnknown("connection declared stuck") from error
+
+
+def arrival_of(message: DeliveredMessage) -> Arrival:
+    """A delivery as the runtime reads it."""
+    properties = message.header.properties
+    headers = properties.headers or {}
+    returns = headers.get("x-delivery-count", 0)
+    return Arrival(
+        body=message.body,
+        user_id=properties.user_id,
+        exchange=message.exchange or "",
+        routing_key="".join(letter for letter in message.routing_key or "" if letter.isprintable()),
+        returns=returns if isinstance(returns, int) else 0,
+        delivery_tag=message.delivery_tag or 0,
+    )
+
+
+async def is_deserted(channel: Channel, queue: str) -> bool:
+    """Whether messages wait in a queue that nobody consumes. Raises Lost when the queue is gone."""
+    try:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            declared = await channel.queue_declare(queue, passive=True)
+    except BROKER_ERRORS as error:
+        raise Lost(f"cannot see queue {queue}: {error!r}") from error
+    return bool(declared.message_count and not declared.consumer_count)

@@ -1,0 +1,216 @@
+"""The consumer of one shard: takes what waits, has it decided, and only then acknowledges it."""
+
+import asyncio
+import random
+from collections.abc import Callable, Iterator
+
+import structlog
+from aiormq.abc import DeliveredMessage
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_random_exponential
+
+from shared.database import Connection, connect_patiently, is_transient
+from shared.messaging.arrivals import Arrival, Dead, Readable
+from shared.messaging.broker import BROKER_ERRORS, Channel, Lost, arrival_of, channel_of, is_deserted
+from shared.messaging.inbox import TakenMeanwhile
+from shared.messaging.relay import Relay
+from shared.messaging.turn import Turn, Turned
+
+log = structlog.get_logger()
+
+# Enough to share the cost of a commit; more only makes the first of them wait for the last.
+BATCH_LIMIT = 256
+# One batch in hand and most of the next on its way.
+PREFETCH = 400
+# A message that came back this often is decided alone, so that what it does harms no other.
+ALONE_AFTER_RETURNS = 3
+# One that came back this often is parked without being decided; replays charge their attempts to it alone.
+SUSPECT_AFTER_RETURNS = 10
+# A turn is bounded far below the broker's acknowledgement timeout of 30 minutes.
+TURN_SECONDS = 60.0
+DATABASE_PATIENCE_SECONDS = 30.0
+WATCH_SECONDS = 5.0
+
+Wake = Callable[[], None]
+Taken = tuple[Arrival, Readable | Dead]
+
+
+class Consumer:
+    """Consumes one shard queue until told to stop; a lost channel, consumer or database connection is made anew."""
+
+    def __init__(
+        self, *, queue: str, broker_url: str, database_url: str, turn: Turn, relay: Relay, wake_replayer: Wake
+    ) -> None:
+        self._queue = queue
+        self._broker_url = broker_url
+        self._database_url = database_url
+        self._turn = turn
+        self._relay = relay
+        self._wake_replayer = wake_replayer
+        self._connection: Connection | None = None
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Consume session after session. Ends when told to stop, with all that was taken decided and acknowledged."""
+        while not stopping.is_set():
+            try:
+                async with channel_of(self._broker_url, self._queue) as channel:
+                    await Session(self, self._queue, channel, stopping).run()
+            except (Lost, *BROKER_ERRORS) as error:
+                log.warning("consumer starts anew", queue=self._queue, reason=str(error) or repr(error))
+                # Many consumers lose one broker at the same moment and must not all come back at the same moment.
+                await asyncio.sleep(random.uniform(0.1, 1.0))  # noqa: S311
+
+    def read(self, arrival: Arrival) -> Readable | Dead:
+        return self._turn.read(arrival)
+
+    async def decide(self, taken: list[Taken], channel: Channel) -> None:
+        """Have these decided in as few turns as can be, and acknowledge each turn once it is committed."""
+        for group in _groups(taken):
+            parts = [group]
+            while parts:
+                part = parts.pop(0)
+                try:
+                    turned = await self._patiently(part, channel)
+                except Exception as error:
+                    if channel.is_closed or is_transient(error):
+                        raise
+                    if len(part) > 1:
+                        parts[:0] = [part[: len(part) // 2], part[len(part) // 2 :]]
+                        continue
+                    turned = await self._set_aside(part[0], error)
+                self._relay.hand_over(turned.posted)
+                if turned.replay_is_due:
+                    self._wake_replayer()
+                await channel.basic_ack(part[-1][0].delivery_tag, multiple=True)
+        await self._relay.room()
+
+    async def _patiently(self, part: list[Taken], channel: Channel) -> Turned:
+        """One turn, repeated for as long as the reason lies with the database and the messages are still ours."""
+
+        def given_up(_: RetryCallState) -> bool:
+            return channel.is_closed
+
+        async for attempt in AsyncRetrying(
+            retry=retry_if_exception(_is_worth_repeating),
+            wait=wait_random_exponential(multiplier=0.05, max=5.0),
+            stop=given_up,
+            before_sleep=_log_repeat,
+            reraise=True,
+        ):
+            with attempt:
+                async with asyncio.timeout(TURN_SECONDS):
+                    connection = await self._database()
+                    arrival, message = part[0]
+                    if arrival.returns >= SUSPECT_AFTER_RETURNS and isinstance(message, Readable):
+                        error = f"came back undecided {arrival.returns} times"
+                        return await self._turn.set_aside(connection, message, error)
+                    return await self._turn.take(connection, [message for _, message in part])
+        raise AssertionError("tenacity either returns or raises")
+
+    async def _set_aside(self, taken: Taken, error: Exception) -> Turned:
+        _, message = taken
+        log.error("set aside", id=str(message.key[0]), exc_info=error)
+        if isinstance(message, Dead):
+            raise error
+        return await self._turn.set_aside(await self._database(), message, f"{type(error).__name__}: {error}"[:2000])
+
+    async def _database(self) -> Connection:
+        if self._connection is None or self._connection.is_closed():
+            self._connection = await connect_patiently(self._database_url, patience_seconds=DATABASE_PATIENCE_SECONDS)
+        return self._connection
+
+
+class Session:
+    """One channel consuming one queue, until it is lost or told to stop."""
+
+    def __init__(self, consumer: Consumer, queue: str, channel: Channel, stopping: asyncio.Event) -> None:
+        self._consumer = consumer
+        self._queue = queue
+        self._channel = channel
+        self._stopping = stopping
+        self._arrived: asyncio.Queue[Arrival] = asyncio.Queue()
+        self._changed = asyncio.Event()
+        self._lost_because: str | None = None
+
+    async def run(self) -> None:
+        """Raises Lost when channel or consumer are gone; returns when told to stop and all in hand is decided."""
+        channel = self._channel
+        channel.closing.add_done_callback(lambda _: self._lose("channel closed"))
+        channel.on_consumer_cancel_callbacks.add(lambda _: self._lose("consumer cancelled by the broker"))
+        await channel.basic_qos(prefetch_count=PREFETCH)
+        consuming = await channel.basic_consume(self._queue, self._arrive)
+        log.info("consuming", queue=self._queue)
+        async with asyncio.TaskGroup() as tasks:
+            watching = [tasks.create_task(self._watch_for_stop()), tasks.create_task(self._watch_queue())]
+            try:
+                while await self._something_to_do():
+                    await self._consumer.decide(self._take_waiting(), channel)
+                if self._lost_because:
+                    raise Lost(self._lost_because)
+                await channel.basic_cancel(consuming.consumer_tag or "")
+                # What the broker sent before it heard of the cancel is still ours to finish.
+                while not self._arrived.empty():
+                    await self._consumer.decide(self._take_waiting(), channel)
+            finally:
+                for task in watching:
+                    task.cancel()
+
+    async def _arrive(self, message: DeliveredMessage) -> None:
+        self._arrived.put_nowait(arrival_of(message))
+        self._changed.set()
+
+    async def _something_to_do(self) -> bool:
+        while self._lost_because is None and not self._stopping.is_set():
+            if not self._arrived.empty():
+                return True
+            self._changed.clear()
+            await self._changed.wait()
+        return False
+
+    def _take_waiting(self) -> list[Taken]:
+        count = min(self._arrived.qsize(), BATCH_LIMIT)
+        arrivals = [self._arrived.get_nowait() for _ in range(count)]
+        return [(arrival, self._consumer.read(arrival)) for arrival in arrivals]
+
+    def _lose(self, reason: str) -> None:
+        self._lost_because = self._lost_because or reason
+        self._changed.set()
+
+    async def _watch_for_stop(self) -> None:
+        await self._stopping.wait()
+        self._changed.set()
+
+    async def _watch_queue(self) -> None:
+        """A consumer can die without a word: messages that wait while nobody consumes are the sign."""
+        watching = await self._channel.connection.channel()
+        while True:
+            await asyncio.sleep(WATCH_SECONDS)
+            try:
+                deserted = await is_deserted(watching, self._queue)
+            except Lost as lost:
+                return self._lose(str(lost))
+            if deserted:
+                return self._lose("messages wait and nobody consumes")
+
+
+def _groups(taken: list[Taken]) -> Iterator[list[Taken]]:
+    """Messages that came back too often stand alone; all others stay together, in order."""
+    group: list[Taken] = []
+    for one in taken:
+        if one[0].returns >= ALONE_AFTER_RETURNS:
+            if group:
+                yield group
+            yield [one]
+            group = []
+        else:
+            group.append(one)
+    if group:
+        yield group
+
+
+def _is_worth_repeating(error: BaseException) -> bool:
+    return isinstance(error, TakenMeanwhile) or is_transient(error)
+
+
+def _log_repeat(state: RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome else None
+    log.warning("turn repeated", attempt=state.attempt_number, reason=type(error).__name__)

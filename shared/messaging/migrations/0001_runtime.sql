@@ -1,0 +1,89 @@
+-- The runtime's tables. Every service has its own, in its own schema.
+
+CREATE TABLE instance (
+    slug      text PRIMARY KEY,
+    name      text NOT NULL,
+    language  text NOT NULL,
+    email     text NOT NULL,
+    kind      text NOT NULL CHECK (kind IN ('psa', 'portal')),
+    added_at  timestamptz NOT NULL DEFAULT now()
+);
+
+-- Every message that was ever taken: the same source and id never take effect twice.
+CREATE TABLE inbox (
+    source      text NOT NULL,
+    id          uuid NOT NULL,
+    sender      text NOT NULL,
+    kind        text NOT NULL,
+    subject     text NOT NULL,
+    digest      bytea NOT NULL CHECK (octet_length(digest) = 32),
+    outcome     text NOT NULL CHECK (outcome IN ('applied', 'unchanged', 'refused', 'parked', 'dropped', 'dead')),
+    problem     jsonb,
+    state       text,
+    received_at timestamptz NOT NULL,
+    PRIMARY KEY (id, source),
+    CHECK (outcome <> 'refused' OR problem IS NOT NULL)
+);
+
+-- What took effect, in the words of the business; exactly one row for every applied message.
+CREATE TABLE history (
+    cause_id     uuid NOT NULL,
+    cause_source text NOT NULL,
+    subject      text NOT NULL,
+    actor        text NOT NULL,
+    event        text NOT NULL,
+    at           timestamptz NOT NULL,
+    PRIMARY KEY (cause_id, cause_source)
+);
+CREATE INDEX history_by_subject ON history (subject, at);
+
+-- What is to be published, in this order within a lane (one recipient, or one bucket of the events).
+-- The id of the message is the same across every retry. Causes are held by `tandem check`, not by foreign keys:
+-- they would cost a look-up for every row, and the inbox is dropped by age.
+CREATE TABLE outbox (
+    position     bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    message_id   uuid NOT NULL UNIQUE,
+    lane         text NOT NULL,
+    exchange     text NOT NULL,
+    routing_key  text NOT NULL,
+    kind         text NOT NULL,
+    subject      text NOT NULL,
+    body         bytea NOT NULL,
+    headers      jsonb,
+    cause_id     uuid NOT NULL,
+    cause_source text NOT NULL,
+    created_at   timestamptz NOT NULL,
+    published_at timestamptz
+);
+CREATE INDEX outbox_unpublished ON outbox (lane, position) WHERE published_at IS NULL;
+CREATE INDEX outbox_by_cause ON outbox (cause_id, cause_source);
+
+-- A subject with parked messages: locked by turns and replays before any row of the business.
+CREATE TABLE parked_subject (
+    subject        text PRIMARY KEY,
+    status         text NOT NULL CHECK (status IN ('not_yet', 'retrying', 'stuck')),
+    attempts       integer NOT NULL CHECK (attempts >= 0),
+    next_attempt_at timestamptz,
+    give_up_at     timestamptz,
+    problem        text,
+    error          text,
+    parked_at      timestamptz NOT NULL,
+    CHECK ((status = 'stuck') = (next_attempt_at IS NULL)),
+    CHECK ((status = 'not_yet') = (give_up_at IS NOT NULL AND problem IS NOT NULL))
+);
+CREATE INDEX parked_subject_due ON parked_subject (next_attempt_at) WHERE next_attempt_at IS NOT NULL;
+
+-- The messages that wait, in order; the first of a subject is what the subject's row speaks of.
+CREATE TABLE parked (
+    position     bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    subject      text NOT NULL REFERENCES parked_subject (subject),
+    id           uuid NOT NULL,
+    source       text NOT NULL,
+    sender       text NOT NULL,
+    kind         text NOT NULL,
+    body         bytea NOT NULL,
+    parked_at    timestamptz NOT NULL,
+    UNIQUE (id, source)
+);
+CREATE INDEX parked_by_subject ON parked (subject, position);
+CREATE INDEX parked_by_sender ON parked (sender);

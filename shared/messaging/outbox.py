@@ -1,0 +1,130 @@
+"""The outbox: what a turn tells, written with the turn and published afterwards."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from shared.database import Connection, columns_of
+from shared.messaging import topology
+from shared.messaging.directory import Directory
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One message to be published; its id stays the same across every retry.
+
+    `lane` is what must stay in order: the recipient of deliveries, the bucket of events.
+    """
+
+    message_id: UUID
+    lane: str
+    exchange: str
+    routing_key: str
+    kind: str
+    subject: str
+    body: bytes
+    cause_id: UUID
+    cause_source: str
+    headers: dict[str, Any] | None = None
+
+    @property
+    def to_instance(self) -> bool:
+        return self.exchange == topology.DELIVERIES
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A letter in the outbox; positions rise within a lane."""
+
+    position: int
+    letter: Letter
+
+
+async def post(connection: Connection, directory: Directory, letters: list[Letter], now: datetime) -> list[Posted]:
+    """Write those letters whose recipient exists; one to nobody is not written, and its sender cannot tell."""
+    await directory.look_up(connection, {letter.lane for letter in letters if letter.to_instance})
+    deliverable = [letter for letter in letters if not letter.to_instance or directory.knows(letter.lane)]
+    return await insert_letters(connection, deliverable, now) if deliverable else []
+
+
+async def insert_letters(connection: Connection, letters: list[Letter], now: datetime) -> list[Posted]:
+    """Write these letters in this order, to be published once the transaction is committed."""
+    rows = [
+        (
+            letter.message_id,
+            letter.lane,
+            letter.exchange,
+            letter.routing_key,
+            letter.kind,
+            letter.subject,
+            letter.body,
+            orjson.dumps(letter.headers).decode() if letter.headers else None,
+            letter.cause_id,
+            letter.cause_source,
+        )
+        for letter in letters
+    ]
+    inserted = await connection.fetch(
+        """
+        INSERT INTO outbox (message_id, lane, exchange, routing_key, kind, subject, body, headers,
+                            cause_id, cause_source, created_at)
+        SELECT message_id, lane, exchange, routing_key, kind, subject, body, headers, cause_id, cause_source, $11
+        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bytea[], $8::jsonb[],
+                    $9::uuid[], $10::text[]) WITH ORDINALITY
+             AS letter (message_id, lane, exchange, routing_key, kind, subject, body, headers,
+                        cause_id, cause_source, place)
+        ORDER BY place
+        RETURNING position, message_id
+        """,
+        *columns_of(rows, 10),
+        now,
+    )
+    position_of = {row["message_id"]: row["position"] for row in inserted}
+    return [Posted(position_of[letter.message_id], letter) for letter in letters]
+
+
+async def find_waiting(connection: Connection, lane: str, limit: int) -> list[Posted]:
+    """The oldest letters of a lane that nobody has confirmed yet, in order."""
+    rows = await connection.fetch(
+        "SELECT * FROM outbox WHERE lane = $1 AND published_at IS NULL ORDER BY position LIMIT $2", lane, limit
+    )
+    return [
+        Posted(
+            row["position"],
+            Letter(
+                row["message_id"],
+                row["lane"],
+                row["exchange"],
+                row["routing_key"],
+                row["kind"],
+                row["subject"],
+                row["body"],
+                row["cause_id"],
+                row["cause_source"],
+                orjson.loads(row["headers"]) if row["headers"] else None,
+            ),
+        )
+        for row in rows
+    ]
+
+
+async def list_stale_lanes(connection: Connection, older_than_seconds: float) -> list[str]:
+    """Lanes with a letter that has waited longer than any healthy relay would let it."""
+    rows = await connection.fetch(
+        """
+        SELECT DISTINCT lane FROM outbox
+        WHERE published_at IS NULL AND created_at < clock_timestamp() - make_interval(secs => $1)
+        """,
+        older_than_seconds,
+    )
+    return [row["lane"] for row in rows]
+
+
+async def mark_published(connection: Connection, positions: list[int]) -> None:
+    """The broker has confirmed these."""
+    await connection.execute(
+        "UPDATE outbox SET published_at = clock_timestamp() WHERE position = ANY ($1::bigint[])", positions
+    )

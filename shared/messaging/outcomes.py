@@ -1,0 +1,126 @@
+"""What a rule is given and what it may answer: one message in, one of a closed set of decisions out."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from shared.contracts.values import Delivery, Event
+
+D = TypeVar("D", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Message(Generic[D]):
+    """One readable message as a rule sees it.
+
+    `sender` is the slug of an instance or `tandem/<service>`, as the broker vouches for it. `now` is the database's
+    clock at the start of the turn; `fresh_id` is a UUIDv7 nobody has used, for the one thing a rule may create.
+    """
+
+    id: UUID
+    source: str
+    sender: str
+    kind: str
+    subject: str
+    time: datetime
+    data: D
+    now: datetime
+    fresh_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Deliver:
+    """A fact for one instance; `subject` is that of the message being decided unless another is named."""
+
+    to: str
+    data: Delivery
+    subject: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """A fact for the other services; `subject` is that of the message being decided unless another is named."""
+
+    data: Event
+    subject: str | None = None
+
+
+Tell = Deliver | Publish
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Changed:
+    """The message took effect: these values are saved, these are told, and `history` says in words what happened."""
+
+    values: tuple[Any, ...]
+    tell: tuple[Tell, ...]
+    history: str
+
+    def __init__(self, *values: Any, tell: tuple[Tell, ...] | list[Tell] = (), history: str) -> None:
+        object.__setattr__(self, "values", values)
+        object.__setattr__(self, "tell", tuple(tell))
+        object.__setattr__(self, "history", history)
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """What the message says is already so, or newer is known; nothing to do and nobody to tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One wrong field: `pointer` is its JSON pointer in the message's data, `detail` what is wrong with it."""
+
+    pointer: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Refused:
+    """The sender is told why, with the state things are in and what would be allowed; nothing changes.
+
+    `problem` is a slug of `shared.contracts.problems`; `details` fill its sentence.
+    """
+
+    problem: str
+    state: str | None
+    allowed: tuple[str, ...]
+    errors: tuple[FieldError, ...]
+    details: dict[str, Any]
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        state: str | None = None,
+        allowed: tuple[str, ...] = (),
+        errors: tuple[FieldError, ...] = (),
+        **details: Any,
+    ) -> None:
+        object.__setattr__(self, "problem", problem)
+        object.__setattr__(self, "state", state)
+        object.__setattr__(self, "allowed", allowed)
+        object.__setattr__(self, "errors", errors)
+        object.__setattr__(self, "details", details)
+
+
+@dataclass(frozen=True, slots=True)
+class NotYet:
+    """What the message speaks of may still be on its way: it waits, and is refused as `problem` when it waited too long."""
+
+    problem: str
+    wait_seconds: float = 30.0
+
+
+Decision = Changed | Unchanged | Refused | NotYet
+
+
+@dataclass(frozen=True, slots=True)
+class Caused:
+    """What is told without a message having just come in (a deadline fell due, a mail was sent), and the message it goes back to."""
+
+    cause_source: str
+    cause_id: UUID
+    subject: str
+    tell: tuple[Tell, ...]

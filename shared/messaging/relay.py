@@ -1,0 +1,230 @@
+"""The relay: publishes what committed turns tell, in order per lane, until the broker has confirmed it."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Coroutine
+from typing import Any
+
+import structlog
+from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
+
+from shared.database import Connection, connect_patiently, is_transient
+from shared.messaging import outbox
+from shared.messaging.broker import Channel, NotTaken, OutcomeUnknown, channel_of, publish, user_of
+from shared.messaging.outbox import Posted
+
+log = structlog.get_logger()
+
+# Letters under way to the broker; beyond this, turns wait for the relay instead of filling memory.
+MOST_IN_FLIGHT = 2000
+# One look into a lane that fell behind.
+CATCH_UP_LIMIT = 200
+# A letter this old was left by a crash or by a relay that lost its way; at the start a younger one already counts,
+# for whoever wrote it is most likely this worker before it died.
+STALE_SECONDS = 5.0
+STALE_AT_START_SECONDS = 1.0
+SWEEP_SECONDS = 2.0
+CHANNEL_PATIENCE_SECONDS = 10.0
+DATABASE_PATIENCE_SECONDS = 30.0
+
+
+class LaneBlocked(Exception):
+    """The oldest letter of a lane was not taken, or another worker is at it; the lane is tried again later."""
+
+
+class Relay:
+    """One relay per worker: it is handed what a turn committed, and finds for itself what a crash left.
+
+    When a letter is not taken, its lane goes back to the oldest unconfirmed one and waits; all other lanes flow.
+    """
+
+    def __init__(self, *, broker_url: str, database_url: str, service: str) -> None:
+        self._broker_url = broker_url
+        self._database_url = database_url
+        self._service = service
+        self._user_id = user_of(broker_url)
+        self._channel: Channel | None = None
+        self._channel_ready = asyncio.Event()
+        self._channel_broken = asyncio.Event()
+        self._connection: Connection | None = None
+        self._connection_lock = asyncio.Lock()
+        self._in_flight: Counter[str] = Counter()
+        self._landed = asyncio.Event()
+        self._behind: dict[str, bool] = {}
+        self._confirmed: list[int] = []
+        self._confirmed_some = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def hand_over(self, posted: list[Posted]) -> None:
+        """Publish these now; they are committed, in this order. A lane that is behind will come to them by itself."""
+        for one in posted:
+            lane = one.letter.lane
+            if lane in self._behind:
+                self._behind[lane] = True
+            elif self._channel is None:
+                self._fall_behind(lane)
+            else:
+                self._in_flight[lane] += 1
+                self._spawn(self._publish_or_fall_behind(self._channel, one))
+
+    async def room(self) -> None:
+        """Wait until not too much is under way."""
+        while self._in_flight.total() >= MOST_IN_FLIGHT:
+            await self._next_landing()
+
+    async def settled(self, within_seconds: float) -> bool:
+        """Wait until all that was handed over is confirmed and marked; says whether it came to that in time."""
+        try:
+            async with asyncio.timeout(within_seconds):
+                while self._tasks or self._confirmed:
+                    await asyncio.wait([*self._tasks, asyncio.create_task(asyncio.sleep(0.01))])
+        except TimeoutError:
+            return False
+        return True
+
+    async def run(self) -> None:
+        """Keep a channel open, mark what is confirmed, and sweep; ends only by cancellation."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._keep_channel())
+            tasks.create_task(self._mark_confirmed())
+            tasks.create_task(self._sweep())
+
+    async def _keep_channel(self) -> None:
+        while True:
+            async with channel_of(self._broker_url, f"{self._service} relay") as channel:
+                self._channel, self._channel_broken = channel, asyncio.Event()
+                channel.closing.add_done_callback(lambda _, broken=self._channel_broken: broken.set())
+                self._channel_ready.set()
+                await self._channel_broken.wait()
+                self._channel_ready.clear()
+                self._channel = None
+                log.warning("relay lost its channel")
+
+    async def _publish_or_fall_behind(self, channel: Channel, posted: Posted) -> None:
+        lane = posted.letter.lane
+        try:
+            await self._publish(channel, posted)
+        except (NotTaken, OutcomeUnknown) as error:
+            if lane not in self._behind:
+                log.warning("lane blocked", lane=lane, reason=str(error))
+                self._fall_behind(lane)
+        finally:
+            self._land(lane)
+
+    async def _publish(self, channel: Channel, posted: Posted) -> None:
+        try:
+            await publish(channel, posted.letter, self._user_id)
+        except OutcomeUnknown:
+            # A channel that left one outcome open is not trusted with another message.
+            if channel is self._channel:
+                self._channel_broken.set()
+            raise
+        self._confirmed.append(posted.position)
+        self._confirmed_some.set()
+
+    def _land(self, lane: str) -> None:
+        self._in_flight[lane] -= 1
+        if not self._in_flight[lane]:
+            del self._in_flight[lane]
+        self._landed.set()
+
+    async def _next_landing(self) -> None:
+        self._landed.clear()
+        await self._landed.wait()
+
+    def _fall_behind(self, lane: str) -> None:
+        """From now on the lane is read from the outbox, oldest first, until nothing waits in it."""
+        if lane not in self._behind:
+            self._behind[lane] = True
+            self._spawn(self._catch_up(lane))
+
+    async def _catch_up(self, lane: str) -> None:
+        async for attempt in AsyncRetrying(
+            retry=retry_if_exception_type(LaneBlocked), wait=wait_random_exponential(multiplier=0.2, max=5.0)
+        ):
+            with attempt:
+                await self._publish_waiting(lane)
+        log.info("lane caught up", lane=lane)
+
+    async def _publish_waiting(self, lane: str) -> None:
+        while lane in self._in_flight:
+            await self._next_landing()
+        try:
+            async with asyncio.timeout(CHANNEL_PATIENCE_SECONDS):
+                await self._channel_ready.wait()
+            while self._behind[lane]:
+                self._behind[lane] = False
+                while waiting := await self._read_lane(lane):
+                    await self._publish_in_order(waiting)
+            del self._behind[lane]
+        except Exception as error:
+            self._behind[lane] = True
+            if isinstance(error, NotTaken | OutcomeUnknown | TimeoutError) or is_transient(error):
+                raise LaneBlocked(lane) from error
+            raise
+
+    async def _read_lane(self, lane: str) -> list[Posted]:
+        async with self._connection_lock:
+            connection = await self._database()
+            await self._mark(connection)
+            return await outbox.find_waiting(connection, lane, CATCH_UP_LIMIT)
+
+    async def _publish_in_order(self, waiting: list[Posted]) -> None:
+        """All of them at once on one channel; the first failure is raised when every outcome is known."""
+        channel = self._channel
+        if channel is None:
+            raise OutcomeUnknown("no channel")
+        outcomes = await asyncio.gather(*(self._publish(channel, one) for one in waiting), return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                raise outcome
+
+    async def _mark_confirmed(self) -> None:
+        while True:
+            await self._confirmed_some.wait()
+            self._confirmed_some.clear()
+            try:
+                async with self._connection_lock:
+                    await self._mark(await self._database())
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+                log.warning("could not mark what is published", error=type(error).__name__)
+                self._confirmed_some.set()
+                await asyncio.sleep(0.5)
+
+    async def _mark(self, connection: Connection) -> None:
+        if positions := self._confirmed[:]:
+            await outbox.mark_published(connection, positions)
+            del self._confirmed[: len(positions)]
+
+    async def _sweep(self) -> None:
+        older_than_seconds = STALE_AT_START_SECONDS
+        while True:
+            try:
+                async with self._connection_lock:
+                    lanes = await outbox.list_stale_lanes(await self._database(), older_than_seconds)
+                for lane in lanes:
+                    if lane not in self._in_flight:
+                        self._fall_behind(lane)
+                older_than_seconds = STALE_SECONDS
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+                log.warning("could not sweep the outbox", error=type(error).__name__)
+            await asyncio.sleep(SWEEP_SECONDS)
+
+    async def _database(self) -> Connection:
+        if self._connection is None or self._connection.is_closed():
+            self._connection = await connect_patiently(self._database_url, patience_seconds=DATABASE_PATIENCE_SECONDS)
+        return self._connection
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("relay task failed", exc_info=error)

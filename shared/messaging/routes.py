@@ -1,0 +1,110 @@
+"""The table a service writes: which message, which rows it needs, which rule decides."""
+
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from shared.contracts.values import Payload
+from shared.database import Connection
+from shared.messaging.outcomes import Decision, Message
+
+Key = Hashable
+Lock = Callable[[Connection, list[Any]], Awaitable[Sequence[Any]]]
+Save = Callable[[Connection, list[Any]], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Table:
+    """One table of values: how a turn finds and locks them by key, and how it writes all it changed at once.
+
+    `state` names the state of a value in the words of the contract, for answers to messages that came twice.
+    """
+
+    type: type[Any]
+    key: Callable[[Any], Key]
+    lock: Lock
+    save: Save
+    state: Callable[[Any], str] | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Collection:
+    """All values of a table that belong to one group, such as all entries of an outsourcing."""
+
+    table: Table
+    group: Callable[[Any], Key]
+    lock: Lock
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What one message needs loaded: a value by its key, or the members of a group."""
+
+    of: Table | Collection
+    key: Callable[[Message[Any]], Key]
+
+
+def one(table: Table, key: Callable[[Message[Any]], Key]) -> Need:
+    """The value with that key, or None where there is none."""
+    return Need(table, key)
+
+
+def all_of(collection: Collection, key: Callable[[Message[Any]], Key]) -> Need:
+    """All members of that group as a tuple, in the order of their keys."""
+    return Need(collection, key)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One kind of message and the rule that decides it.
+
+    A route that `unblocks` brings what others wait for: it may pass messages of its subject parked as *not yet*,
+    and what waited is tried again at once.
+    """
+
+    model: type[Payload]
+    decide: Callable[..., Decision]
+    needs: tuple[Need, ...]
+    unblocks: bool
+
+    @property
+    def kind(self) -> str:
+        return self.model.kind
+
+
+def on(
+    model: type[Payload],
+    *,
+    decide: Callable[..., Decision],
+    needs: tuple[Need, ...] = (),
+    unblocks: bool = False,
+) -> Route:
+    """Messages of this model are decided by this rule, which gets what it needs in this order and then the message."""
+    return Route(model, decide, needs, unblocks)
+
+
+@dataclass(frozen=True, slots=True)
+class Handlers:
+    """All that a service answers to: its routes by kind, and its tables in the order in which turns lock them."""
+
+    service: str
+    tables: tuple[Table, ...]
+    routes: dict[str, Route]
+
+    @property
+    def models(self) -> dict[str, type[Payload]]:
+        """The kinds the service knows and how their data looks."""
+        return {kind: route.model for kind, route in self.routes.items()}
+
+    @classmethod
+    def of(cls, service: str, *, tables: tuple[Table, ...], routes: tuple[Route, ...]) -> "Handlers":
+        """Raises ValueError when a kind is routed twice or a route needs a table that is not listed."""
+        by_kind = {route.kind: route for route in routes}
+        if len(by_kind) < len(routes):
+            raise ValueError(f"{service}: a kind is routed twice")
+        for route in routes:
+            for need in route.needs:
+                table = need.of.table if isinstance(need.of, Collection) else need.of
+                if table not in tables:
+                    raise ValueError(f"{service}: {route.kind} needs {table.type.__name__}, which is not in its tables")
+        return cls(service, tables, by_kind)

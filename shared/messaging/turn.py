@@ -1,0 +1,348 @@
+"""The turn: all that waits is decided in one transaction, and every message ends in exactly one outcome."""
+
+from collections import Counter
+from collections.abc import Hashable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, assert_never
+from uuid import UUID
+
+import structlog
+
+from shared.contracts.envelope import read
+from shared.contracts.values import Command
+from shared.database import Connection
+from shared.ids import new_id
+from shared.messaging import inbox, outbox, parking
+from shared.messaging.arrivals import Arrival, Dead, Readable, readable, tell_apart, too_old_or_new
+from shared.messaging.directory import Directory
+from shared.messaging.letters import Correspondence
+from shared.messaging.outbox import Letter, Posted
+from shared.messaging.outcomes import Changed, Decision, Message, NotYet, Refused, Unchanged
+from shared.messaging.parking import Blocker, ParkedMessage
+from shared.messaging.routes import Handlers, Need, Route
+from shared.messaging.working_set import WorkingSet
+
+log = structlog.get_logger()
+
+# Enough of an exception to know it by; the whole of it is in the log.
+LONGEST_ERROR = 2000
+# One replay takes at most this many messages of a subject, so that its transaction stays as short as a turn's.
+REPLAY_LIMIT = 200
+
+Incoming = Readable | Dead
+Failure = str
+
+
+@dataclass(slots=True)
+class Case:
+    """One message in a turn, its route, and what the route's rule is given of it."""
+
+    message: Readable
+    route: Route
+    given: Message[Any]
+
+    @property
+    def subject(self) -> str:
+        return self.message.envelope.subject
+
+
+@dataclass(slots=True)
+class Ledger:
+    """All that a turn writes besides the values of the business."""
+
+    now: datetime
+    taken: list[inbox.Entry] = field(default_factory=list)
+    history: list[tuple[UUID, str, str, str, str]] = field(default_factory=list)
+    letters: list[Letter] = field(default_factory=list)
+    blockers: list[Blocker] = field(default_factory=list)
+    parked: list[tuple[str, UUID, str, str, str, bytes]] = field(default_factory=list)
+    unblocked: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Turned:
+    """What a committed turn leaves to be done: letters to publish, and whether parked subjects are due."""
+
+    posted: list[Posted]
+    replay_is_due: bool = False
+
+
+class Turn:
+    """Decides messages of one service by its routes."""
+
+    def __init__(self, handlers: Handlers, directory: Directory, correspondence: Correspondence) -> None:
+        self._handlers = handlers
+        self._models = handlers.models
+        self._directory = directory
+        self._correspondence = correspondence
+
+    def read(self, arrival: Arrival) -> Incoming:
+        """Tell one arrival apart by the kinds this service knows."""
+        return tell_apart(arrival, self._models)
+
+    async def take(self, connection: Connection, incoming: list[Incoming]) -> Turned:
+        """Decide what arrived, in this order, in one transaction.
+
+        Raises what the database raises, and then nothing of it has happened.
+        """
+        async with connection.transaction():
+            now, seen = await inbox.find_seen(connection, [message.key for message in incoming])
+            senders = _senders(incoming)
+            waiting = Counter(await parking.count_waiting(connection, senders))
+            cases = [self._case(message, now) if isinstance(message, Readable) else message for message in incoming]
+            blocked = await parking.lock_blockers(
+                connection, sorted({case.subject for case in cases if isinstance(case, Case)})
+            )
+            await self._directory.look_up(connection, senders)
+            working = await self._load(connection, [case for case in cases if isinstance(case, Case)])
+            ledger = Ledger(now)
+            for message, case in zip(incoming, cases, strict=True):
+                if (first := seen.get(message.key)) is not None:
+                    self._answer_again(case, first, working, ledger)
+                    continue
+                if isinstance(case, Case):
+                    self._take_one(case, blocked, waiting, working, ledger)
+                else:
+                    self._bury(case, ledger)
+                seen[message.key] = _as_seen(ledger.taken[-1])
+            await working.save(connection)
+            await inbox.insert_taken(connection, ledger.taken, now)
+            await self._park(connection, ledger)
+            posted = await self._record(connection, ledger)
+        return Turned(posted, replay_is_due=bool(ledger.blockers or ledger.unblocked))
+
+    async def replay(self, connection: Connection, blocker: Blocker, limit: int = REPLAY_LIMIT) -> Turned:
+        """Try a subject's parked messages again, from the first on until one has to wait again.
+
+        Raises what the database raises, and then nothing of it has happened.
+        """
+        async with connection.transaction():
+            blocked = await parking.lock_blockers(connection, [blocker.subject])
+            waiting = await parking.list_parked_of(connection, blocker.subject, limit)
+            if blocker.subject not in blocked or not waiting:
+                await parking.release_if_empty(connection, blocker.subject)
+                return Turned([])
+            now, _ = await inbox.find_seen(connection, [])
+            await self._directory.look_up(connection, {parked.sender for parked in waiting if "/" not in parked.sender})
+            cases = [self._case(self._as_it_came(parked), now) for parked in waiting]
+            working = await self._load(connection, cases)
+            ledger = Ledger(now)
+            still = self._decide_parked(waiting, cases, blocker, working, ledger)
+            await working.save(connection)
+            await inbox.finish_parked(connection, ledger.taken)
+            await parking.delete_parked(connection, [parked.position for parked in waiting[: len(ledger.taken)]])
+            if not await parking.release_if_empty(connection, blocker.subject):
+                await parking.update_blocker(connection, still or Blocker(blocker.subject, parking.RETRYING, 0, now))
+            posted = await self._record(connection, ledger)
+        return Turned(posted, replay_is_due=True)
+
+    async def set_aside(self, connection: Connection, message: Readable, error: Failure) -> Turned:
+        """Park one message without deciding it: the database refused what came of it, or it came back too often."""
+        async with connection.transaction():
+            now, seen = await inbox.find_seen(connection, [message.key])
+            case = self._case(message, now)
+            blocked = await parking.lock_blockers(connection, [case.subject])
+            ledger = Ledger(now)
+            if message.key not in seen:
+                if case.subject not in blocked:
+                    ledger.blockers.append(parking.failed(case.subject, error, 1, now))
+                self._queue_up(case, ledger)
+                await inbox.insert_taken(connection, ledger.taken, now)
+                await self._park(connection, ledger)
+        return Turned([], replay_is_due=True)
+
+    def _as_it_came(self, parked: ParkedMessage) -> Readable:
+        return readable(read(parked.body), parked.sender, parked.body, self._models)
+
+    def _case(self, message: Readable, now: datetime) -> Case:
+        envelope = message.envelope
+        given = Message(
+            id=envelope.id,
+            source=envelope.source,
+            sender=message.sender,
+            kind=envelope.type,
+            subject=envelope.subject,
+            time=envelope.time,
+            data=message.data,
+            now=now,
+            fresh_id=new_id(),
+        )
+        return Case(message, self._handlers.routes[envelope.type], given)
+
+    def _take_one(
+        self, case: Case, blocked: dict[str, str], waiting: Counter[str], working: WorkingSet, ledger: Ledger
+    ) -> None:
+        if (refusal := _refused_at_the_door(case, ledger.now)) is not None:
+            return self._refuse(case, refusal, ledger)
+        if case.subject in blocked and not (case.route.unblocks and blocked[case.subject] == parking.NOT_YET):
+            return self._queue_up(case, ledger)
+        sender = case.message.sender
+        match self._decide(case, working):
+            case NotYet() if _is_instance(sender) and waiting[sender] >= parking.MOST_WAITING_PER_SENDER:
+                self._refuse(case, Refused("message/too-many-waiting"), ledger)
+            case NotYet(problem, wait_seconds):
+                waiting[sender] += 1
+                give_up_at = ledger.now + timedelta(seconds=wait_seconds)
+                self._block(case, parking.not_yet(case.subject, problem, 0, give_up_at, ledger.now), blocked, ledger)
+            case str(error):
+                self._block(case, parking.failed(case.subject, error, 1, ledger.now), blocked, ledger)
+            case decision:
+                self._conclude(case, decision, working, ledger)
+                if case.route.unblocks and case.subject in blocked:
+                    ledger.unblocked.append(case.subject)
+
+    def _decide_parked(
+        self,
+        waiting: list[ParkedMessage],
+        cases: list[Case],
+        blocker: Blocker,
+        working: WorkingSet,
+        ledger: Ledger,
+    ) -> Blocker | None:
+        """Conclude as many as can be, in order; says why the next one still waits, if one does."""
+        attempts = blocker.attempts
+        for parked, case in zip(waiting, cases, strict=True):
+            match self._decide(case, working):
+                case NotYet(problem, wait_seconds):
+                    give_up_at = parked.parked_at + timedelta(seconds=wait_seconds)
+                    if ledger.now < give_up_at:
+                        return parking.not_yet(blocker.subject, problem, attempts, give_up_at, ledger.now)
+                    self._refuse(case, Refused(problem), ledger)
+                case str(error):
+                    return parking.failed(blocker.subject, error, attempts, ledger.now)
+                case decision:
+                    self._conclude(case, decision, working, ledger)
+            attempts = 1
+        return None
+
+    def _decide(self, case: Case, working: WorkingSet) -> Decision | Failure:
+        """The rule's decision; a rule that raises harms only this message."""
+        try:
+            return case.route.decide(*working.arguments(case.route, case.given))
+        except Exception as error:
+            log.exception("rule raised", kind=case.route.kind, id=str(case.given.id))
+            return f"{type(error).__name__}: {error}"[:LONGEST_ERROR]
+
+    def _conclude(self, case: Case, decision: Decision, working: WorkingSet, ledger: Ledger) -> None:
+        match decision:
+            case Changed(values, tell, event):
+                letters = [self._correspondence.told(case.message, one, ledger.now) for one in tell]
+                working.fold(values)
+                ledger.letters += letters
+                given = case.given
+                actor = given.data.actor if isinstance(given.data, Command) else given.sender
+                ledger.history.append((given.id, given.source, given.subject, actor, event))
+                state = working.state_for(case.route, given)
+                ledger.taken.append(_entry(case.message, "applied", state=state))
+            case Unchanged():
+                state = working.state_for(case.route, case.given)
+                ledger.taken.append(_entry(case.message, "unchanged", state=state))
+            case Refused():
+                self._refuse(case, decision, ledger)
+            case NotYet():
+                raise AssertionError("who waits is parked, not concluded")
+            case _:
+                assert_never(decision)
+
+    def _refuse(self, case: Case, refused: Refused, ledger: Ledger) -> None:
+        problem, letter = self._correspondence.rejection(case.message, refused, ledger.now)
+        ledger.letters += [letter] if letter else []
+        ledger.taken.append(_entry(case.message, "refused", problem=problem, state=refused.state))
+        # Workers only tell each other what is so: a refusal among them is a fault of ours.
+        say = log.info if _is_instance(case.given.sender) else log.error
+        say("refused", kind=case.given.kind, id=str(case.given.id), problem=refused.problem)
+
+    def _bury(self, dead: Dead, ledger: Ledger) -> None:
+        ledger.letters += self._correspondence.burial(dead, ledger.now)
+        id, source = dead.key
+        ledger.taken.append(inbox.Entry(id, source, dead.user_id or "", dead.kind, dead.subject, bytes(32), "dead"))
+        event = "forged message" if dead.problem == "message/forged" else "unreadable message"
+        log.warning(event, problem=dead.problem, user=dead.user_id, routing_key=dead.routing_key, id=str(id))
+
+    def _answer_again(self, case: Case | Dead, first: inbox.Seen, working: WorkingSet, ledger: Ledger) -> None:
+        """The same id again: with the same content its first outcome is told, with other content it is refused."""
+        if isinstance(case, Dead):
+            return
+        if case.message.digest != first.digest:
+            _, letter = self._correspondence.rejection(case.message, Refused("message/id-reused"), ledger.now)
+        else:
+            state = working.state_for(case.route, case.given) if case.message.refusal is None else None
+            letter = self._correspondence.repetition(
+                case.message, first.outcome, first.problem, state or first.state, ledger.now
+            )
+        ledger.letters += [letter] if letter else []
+
+    def _block(self, case: Case, blocker: Blocker, blocked: dict[str, str], ledger: Ledger) -> None:
+        if case.subject not in blocked:
+            ledger.blockers.append(blocker)
+        blocked[case.subject] = blocker.status
+        self._queue_up(case, ledger)
+
+    def _queue_up(self, case: Case, ledger: Ledger) -> None:
+        given = case.given
+        ledger.taken.append(_entry(case.message, "parked"))
+        ledger.parked.append((given.subject, given.id, given.source, given.sender, given.kind, case.message.body))
+
+    async def _load(self, connection: Connection, cases: list[Case]) -> WorkingSet:
+        working = WorkingSet(self._handlers.tables)
+        wanted: list[tuple[Need, Hashable]] = []
+        for case in cases:
+            if case.message.refusal is None:
+                # A key that cannot be told raises again when the message is decided, and there harms only itself.
+                with suppress(Exception):
+                    wanted += [(need, need.key(case.given)) for need in case.route.needs]
+        await working.load(connection, wanted)
+        return working
+
+    async def _park(self, connection: Connection, ledger: Ledger) -> None:
+        if ledger.parked:
+            await parking.save_blockers(connection, ledger.blockers, ledger.now)
+            await parking.insert_parked(connection, ledger.parked, ledger.now)
+        if ledger.unblocked:
+            await parking.make_due(connection, ledger.unblocked)
+
+    async def _record(self, connection: Connection, ledger: Ledger) -> list[Posted]:
+        if ledger.history:
+            await inbox.insert_history(connection, ledger.history, ledger.now)
+        return await outbox.post(connection, self._directory, ledger.letters, ledger.now)
+
+
+def _refused_at_the_door(case: Case, now: datetime) -> Refused | None:
+    """What keeps a message from being decided at all, whatever state things are in."""
+    if case.message.refusal is not None:
+        return case.message.refusal
+    if too_old_or_new(case.message.envelope, now):
+        return Refused("message/too-old")
+    return None
+
+
+def _is_instance(sender: str) -> bool:
+    return "/" not in sender
+
+
+def _senders(incoming: list[Incoming]) -> list[str]:
+    senders = {m.sender if isinstance(m, Readable) else m.answer_to for m in incoming}
+    return sorted(sender for sender in senders if sender is not None and _is_instance(sender))
+
+
+def _entry(
+    message: Readable, outcome: str, *, problem: dict[str, Any] | None = None, state: str | None = None
+) -> inbox.Entry:
+    envelope = message.envelope
+    return inbox.Entry(
+        envelope.id,
+        envelope.source,
+        message.sender,
+        envelope.type,
+        envelope.subject,
+        message.digest,
+        outcome,
+        problem,
+        state,
+    )
+
+
+def _as_seen(entry: inbox.Entry) -> inbox.Seen:
+    return inbox.Seen(entry.digest, entry.outcome, entry.problem, entry.state)

@@ -1,0 +1,92 @@
+"""A worker as a process: wiring, start, and an orderly end."""
+
+import asyncio
+import signal
+import sys
+from dataclasses import dataclass
+
+import structlog
+import uvloop
+
+from shared import logs
+from shared.messaging import topology
+from shared.messaging.consumer import Consumer
+from shared.messaging.directory import Directory
+from shared.messaging.letters import Correspondence
+from shared.messaging.relay import Relay
+from shared.messaging.replayer import Replayer
+from shared.messaging.routes import Handlers
+from shared.messaging.side_work import SideWork, SideWorker
+from shared.messaging.turn import Turn
+from shared.settings import WorkerSettings
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What a worker is made of: its handlers, its settings, and its work without messages."""
+
+    handlers: Handlers
+    settings: WorkerSettings
+    side_work: tuple[SideWork, ...] = ()
+
+
+def run(service: Service) -> None:
+    """Run a worker until SIGTERM or SIGINT; ends the process with 0 when all work in hand was finished in time."""
+    logs.set_up(service.handlers.service, service.settings.log_level)
+    sys.exit(uvloop.run(_run(service)))
+
+
+async def _run(service: Service) -> int:
+    stopping = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, stopping.set)
+    log.info("starting", shards=service.settings.shards)
+    working = asyncio.create_task(work(service, stopping))
+    await asyncio.wait([working, asyncio.create_task(stopping.wait())], return_when=asyncio.FIRST_COMPLETED)
+    stopping.set()
+    try:
+        async with asyncio.timeout(service.settings.drain_seconds):
+            await working
+    except TimeoutError:
+        log.error("not drained in time; what is undecided goes back to the queue")
+        return 1
+    log.info("drained")
+    return 0
+
+
+async def work(service: Service, stopping: asyncio.Event) -> None:
+    """All parts of a worker side by side; returns after `stopping` is set and everything in hand is finished."""
+    handlers, settings = service.handlers, service.settings
+    database_url, broker_url = settings.database_url.get_secret_value(), settings.broker_url.get_secret_value()
+    directory = Directory()
+    correspondence = Correspondence(handlers.service, directory)
+    turn = Turn(handlers, directory, correspondence)
+    relay = Relay(broker_url=broker_url, database_url=database_url, service=handlers.service)
+    replayer = Replayer(database_url=database_url, turn=turn, relay=relay)
+    consumers = [
+        Consumer(
+            queue=topology.shard_queue(handlers.service, topology.GENERATION, shard),
+            broker_url=broker_url,
+            database_url=database_url,
+            turn=turn,
+            relay=relay,
+            wake_replayer=replayer.wake,
+        )
+        for shard in range(settings.shards)
+    ]
+    side_workers = [
+        SideWorker(
+            one, database_url=database_url, directory=directory, correspondence=correspondence, relay=relay
+        )
+        for one in service.side_work
+    ]
+    async with asyncio.TaskGroup() as tasks:
+        relaying = tasks.create_task(relay.run())
+        async with asyncio.TaskGroup() as deciding:
+            for part in (*consumers, replayer, *side_workers):
+                deciding.create_task(part.run(stopping))
+        if not await relay.settled(settings.drain_seconds / 2):
+            log.warning("some letters stay in the outbox for the next worker")
+        relaying.cancel()
