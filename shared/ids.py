@@ -8,6 +8,9 @@ from uuid_utils.compat import uuid7
 __all__ = ["instant_of", "is_uuid7", "new_id"]
 
 
+VERSION = 7
+
+
 def new_id() -> UUID:
     """A UUIDv7 nobody has used; ids of one process rise."""
     return uuid7()
@@ -15,7 +18,7 @@ def new_id() -> UUID:
 
 def is_uuid7(value: UUID) -> bool:
     """Whether the id is of version 7 (RFC 9562, section 5.7)."""
-    return value.version == 7
+    return value.version == VERSION
 
 
 def instant_of(value: UUID) -> datetime:

@@ -59,7 +59,10 @@ async def _run(service: Service) -> int:
 async def work(service: Service, stopping: asyncio.Event) -> None:
     """All parts of a worker side by side; returns after `stopping` is set and everything in hand is finished."""
     handlers, settings = service.handlers, service.settings
-    database_url, broker_url = settings.database_url.get_secret_value(), settings.broker_url.get_secret_value()
+    database_url, broker_url = (
+        settings.database_url.get_secret_value(),
+        settings.broker_url.get_secret_value(),
+    )
     directory = Directory()
     correspondence = Correspondence(handlers.service, directory)
     turn = Turn(handlers, directory, correspondence)
@@ -77,9 +80,7 @@ async def work(service: Service, stopping: asyncio.Event) -> None:
         for shard in range(settings.shards)
     ]
     side_workers = [
-        SideWorker(
-            one, database_url=database_url, directory=directory, correspondence=correspondence, relay=relay
-        )
+        SideWorker(one, database_url=database_url, directory=directory, correspondence=correspondence, relay=relay)
         for one in service.side_work
     ]
     async with asyncio.TaskGroup() as tasks:

@@ -11,6 +11,10 @@ class WorkerSettings(BaseSettings):
 
     database_url: SecretStr = Field(description="Postgres, as the role of this service")
     broker_url: SecretStr = Field(description="RabbitMQ (amqp or amqps), as the user of this service")
-    shards: int = Field(default=1, ge=1, le=256, description="shard queues of each service, as declared by `tandem migrate`")
+    shards: int = Field(
+        default=1, ge=1, le=256, description="shard queues of each service, as declared by `tandem migrate`"
+    )
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
-    drain_seconds: float = Field(default=20.0, gt=0, description="how long a stopping worker may take to finish its work")
+    drain_seconds: float = Field(
+        default=20.0, gt=0, description="how long a stopping worker may take to finish its work"
+    )

@@ -68,8 +68,10 @@ async def check_service(connection: Connection, service: str) -> Account:
     """Count and join everything of one service at one instant, so that what is under way does not blur it."""
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         await connection.execute(f'SET LOCAL search_path = "{service}"')
-        counted = {row["outcome"]: row["n"] for row in await connection.fetch(
-            "SELECT outcome, count(*) AS n FROM inbox GROUP BY outcome")}
+        counted = {
+            row["outcome"]: row["n"]
+            for row in await connection.fetch("SELECT outcome, count(*) AS n FROM inbox GROUP BY outcome")
+        }
         answers = {question: await connection.fetchval(sql) for question, sql in QUESTIONS.items()}
         return Account(
             service=service,

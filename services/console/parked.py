@@ -69,10 +69,13 @@ async def drop_first(connection: Connection, service: str, subject: str) -> dict
         if dropped is None:
             return None
         await connection.execute(
-            "UPDATE inbox SET outcome = 'dropped' WHERE id = $1 AND source = $2", dropped["id"], dropped["source"]
+            "UPDATE inbox SET outcome = 'dropped' WHERE id = $1 AND source = $2",
+            dropped["id"],
+            dropped["source"],
         )
         await connection.execute(
-            "DELETE FROM parked_subject WHERE subject = $1 AND NOT EXISTS (SELECT FROM parked WHERE subject = $1)", locked
+            "DELETE FROM parked_subject WHERE subject = $1 AND NOT EXISTS (SELECT FROM parked WHERE subject = $1)",
+            locked,
         )
     await replay_subject(connection, service, subject)
     return dict(dropped)

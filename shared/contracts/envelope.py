@@ -73,7 +73,7 @@ def read(body: bytes) -> Envelope:
     )
 
 
-def write(
+def write(  # noqa: PLR0913 - one argument an attribute
     data: Payload,
     *,
     id: UUID,
@@ -125,7 +125,9 @@ def _uuid(fields: dict[str, Any]) -> UUID:
     try:
         return UUID(_text(fields, "id"))
     except ValueError as error:
-        raise error if isinstance(error, Unreadable) else Unreadable("message/unreadable", "id is not a UUID") from None
+        raise (
+            error if isinstance(error, Unreadable) else Unreadable("message/unreadable", "id is not a UUID")
+        ) from None
 
 
 def _time(fields: dict[str, Any]) -> datetime:

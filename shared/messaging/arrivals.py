@@ -160,11 +160,11 @@ def _digest(envelope: Envelope) -> bytes:
 
 def _errors(error: ValidationError) -> tuple[FieldError, ...]:
     details = error.errors(include_url=False, include_context=False, include_input=False)
-    return tuple(FieldError("/data" + "".join(f"/{_escaped(part)}" for part in one["loc"]), one["msg"]) for one in details)
+    return tuple(
+        FieldError("/data" + "".join(f"/{_escaped(part)}" for part in one["loc"]), one["msg"]) for one in details
+    )
 
 
 def _escaped(part: int | str) -> str:
     """One step of a JSON pointer (RFC 6901, section 3)."""
     return str(part).replace("~", "~0").replace("/", "~1")
-
-

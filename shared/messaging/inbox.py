@@ -53,7 +53,10 @@ async def find_seen(connection: Connection, keys: list[Key]) -> tuple[datetime, 
     wanted = set(keys)
     seen = {
         (row["id"], row["source"]): Seen(
-            row["digest"], row["outcome"], orjson.loads(row["problem"]) if row["problem"] else None, row["state"]
+            row["digest"],
+            row["outcome"],
+            orjson.loads(row["problem"]) if row["problem"] else None,
+            row["state"],
         )
         for row in rows
         if (row["id"], row["source"]) in wanted

@@ -89,7 +89,9 @@ async def insert_letters(connection: Connection, letters: list[Letter], now: dat
 async def find_waiting(connection: Connection, lane: str, limit: int) -> list[Posted]:
     """The oldest letters of a lane that nobody has confirmed yet, in order."""
     rows = await connection.fetch(
-        "SELECT * FROM outbox WHERE lane = $1 AND published_at IS NULL ORDER BY position LIMIT $2", lane, limit
+        "SELECT * FROM outbox WHERE lane = $1 AND published_at IS NULL ORDER BY position LIMIT $2",
+        lane,
+        limit,
     )
     return [
         Posted(

@@ -7,11 +7,11 @@ from uuid import UUID
 
 from shared.contracts.values import Delivery, Event
 
-D = TypeVar("D", covariant=True)
+D_co = TypeVar("D_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Message(Generic[D]):
+class Message(Generic[D_co]):
     """One readable message as a rule sees it.
 
     `sender` is the slug of an instance or `tandem/<service>`, as the broker vouches for it. `now` is the database's
@@ -24,7 +24,7 @@ class Message(Generic[D]):
     kind: str
     subject: str
     time: datetime
-    data: D
+    data: D_co
     now: datetime
     fresh_id: UUID
 
@@ -107,7 +107,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class NotYet:
-    """What the message speaks of may still be on its way: it waits, and is refused as `problem` when it waited too long."""
+    """What the message speaks of may still be on its way: it waits, and is refused when it has waited too long."""
 
     problem: str
     wait_seconds: float = 30.0
@@ -118,7 +118,10 @@ Decision = Changed | Unchanged | Refused | NotYet
 
 @dataclass(frozen=True, slots=True)
 class Caused:
-    """What is told without a message having just come in (a deadline fell due, a mail was sent), and the message it goes back to."""
+    """What is told without a message having just come in (a deadline fell due, a mail was sent).
+
+    Its cause is the message that it goes back to.
+    """
 
     cause_source: str
     cause_id: UUID

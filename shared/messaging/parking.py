@@ -71,7 +71,8 @@ async def lock_blockers(connection: Connection, subjects: list[str]) -> dict[str
 async def count_waiting(connection: Connection, senders: list[str]) -> dict[str, int]:
     """How many messages each of these senders has parked."""
     rows = await connection.fetch(
-        "SELECT sender, count(*) AS waiting FROM parked WHERE sender = ANY ($1::text[]) GROUP BY sender", senders
+        "SELECT sender, count(*) AS waiting FROM parked WHERE sender = ANY ($1::text[]) GROUP BY sender",
+        senders,
     )
     return {row["sender"]: row["waiting"] for row in rows}
 
@@ -174,7 +175,8 @@ async def delete_parked(connection: Connection, positions: list[int]) -> None:
 async def release_if_empty(connection: Connection, subject: str) -> bool:
     """Let a subject flow again once nothing waits under it; says whether it does."""
     status = await connection.execute(
-        "DELETE FROM parked_subject WHERE subject = $1 AND NOT EXISTS (SELECT FROM parked WHERE subject = $1)", subject
+        "DELETE FROM parked_subject WHERE subject = $1 AND NOT EXISTS (SELECT FROM parked WHERE subject = $1)",
+        subject,
     )
     return bool(status != "DELETE 0")
 

@@ -58,7 +58,13 @@ class SideWorker:
     """Runs one poller or courier of a worker, on a connection of its own."""
 
     def __init__(
-        self, work: SideWork, *, database_url: str, directory: Directory, correspondence: Correspondence, relay: Relay
+        self,
+        work: SideWork,
+        *,
+        database_url: str,
+        directory: Directory,
+        correspondence: Correspondence,
+        relay: Relay,
     ) -> None:
         self._work = work
         self._database_url = database_url

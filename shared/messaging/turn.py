@@ -175,9 +175,11 @@ class Turn:
         self, case: Case, blocked: dict[str, str], waiting: Counter[str], working: WorkingSet, ledger: Ledger
     ) -> None:
         if (refusal := _refused_at_the_door(case, ledger.now)) is not None:
-            return self._refuse(case, refusal, ledger)
+            self._refuse(case, refusal, ledger)
+            return
         if case.subject in blocked and not (case.route.unblocks and blocked[case.subject] == parking.NOT_YET):
-            return self._queue_up(case, ledger)
+            self._queue_up(case, ledger)
+            return
         sender = case.message.sender
         match self._decide(case, working):
             case NotYet() if _is_instance(sender) and waiting[sender] >= parking.MOST_WAITING_PER_SENDER:

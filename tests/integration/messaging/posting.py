@@ -3,8 +3,9 @@
 from datetime import UTC, datetime
 from uuid import UUID
 
-from shared.contracts.envelope import write
 from shared.contracts.values import Payload
+
+from shared.contracts.envelope import write
 from shared.ids import new_id
 from shared.messaging import topology
 from shared.messaging.arrivals import Arrival
@@ -12,7 +13,12 @@ from shared.messaging.outbox import Letter
 
 
 def command(
-    data: Payload, subject: str, *, sender: str = "nordlicht", id: UUID | None = None, correlation: str | None = None
+    data: Payload,
+    subject: str,
+    *,
+    sender: str = "nordlicht",
+    id: UUID | None = None,
+    correlation: str | None = None,
 ) -> Arrival:
     """A command of an instance as it comes out of a queue."""
     body = write(

@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 from uuid import UUID
 
 from shared.contracts.values import Command, Delivery, Event
+
 from shared.database import Connection, columns_of
 from shared.messaging.outcomes import Changed, Decision, Deliver, Message, NotYet, Publish, Refused, Unchanged
 from shared.messaging.routes import Collection, Handlers, Table, all_of, on, one
@@ -89,13 +90,16 @@ def do(tally: Tally | None, members: tuple[Tally, ...], message: Message[ProbeDo
 def open_tally(tally: Tally | None, message: Message[ProbeOpened]) -> Decision:
     tally = tally or Tally(message.data.tally_id, 0, False, ())
     return Changed(
-        replace(tally, is_open=True), tell=(Publish(ProbeCounted(tally_id=tally.id, total=tally.total)),), history="opened"
+        replace(tally, is_open=True),
+        tell=(Publish(ProbeCounted(tally_id=tally.id, total=tally.total)),),
+        history="opened",
     )
 
 
 async def lock_tallies(connection: Connection, ids: list[UUID]) -> list[Tally]:
     rows = await connection.fetch(
-        "SELECT id, total, is_open, numbers FROM tally WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE", ids
+        "SELECT id, total, is_open, numbers FROM tally WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE",
+        ids,
     )
     return [Tally(row["id"], row["total"], row["is_open"], tuple(row["numbers"])) for row in rows]
 
@@ -113,13 +117,23 @@ async def save_tallies(connection: Connection, tallies: list[Tally]) -> None:
     )
 
 
-TALLY = Table(Tally, key=lambda t: t.id, lock=lock_tallies, save=save_tallies, state=lambda t: "open" if t.is_open else "new")
+TALLY = Table(
+    Tally,
+    key=lambda t: t.id,
+    lock=lock_tallies,
+    save=save_tallies,
+    state=lambda t: "open" if t.is_open else "new",
+)
 TALLIES = Collection(TALLY, group=lambda t: t.id, lock=lock_tallies)
 HANDLERS = Handlers.of(
     "probe",
     tables=(TALLY,),
     routes=(
-        on(ProbeDo, decide=do, needs=(one(TALLY, lambda m: m.data.tally_id), all_of(TALLIES, lambda m: m.data.tally_id))),
+        on(
+            ProbeDo,
+            decide=do,
+            needs=(one(TALLY, lambda m: m.data.tally_id), all_of(TALLIES, lambda m: m.data.tally_id)),
+        ),
         on(ProbeOpened, decide=open_tally, needs=(one(TALLY, lambda m: m.data.tally_id),), unblocks=True),
     ),
 )

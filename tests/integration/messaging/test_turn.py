@@ -119,7 +119,9 @@ async def test_only_the_sender_of_the_cause_sees_its_correlation(turn: Turn, pro
     assert "nordlicht" not in json.dumps(theirs)
 
 
-async def test_a_fact_for_an_instance_that_does_not_exist_is_not_written(turn: Turn, probe_database: Connection) -> None:
+async def test_a_fact_for_an_instance_that_does_not_exist_is_not_written(
+    turn: Turn, probe_database: Connection
+) -> None:
     tally = new_id()
     turned = await take(turn, probe_database, do(tally, tell="nobody"))
     assert turned.posted == [] and await numbers(probe_database, tally) == [1]
@@ -292,8 +294,14 @@ async def test_a_forged_message_is_dead_and_nobody_is_answered(
     ("arrival", "problem"),
     [
         (lambda tally: replace(do(tally), routing_key="nordlicht.probe.do.zz"), "message/wrong-key"),
-        (lambda tally: replace(do(tally), routing_key=do(tally).routing_key.replace("do", "open")), "message/wrong-key"),
-        (lambda tally: command(ProbeDo(actor="x", tally_id=tally, number=1), str(new_id())), "message/wrong-subject"),
+        (
+            lambda tally: replace(do(tally), routing_key=do(tally).routing_key.replace("do", "open")),
+            "message/wrong-key",
+        ),
+        (
+            lambda tally: command(ProbeDo(actor="x", tally_id=tally, number=1), str(new_id())),
+            "message/wrong-subject",
+        ),
         (lambda tally: do(tally, id=_id_made(days_ago=31)), "message/too-old"),
         (lambda tally: do(tally, id=_id_made(days_ago=-2)), "message/too-old"),
         (lambda tally: do(tally, id=UUID("6ba7b810-9dad-41d1-80b4-00c04fd430c8")), "message/invalid"),
