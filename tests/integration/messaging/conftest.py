@@ -1,0 +1,30 @@
+"""A fresh database for the probe service."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from services.console.stack import LocalStack
+from shared.database import Connection
+from tests.integration.databases import RUNTIME, clone_of, connection_to, make_template
+from tests.integration.messaging import probe
+
+
+@pytest.fixture
+async def probe_url(stack: LocalStack) -> AsyncIterator[str]:
+    script = (RUNTIME / "0001_runtime.sql").read_text() + probe.SCHEMA
+    template = await make_template(stack.database_admin_url, "probe", script)
+    async with clone_of(stack.database_admin_url, template, "probe") as url:
+        yield url
+
+
+@pytest.fixture
+async def probe_database(probe_url: str) -> AsyncIterator[Connection]:
+    async with connection_to(probe_url) as connection:
+        yield connection
+
+
+@pytest.fixture
+async def second_probe_connection(probe_url: str) -> AsyncIterator[Connection]:
+    async with connection_to(probe_url) as connection:
+        yield connection
