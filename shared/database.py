@@ -1,12 +1,12 @@
 """Postgres: how connections are made, and what its errors mean for a turn."""
 
 import asyncio
-from typing import Any
+from typing import Any, TypeAlias
 
 import asyncpg
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
-Connection = asyncpg.Connection[asyncpg.Record]
+Connection: TypeAlias = asyncpg.Connection
 
 CONNECT_SECONDS = 5.0
 # A statement of a turn touches at most a few hundred rows by index; one that takes longer is stuck.
@@ -18,7 +18,8 @@ REFUSED_DATA_CLASSES = ("22", "23")
 
 async def connect(url: str) -> Connection:
     """A connection with limits on every wait. Raises what asyncpg raises when the server cannot be reached."""
-    return await asyncpg.connect(url, timeout=CONNECT_SECONDS, command_timeout=COMMAND_SECONDS)
+    connection: Connection = await asyncpg.connect(url, timeout=CONNECT_SECONDS, command_timeout=COMMAND_SECONDS)
+    return connection
 
 
 async def connect_patiently(url: str, *, patience_seconds: float) -> Connection:
@@ -30,7 +31,8 @@ async def connect_patiently(url: str, *, patience_seconds: float) -> Connection:
         reraise=True,
     ):
         with attempt:
-            return await connect(url)
+            connection: Connection = await connect(url)
+            return connection
     raise AssertionError("tenacity either returns or raises")
 
 

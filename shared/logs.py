@@ -4,12 +4,13 @@ import logging
 import sys
 
 import structlog
+from structlog.typing import Processor
 
 
 def set_up(service: str, level: str) -> None:
     """Everything that is logged from now on, ours and the libraries', is of this service and at least this severe."""
     threshold = getattr(logging, level.upper())
-    shared = [
+    shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),

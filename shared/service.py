@@ -86,7 +86,8 @@ async def work(service: Service, stopping: asyncio.Event) -> None:
     async with asyncio.TaskGroup() as tasks:
         relaying = tasks.create_task(relay.run())
         async with asyncio.TaskGroup() as deciding:
-            for part in (*consumers, replayer, *side_workers):
+            parts: list[Consumer | Replayer | SideWorker] = [*consumers, replayer, *side_workers]
+            for part in parts:
                 deciding.create_task(part.run(stopping))
         if not await relay.settled(settings.drain_seconds / 2):
             log.warning("some letters stay in the outbox for the next worker")

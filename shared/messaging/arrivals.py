@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from shared.contracts.envelope import Envelope, Unreadable, read
 from shared.contracts.values import Command, Payload
-from shared.ids import instant_of, is_uuid7
+from shared.ids import id_of_content, instant_of, is_uuid7
 from shared.messaging import topology
 from shared.messaging.outcomes import FieldError, Refused
 
@@ -141,9 +141,8 @@ def _instance_of(arrival: Arrival) -> str | None:
 
 def _dead(arrival: Arrival, problem: str, reason: str, *, answer_to: str | None) -> Dead:
     # The same bytes from the same user have the same id: redelivered after a crash, they are dead once.
-    fingerprint = hashlib.sha256(b"\0".join([(arrival.user_id or "").encode(), arrival.body])).digest()
     return Dead(
-        id=UUID(bytes=fingerprint[:16], version=8),
+        id=id_of_content((arrival.user_id or "").encode(), arrival.body),
         problem=problem,
         reason=reason,
         body=arrival.body,

@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from typing import TypeAlias, cast
 
 import aio_pika
-from aiormq.abc import AbstractChannel as Channel
-from aiormq.abc import DeliveredMessage
+import aiormq
+from aiormq.abc import AbstractChannel, DeliveredMessage
 from aiormq.exceptions import AMQPError, DeliveryError, PublishError
 from pamqp.commands import Basic
 from pamqp.common import FieldTable
@@ -22,6 +23,8 @@ HEARTBEAT_SECONDS = 5
 # Confirms come in milliseconds; one that takes this long will not come on this channel.
 CONFIRM_SECONDS = 10.0
 CLOSE_SECONDS = 3.0
+
+Channel: TypeAlias = aiormq.Channel
 
 BROKER_ERRORS = (AMQPError, OSError, TimeoutError, RuntimeError)
 
@@ -50,7 +53,7 @@ async def channel_of(url: str, name: str) -> AsyncIterator[Channel]:
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
             pool_channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
-            channel = await pool_channel.get_underlay_channel()
+            channel = cast(Channel, await pool_channel.get_underlay_channel())
         yield channel
     finally:
         with suppress(*BROKER_ERRORS, asyncio.CancelledError):
@@ -124,7 +127,7 @@ def arrival_of(message: DeliveredMessage) -> Arrival:
     )
 
 
-async def is_deserted(channel: Channel, queue: str) -> bool:
+async def is_deserted(channel: AbstractChannel, queue: str) -> bool:
     """Whether messages wait in a queue that nobody consumes. Raises Lost when the queue is gone."""
     try:
         async with asyncio.timeout(CONNECT_SECONDS):

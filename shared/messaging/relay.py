@@ -93,7 +93,7 @@ class Relay:
         while True:
             async with channel_of(self._broker_url, f"{self._service} relay") as channel:
                 self._channel, self._channel_broken = channel, asyncio.Event()
-                channel.closing.add_done_callback(lambda _, broken=self._channel_broken: broken.set())
+                channel.closing.add_done_callback(lambda _: self._channel_broken.set())
                 self._channel_ready.set()
                 await self._channel_broken.wait()
                 self._channel_ready.clear()

@@ -36,6 +36,7 @@ class Replayer:
     async def run(self, stopping: asyncio.Event) -> None:
         """Replay what falls due until told to stop; the replay in hand is finished."""
         while not stopping.is_set():
+            pause_seconds = LOOK_SECONDS
             async for attempt in AsyncRetrying(
                 retry=retry_if_exception(_is_worth_repeating),
                 wait=wait_random_exponential(multiplier=0.1, max=5.0),

@@ -76,6 +76,7 @@ class SideWorker:
     async def run(self, stopping: asyncio.Event) -> None:
         """Work until told to stop; the round in hand is finished."""
         while not stopping.is_set():
+            busy = False
             async for attempt in AsyncRetrying(
                 retry=retry_if_exception(is_transient),
                 wait=wait_random_exponential(multiplier=0.1, max=5.0),

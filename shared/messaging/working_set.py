@@ -27,10 +27,10 @@ class WorkingSet:
         for table in self._tables:
             for source, keys in keys_by_source.items():
                 if source is table:
-                    self._remember(table, await table.lock(connection, sorted(keys)))  # type: ignore[type-var]
+                    self._remember(table, await table.lock(connection, sorted(keys)))
                 elif isinstance(source, Collection) and source.table is table:
                     self._groups[source] = {key: {} for key in keys}
-                    self._remember(table, await source.lock(connection, sorted(keys)))  # type: ignore[type-var]
+                    self._remember(table, await source.lock(connection, sorted(keys)))
 
     def arguments(self, route: Route, message: Message[Any]) -> list[Any]:
         """What the route's rule is called with: its needs in their order, as they are now."""

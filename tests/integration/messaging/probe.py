@@ -17,7 +17,8 @@ Behaviour = Literal[
 ]
 SCHEMA = """
 CREATE TABLE tally (
-    id uuid PRIMARY KEY, total integer NOT NULL CHECK (total < 1000000), is_open boolean NOT NULL, numbers integer[] NOT NULL
+    id uuid PRIMARY KEY, total integer NOT NULL CHECK (total < 1000000),
+    is_open boolean NOT NULL, numbers integer[] NOT NULL
 );
 """
 # What an engineer would do about a rule that raises.
