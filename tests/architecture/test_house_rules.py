@@ -1,0 +1,149 @@
+"""The house rules that no other tool checks, for every file of the repository."""
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+LINES_AT_MOST = 400
+VAGUE_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "base", "misc", "tools"}
+MAY_PRINT = ("services/console/", "demo/")
+MODULES_OF_A_SERVICE = {
+    "__init__",
+    "__main__",
+    "settings",
+    "handlers",
+    "store",
+    "domain",
+    "courier",
+    "poller",
+    "clients",
+    "texts",
+}
+DOMAIN_MAY_IMPORT = ("shared.money", "shared.ids", "shared.clock", "shared.contracts", "shared.messaging.outcomes")
+# Written in pieces, so that this file keeps its own rules.
+REGISTRY_HOSTS = re.compile("|".join([r"pypi\." + "org", "pythonhosted" + r"\.org", r"npmjs\." + "(org|com)"]))
+MACHINE_PATHS = re.compile(r"(?<![\w.$}])/(home|root|Users|work)/\w")
+
+
+def tracked_files() -> list[Path]:
+    """What git knows of, and what it would take in."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    return [ROOT / name for name in sorted(set(listed)) if (ROOT / name).is_file()]
+
+
+FILES = tracked_files()
+TEXTS = [path for path in FILES if path.suffix not in {".png", ".pdf", ".ico", ".svg", ".woff2"}]
+PYTHON = [path for path in FILES if path.suffix == ".py"]
+DOMAINS = [path for path in PYTHON if re.match(r"services/\w+/domain(/|\.py$)", path.relative_to(ROOT).as_posix())]
+
+
+def each(paths: list[Path]) -> pytest.MarkDecorator:
+    """One test a file, so that a failure names it."""
+    return pytest.mark.parametrize("path", paths, ids=lambda path: path.relative_to(ROOT).as_posix())
+
+
+@each(PYTHON)
+def test_a_file_is_short_enough_to_read(path: Path) -> None:
+    assert len(_text(path).splitlines()) <= LINES_AT_MOST, (
+        f"split it by what it is about: {LINES_AT_MOST} lines at most"
+    )
+
+
+@each(PYTHON)
+def test_a_name_says_what_is_inside(path: Path) -> None:
+    vague = {part.removesuffix(".py") for part in path.relative_to(ROOT).parts} & VAGUE_NAMES
+    assert not vague, "a name that says what is inside, please"
+
+
+@each(TEXTS)
+def test_no_host_of_a_registry_and_no_path_of_a_machine(path: Path) -> None:
+    for number, line in enumerate(_text(path).splitlines(), 1):
+        assert not REGISTRY_HOSTS.search(line), f"line {number}: packages come from wherever the machine says"
+        assert not MACHINE_PATHS.search(line), f"line {number}: a path that other machines do not have"
+
+
+@each(PYTHON)
+def test_nothing_of_ours_is_mocked_or_skipped(path: Path) -> None:
+    for node in ast.walk(_tree(path)):
+        assert "mock" not in {part for name in _imported(node) for part in name.split(".")}, _at(node, "a mock")
+        assert _called(node) not in {"pytest.skip", "pytest.importorskip"}, _at(node, "a test that skips itself")
+        name = ast.unparse(node) if isinstance(node, ast.Attribute) else ""
+        assert name not in {"pytest.mark.skip", "pytest.mark.skipif", "pytest.mark.xfail"}, _at(node, name)
+
+
+@each(PYTHON)
+def test_nobody_sleeps_prints_or_swallows(path: Path) -> None:
+    for node in ast.walk(_tree(path)):
+        assert _called(node) != "time.sleep", _at(node, "a sleep that nothing can interrupt")
+        may_print = _name(path).startswith((*MAY_PRINT, "tests/"))
+        assert may_print or _called(node) != "print", _at(node, "print; the log is for that")
+        if isinstance(node, ast.ExceptHandler):
+            assert not _swallows_everything(node), _at(node, "an error that nobody will hear of")
+
+
+@each(DOMAINS)
+def test_the_domain_knows_nothing_but_the_business(path: Path) -> None:
+    own = ".".join(path.relative_to(ROOT).parts[:3]).removesuffix(".py")
+    allowed = (*DOMAIN_MAY_IMPORT, own)
+    for node in ast.walk(_tree(path)):
+        for name in _imported(node):
+            known = name.split(".")[0] in sys.stdlib_module_names
+            assert known or any(_is_in(name, part) for part in allowed), _at(node, f"the domain imports {name}")
+        assert _called(node) not in {"datetime.now", "date.today", "uuid4", "uuid.uuid4", "random.random"}, _at(
+            node, "the time and new ids are handed in"
+        )
+
+
+def test_services_have_the_files_that_services_have() -> None:
+    services = [path.parent for path in (ROOT / "services").glob("*/handlers.py")]
+    for service in services:
+        found = {path.stem for path in service.glob("*.py")} | {
+            path.parent.name for path in service.glob("*/__init__.py")
+        }
+        assert found <= MODULES_OF_A_SERVICE, f"{service.name}: a new kind of file is a decision, taken in this test"
+
+
+def _swallows_everything(handler: ast.ExceptHandler) -> bool:
+    everything = handler.type is None or ast.unparse(handler.type) in {"Exception", "BaseException"}
+    return everything and all(isinstance(statement, ast.Pass | ast.Continue) for statement in handler.body)
+
+
+def _imported(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _called(node: ast.AST) -> str:
+    return ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+
+
+def _is_in(name: str, package: str) -> bool:
+    return name == package or name.startswith(f"{package}.")
+
+
+def _at(node: ast.AST, what: str) -> str:
+    return f"line {getattr(node, 'lineno', '?')}: {what}"
+
+
+def _name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@cache
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+@cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(_text(path))
