@@ -9,15 +9,15 @@ CODE   := services shared tests $(wildcard demo)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format up down lock clean
+.PHONY: help demo test check format up down servers lock clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(READY) ## play one outsourced ticket's whole life between two partners
+demo: servers ## play one outsourced ticket's whole life between two partners
 	@$(BIN)/python -m demo
 
-test: $(READY) ## run every test against a real broker and a real database
+test: servers ## run every test against a real broker and a real database
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 check: $(READY) ## format, lint, types, import rules, house rules, generated documents
@@ -32,11 +32,14 @@ format: $(READY) ## put the code into the one format
 	@$(BIN)/ruff format --quiet $(CODE)
 	@$(BIN)/ruff check --quiet --fix $(CODE)
 
-up: $(READY) ## broker, database and all workers, in the foreground until stopped
+up: servers ## broker, database and all workers, in the foreground until stopped
 	@$(BIN)/tandem up
 
 down: $(READY) ## stop what `make up` started, wherever it runs
 	@$(BIN)/tandem down
+
+servers: $(READY) ## make sure that a broker and a database can be had, installing what is missing
+	@$(BIN)/python -m services.console.stack
 
 lock: $(READY) ## resolve the dependencies anew
 	@$(BIN)/python -m pip install --quiet uv

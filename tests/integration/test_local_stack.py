@@ -1,6 +1,7 @@
 """The local stack: really there, really gone, and clean after a crash."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import pytest
 from services.console.stack import LocalStack, Unavailable
 from services.console.stack.directory import remove_leftovers
 from services.console.stack.packages import install_broker
-from services.console.stack.postgres import GivenPostgres, find_postgres
+from services.console.stack.postgres import EmbeddedPostgres, GivenPostgres, embedded_binaries, find_postgres
 from services.console.stack.processes import processes_of
 from services.console.stack.rabbitmq import RabbitMQ, find_rabbitmq
 
@@ -103,6 +104,25 @@ async def test_postgres_comes_back_on_the_same_port_with_what_it_had(tmp_path: P
             assert await _run_sql(own.admin_url, "select it from kept") == "still here"
     finally:
         own.remove()
+
+
+async def test_an_environment_that_others_cannot_enter_does_not_keep_postgres_from_starting(tmp_path: Path) -> None:
+    binaries = embedded_binaries()
+    assert binaries is not None
+    package = binaries.parents[1]
+    home = tmp_path / "home"
+    shutil.copytree(binaries.parent, home / package.name / binaries.parent.name)
+    shutil.copytree(package.with_name(f"{package.name}.libs"), home / f"{package.name}.libs")
+    home.chmod(0o700)
+    run = _open_to_all(tmp_path) / "run"
+    run.mkdir()
+    own = EmbeddedPostgres(run, home / binaries.relative_to(package.parent), fsync=False)
+    try:
+        own.start()
+        assert await _run_sql(own.admin_url, "select 1") == 1
+    finally:
+        own.remove()
+    assert list(run.iterdir()) == []
 
 
 async def test_rabbitmq_comes_back_on_the_same_ports_with_what_it_had(tmp_path: Path) -> None:

@@ -183,6 +183,11 @@ def _reachable(binaries: Path, directory: Path) -> Path:
     """The programs where the unprivileged user can run them: in place, or copied when they lie in somebody's home."""
     if all(parent.stat().st_mode & 0o001 for parent in (binaries, *binaries.parents)):
         return binaries
-    installation = directory / binaries.parent.name
-    shutil.copytree(binaries.parent, installation, symlinks=True)
-    return installation / binaries.name
+    package = binaries.parents[1]
+    copy = directory / package.name
+    shutil.copytree(binaries.parent, copy / binaries.parent.name, symlinks=True)
+    # The wheel's own libraries lie beside the package and are found from the programs by a relative path.
+    libraries = package.with_name(f"{package.name}.libs")
+    if libraries.exists():
+        shutil.copytree(libraries, copy.with_name(libraries.name))
+    return copy / binaries.parent.name / binaries.name
