@@ -178,7 +178,9 @@ class PrivateRabbitMQ:
     def _environment(self) -> dict[str, str]:
         return {
             "HOME": str(self.directory),
-            "RABBITMQ_NODENAME": f"tandem-{self.amqp_port}@localhost",
+            # An address, which needs no name service: a bare machine may not even know localhost.
+            "RABBITMQ_NODENAME": f"tandem-{self.amqp_port}@127.0.0.1",
+            "RABBITMQ_USE_LONGNAME": "true",
             "RABBITMQ_MNESIA_BASE": str(self.directory / "data"),
             "RABBITMQ_LOG_BASE": str(self.directory / "log"),
             "RABBITMQ_CONFIG_FILE": str(self.directory / "rabbitmq.conf"),
