@@ -190,6 +190,7 @@ class PrivateRabbitMQ:
             "RABBITMQ_DIST_PORT": str(self.node_port),
             "ERL_EPMD_PORT": str(self.names_port),
             "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "ERL_CRASH_DUMP_SECONDS": "0",
             # Busy waiting buys nothing on a machine that is shared with the workers and the database.
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": (
                 "-kernel inet_dist_use_interface {127,0,0,1} +sbwt none +sbwtdcpu none +sbwtdio none"
