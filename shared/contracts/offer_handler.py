@@ -1,0 +1,337 @@
+"""Agreements, partnerships and offers: everything up to acceptance."""
+
+from typing import Annotated, ClassVar, Literal, Self
+from uuid import UUID
+
+from pydantic import Field, model_validator
+
+from shared.contracts.values import (
+    AboutOutsourcing,
+    AboutPartnership,
+    AboutSender,
+    Command,
+    Currency,
+    Delivery,
+    Email,
+    Event,
+    Hours,
+    Instant,
+    Language,
+    Line,
+    LongText,
+    Price,
+    Reason,
+    ShortText,
+    Slug,
+    Value,
+)
+
+
+class AgreementAccept(AboutSender):
+    """The lead accepts the outsourcing agreement; without it nothing can be sent."""
+
+    kind: ClassVar[str] = "tandem.agreement.accept.v1"
+
+    version: ShortText = Field(examples=["2026-01"])
+
+
+class PartnershipInvite(AboutPartnership):
+    """The lead invites a service partner; the id is the lead's choice and names the partnership from then on."""
+
+    kind: ClassVar[str] = "tandem.partnership.invite.v1"
+
+    partner: Slug
+    recipient: Email = Field(description="who is asked")
+    language: Language = "en"
+    note: LongText = ""
+
+
+class PartnershipAccept(AboutPartnership):
+    """The service partner accepts the invitation; `organization` is the local company that stands for the lead."""
+
+    kind: ClassVar[str] = "tandem.partnership.accept.v1"
+
+    organization: ShortText | None = None
+
+
+class Customer(Value):
+    """Who the work is for; disclosed to the service partner only after acceptance."""
+
+    company: ShortText | None = None
+    contact: ShortText | None = None
+    email: Email | None = None
+    phone: ShortText | None = None
+    address: LongText = ""
+
+
+class OfferedTicket(Value):
+    """A ticket as the service partner may see it before acceptance."""
+
+    number: ShortText = Field(description="the lead's own ticket number")
+    title: Line
+    description: LongText = ""
+    priority: ShortText | None = None
+    due_at: Instant | None = None
+    place: Line | None = None
+    skill: ShortText | None = None
+
+
+class Ticket(OfferedTicket):
+    """A ticket with what is disclosed after acceptance."""
+
+    customer: Customer | None = None
+
+    def as_offered(self) -> OfferedTicket:
+        """The ticket without anything about the customer."""
+        return OfferedTicket.model_validate(self.model_dump(exclude={"customer"}))
+
+
+class Terms(Value):
+    """On what conditions the work is given: either a flat fee or an hourly rate, in one currency."""
+
+    mode: Literal["hourly", "flat"]
+    currency: Currency
+    hourly_rate: Price | None = None
+    flat_fee: Price | None = None
+    authorized_hours: Hours | None = None
+    authorized_charges: Price | None = None
+    rounding_minutes: int | None = Field(
+        default=None, ge=1, le=60, description="each time entry is rounded up to this step"
+    )
+    respond_by: Instant
+    complete_by: Instant | None = None
+    instructions: LongText = ""
+
+    @model_validator(mode="after")
+    def _one_price(self) -> Self:
+        wanted, other = ("hourly_rate", "flat_fee") if self.mode == "hourly" else ("flat_fee", "hourly_rate")
+        if getattr(self, wanted) is None:
+            raise ValueError(f"{wanted} is needed when mode is {self.mode}")
+        if getattr(self, other) is not None:
+            raise ValueError(f"{other} has no meaning when mode is {self.mode}")
+        return self
+
+
+class PartnerOffer(Value):
+    """One partner of a round; the outsourcing's id is the lead's choice."""
+
+    partnership_id: UUID
+    outsourcing_id: UUID
+
+
+class OfferSend(Command):
+    """The lead offers a ticket: one round, to one partner or several."""
+
+    kind: ClassVar[str] = "tandem.offer.send.v1"
+
+    round_id: UUID
+    mode: Literal["all_at_once", "one_after_another"] = "all_at_once"
+    offers: Annotated[tuple[PartnerOffer, ...], Field(min_length=1, max_length=100)]
+    ticket: Ticket
+    terms: Terms
+
+    def subject_of(self) -> str:
+        return str(self.round_id)
+
+
+class OfferCancel(AboutOutsourcing):
+    """The lead takes an offer back before it is answered."""
+
+    kind: ClassVar[str] = "tandem.offer.cancel.v1"
+
+    reason: Reason | None = None
+
+
+class OfferAccept(AboutOutsourcing):
+    """The service partner takes the work; on the first ticket of a lead it names its organization mapping."""
+
+    kind: ClassVar[str] = "tandem.offer.accept.v1"
+
+    organization: ShortText | None = None
+
+
+class OfferDecline(AboutOutsourcing):
+    """The service partner does not take the work."""
+
+    kind: ClassVar[str] = "tandem.offer.decline.v1"
+
+    reason: Reason | None = None
+
+
+class AgreementAccepted(Delivery):
+    """The agreement is accepted; offers may be sent."""
+
+    kind: ClassVar[str] = "tandem.agreement.accepted.v1"
+
+    version: str
+    accepted_at: Instant
+
+
+class PartnershipInvited(Delivery):
+    """An invitation is open: the lead is told that it was sent, the service partner that it came."""
+
+    kind: ClassVar[str] = "tandem.partnership.invited.v1"
+
+    partnership_id: UUID
+    lead: Slug
+    service: Slug
+    note: str = ""
+    lapses_at: Instant
+    state: Literal["invited"] = "invited"
+
+
+class PartnershipAccepted(Delivery):
+    """A partnership is active."""
+
+    kind: ClassVar[str] = "tandem.partnership.accepted.v1"
+
+    partnership_id: UUID
+    lead: Slug
+    service: Slug
+    accepted_at: Instant
+    state: Literal["active"] = "active"
+
+
+class OfferSent(Delivery):
+    """The lead's offer is on its way."""
+
+    kind: ClassVar[str] = "tandem.offer.sent.v1"
+
+    round_id: UUID
+    outsourcing_id: UUID
+    partner: Slug
+    ticket_number: str
+    respond_by: Instant
+    state: Literal["offered"] = "offered"
+
+
+class OfferReceived(Delivery):
+    """A lead offers work to this service partner; the customer is not named yet."""
+
+    kind: ClassVar[str] = "tandem.offer.received.v1"
+
+    outsourcing_id: UUID
+    partnership_id: UUID
+    lead: Slug
+    ticket: OfferedTicket
+    terms: Terms
+    needs_organization: bool = Field(description="whether the acceptance must name the organization mapping")
+    state: Literal["offered"] = "offered"
+
+
+class OfferAccepted(Delivery):
+    """The offer was accepted; told to both sides."""
+
+    kind: ClassVar[str] = "tandem.offer.accepted.v1"
+
+    outsourcing_id: UUID
+    ticket_number: str
+    accepted_at: Instant
+    accepted_by: str
+    late_by_seconds: int | None = Field(default=None, description="set where the answer came after respond_by")
+    state: Literal["accepted"] = "accepted"
+
+
+class OfferDeclined(Delivery):
+    """The offer was declined; told to both sides."""
+
+    kind: ClassVar[str] = "tandem.offer.declined.v1"
+
+    outsourcing_id: UUID
+    ticket_number: str
+    reason: str | None = None
+    declined_at: Instant
+    state: Literal["declined"] = "declined"
+
+
+class OfferCancelled(Delivery):
+    """The offer was taken back; told to both sides."""
+
+    kind: ClassVar[str] = "tandem.offer.cancelled.v1"
+
+    outsourcing_id: UUID
+    ticket_number: str
+    reason: str | None = None
+    cancelled_at: Instant
+    state: Literal["cancelled"] = "cancelled"
+
+
+class OfferExpired(Delivery):
+    """Nobody answered in time; told to both sides."""
+
+    kind: ClassVar[str] = "tandem.offer.expired.v1"
+
+    outsourcing_id: UUID
+    ticket_number: str
+    expired_at: Instant
+    state: Literal["expired"] = "expired"
+
+
+class OutsourcingOffered(Event):
+    """An offer went out to a service partner."""
+
+    kind: ClassVar[str] = "tandem.outsourcing.offered.v1"
+
+    outsourcing_id: UUID
+    lead: Slug
+    service: Slug
+    ticket: OfferedTicket
+    terms: Terms
+
+
+class OutsourcingAccepted(Event):
+    """Acceptance: from here on ticket_sync is the authority. Carries all that opens a link."""
+
+    kind: ClassVar[str] = "tandem.outsourcing.accepted.v1"
+
+    outsourcing_id: UUID
+    partnership_id: UUID
+    lead: Slug
+    service: Slug
+    ticket: Ticket
+    terms: Terms
+    organization: str
+    accepted_at: Instant
+    accepted_by: str
+    late_by_seconds: int | None = None
+
+
+class OutsourcingClosed(Event):
+    """An offer ended without acceptance."""
+
+    outsourcing_id: UUID
+    lead: Slug
+    service: Slug
+    ticket_number: str
+    title: str
+
+
+class OutsourcingDeclined(OutsourcingClosed):
+    """The service partner does not take the work."""
+
+    kind: ClassVar[str] = "tandem.outsourcing.declined.v1"
+
+    reason: str | None = None
+
+
+class OutsourcingCancelled(OutsourcingClosed):
+    """The lead took the offer back."""
+
+    kind: ClassVar[str] = "tandem.outsourcing.cancelled.v1"
+
+    reason: str | None = None
+
+
+class OutsourcingExpired(OutsourcingClosed):
+    """Nobody answered in time."""
+
+    kind: ClassVar[str] = "tandem.outsourcing.expired.v1"
+
+
+class DeadlinePassed(Event):
+    """The time to answer an offer is over; told to the offer handler itself, through the queue of the answers."""
+
+    kind: ClassVar[str] = "tandem.deadline.passed.v1"
+
+    outsourcing_id: UUID
+    due_at: Instant

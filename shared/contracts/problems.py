@@ -1,0 +1,290 @@
+"""Every problem a command can be refused with: a stable slug, an HTTP status, and what it says in each language."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One problem: title and detail by language; `{names}` in a detail are filled from what the rule knows."""
+
+    status: int
+    title: dict[str, str]
+    detail: dict[str, str]
+
+
+def _problem(status: int, *, en: tuple[str, str], de: tuple[str, str]) -> Problem:
+    return Problem(status, {"en": en[0], "de": de[0]}, {"en": en[1], "de": de[1]})
+
+
+FALLBACK_LANGUAGE = "en"
+
+PROBLEMS: dict[str, Problem] = {
+    "message/unreadable": _problem(
+        400,
+        en=("The message cannot be read", "It is not a CloudEvents 1.0 envelope in JSON: {reason}."),
+        de=("Die Nachricht ist nicht lesbar", "Sie ist kein CloudEvents-1.0-Umschlag in JSON: {reason}."),
+    ),
+    "message/too-large": _problem(
+        413,
+        en=("The message is too large", "A message has at most 1 MiB: {reason}. Send larger files by claim check."),
+        de=(
+            "Die Nachricht ist zu groß",
+            "Eine Nachricht hat höchstens 1 MiB: {reason}. Größere Dateien gehen getrennt.",
+        ),
+    ),
+    "message/unknown-kind": _problem(
+        400,
+        en=("This kind of message is not known", "There is no kind {kind} here; look at the type and its version."),
+        de=("Diese Nachrichtenart ist unbekannt", "Die Art {kind} gibt es hier nicht; prüfen Sie Typ und Version."),
+    ),
+    "message/invalid": _problem(
+        422,
+        en=("The message is not valid", "Correct the fields listed in errors and send it with a new id."),
+        de=(
+            "Die Nachricht ist ungültig",
+            "Berichtigen Sie die unter errors genannten Felder und senden Sie neu mit neuer id.",
+        ),
+    ),
+    "message/wrong-key": _problem(
+        400,
+        en=(
+            "The routing key does not fit the message",
+            "{key} is not <slug>.<noun>.<verb>.<bb> for this type, with bb the first byte of SHA-256(subject) in hex.",
+        ),
+        de=(
+            "Der Routing-Key passt nicht zur Nachricht",
+            "{key} ist nicht <slug>.<noun>.<verb>.<bb> zu diesem Typ, mit bb als erstem Byte von SHA-256(subject) in hex.",
+        ),
+    ),
+    "message/wrong-subject": _problem(
+        400,
+        en=("The subject does not fit the message", "The subject must be {subject}."),
+        de=("Das Subject passt nicht zur Nachricht", "Das Subject muss {subject} sein."),
+    ),
+    "message/too-old": _problem(
+        400,
+        en=("The id lies outside the time that is remembered", "Use a UUIDv7 made at most 30 days ago and not ahead."),
+        de=(
+            "Die id liegt außerhalb des erinnerten Zeitraums",
+            "Nehmen Sie eine UUIDv7, höchstens 30 Tage alt und nicht aus der Zukunft.",
+        ),
+    ),
+    "message/id-reused": _problem(
+        409,
+        en=(
+            "The id was used for another message",
+            "The first message with this id counts; give this one an id of its own.",
+        ),
+        de=(
+            "Die id gehört schon zu einer anderen Nachricht",
+            "Es gilt die erste Nachricht mit dieser id; geben Sie dieser eine eigene.",
+        ),
+    ),
+    "message/too-many-waiting": _problem(
+        429,
+        en=(
+            "Too many messages wait",
+            "1,000 of your messages wait for things that are not there; send it again later.",
+        ),
+        de=(
+            "Zu viele Nachrichten warten",
+            "1.000 Ihrer Nachrichten warten auf etwas, das es nicht gibt; senden Sie später erneut.",
+        ),
+    ),
+    "agreement/missing": _problem(
+        403,
+        en=(
+            "The agreement is not accepted",
+            "Accept the outsourcing agreement (agreement.accept) before you invite or send.",
+        ),
+        de=(
+            "Die Vereinbarung ist nicht angenommen",
+            "Nehmen Sie die Outsourcing-Vereinbarung an (agreement.accept), bevor Sie einladen oder anbieten.",
+        ),
+    ),
+    "partnership/unknown": _problem(
+        404,
+        en=("There is no such partnership", "Check the partnership's id."),
+        de=("Diese Partnerschaft gibt es nicht", "Prüfen Sie die id der Partnerschaft."),
+    ),
+    "partnership/exists": _problem(
+        409,
+        en=("There is a partnership already", "With this partner an invitation is open or a partnership is active."),
+        de=(
+            "Es gibt schon eine Partnerschaft",
+            "Mit diesem Partner ist eine Einladung offen oder eine Partnerschaft aktiv.",
+        ),
+    ),
+    "partnership/self": _problem(
+        422,
+        en=("An instance cannot be its own partner", "Invite another instance."),
+        de=("Eine Instanz kann nicht ihr eigener Partner sein", "Laden Sie eine andere Instanz ein."),
+    ),
+    "partnership/wrong-state": _problem(
+        409,
+        en=("Not possible in this state", "The partnership is {state}; allowed now: {allowed}."),
+        de=(
+            "In diesem Zustand nicht möglich",
+            "Die Partnerschaft ist im Zustand {state}; erlaubt ist jetzt: {allowed}.",
+        ),
+    ),
+    "partnership/not-active": _problem(
+        409,
+        en=("The partnership is not active", "It is {state}; an offer needs an active partnership."),
+        de=(
+            "Die Partnerschaft ist nicht aktiv",
+            "Sie ist im Zustand {state}; ein Angebot braucht eine aktive Partnerschaft.",
+        ),
+    ),
+    "offer/id-taken": _problem(
+        409,
+        en=("The id is taken", "Give the round and the outsourcing ids that were never used."),
+        de=("Die id ist vergeben", "Geben Sie Runde und Outsourcing ids, die noch nie benutzt wurden."),
+    ),
+    "offer/one-partner-only": _problem(
+        422,
+        en=("A round has one partner", "Offer the ticket to one partner at a time."),
+        de=("Eine Runde hat einen Partner", "Bieten Sie das Ticket jeweils einem Partner an."),
+    ),
+    "offer/ticket-not-free": _problem(
+        409,
+        en=("The ticket is not free", "An outsourcing of this ticket is {state}; it must end before the next offer."),
+        de=(
+            "Das Ticket ist nicht frei",
+            "Ein Outsourcing dieses Tickets ist im Zustand {state}; es muss vor dem nächsten Angebot enden.",
+        ),
+    ),
+    "offer/respond-by-past": _problem(
+        422,
+        en=("The time to respond lies in the past", "Give a respond_by that lies ahead."),
+        de=("Die Antwortfrist liegt in der Vergangenheit", "Geben Sie ein respond_by, das in der Zukunft liegt."),
+    ),
+    "offer/organization-missing": _problem(
+        422,
+        en=("The organization mapping is missing", "Name the company that stands for this lead in your system."),
+        de=("Die Firmenzuordnung fehlt", "Nennen Sie die Firma, die in Ihrem System für diesen Lead-Partner steht."),
+    ),
+    "offer/too-late": _problem(
+        409,
+        en=("Too late", "The offer is {state} already; allowed now: {allowed}."),
+        de=("Zu spät", "Das Angebot ist bereits im Zustand {state}; erlaubt ist jetzt: {allowed}."),
+    ),
+    "offer/not-yours": _problem(
+        403,
+        en=("That is the other side's to say", "Only the {role} may do this."),
+        de=("Das steht der anderen Seite zu", "Das darf nur die Seite {role}."),
+    ),
+    "outsourcing/unknown": _problem(
+        404,
+        en=("There is no such outsourcing", "Check the outsourcing's id."),
+        de=("Dieses Outsourcing gibt es nicht", "Prüfen Sie die id des Outsourcings."),
+    ),
+    "outsourcing/wrong-state": _problem(
+        409,
+        en=("Not possible in this state", "The outsourcing is {state}; allowed now: {allowed}."),
+        de=("In diesem Zustand nicht möglich", "Das Outsourcing ist im Zustand {state}; erlaubt ist jetzt: {allowed}."),
+    ),
+    "outsourcing/completed": _problem(
+        409,
+        en=("The outsourcing is completed", "The link between the tickets has ended; nothing travels any more."),
+        de=(
+            "Das Outsourcing ist abgeschlossen",
+            "Die Verbindung der Tickets ist beendet; es wird nichts mehr übertragen.",
+        ),
+    ),
+    "outsourcing/not-yours": _problem(
+        403,
+        en=("That is the other side's to say", "Only the {role} may do this."),
+        de=("Das steht der anderen Seite zu", "Das darf nur die Seite {role}."),
+    ),
+    "entry/not-owner": _problem(
+        403,
+        en=("The entry belongs to the other side", "Only the side that created an entry changes or removes it."),
+        de=("Der Eintrag gehört der anderen Seite", "Nur wer einen Eintrag angelegt hat, ändert oder entfernt ihn."),
+    ),
+    "entry/version-reused": _problem(
+        409,
+        en=(
+            "The version was used for other content",
+            "Version {version} is known with other content; use a higher one.",
+        ),
+        de=(
+            "Die Version gehört schon zu anderem Inhalt",
+            "Version {version} ist mit anderem Inhalt bekannt; nehmen Sie eine höhere.",
+        ),
+    ),
+    "entry/kind-changed": _problem(
+        409,
+        en=("An entry keeps its kind", "This entry is a {kind}; remove it and create another one."),
+        de=(
+            "Ein Eintrag behält seine Art",
+            "Dieser Eintrag hat die Art {kind}; entfernen Sie ihn und legen Sie einen neuen an.",
+        ),
+    ),
+    "entry/too-many": _problem(
+        409,
+        en=("The ticket is full", "A ticket has at most {limit} entries, removed ones included."),
+        de=("Das Ticket ist voll", "Ein Ticket hat höchstens {limit} Einträge, entfernte eingeschlossen."),
+    ),
+    "entry/foreign-currency": _problem(
+        422,
+        en=("The currency is not that of the terms", "Charges on this ticket are in {currency}."),
+        de=("Die Währung ist nicht die der Bedingungen", "Warenposten auf diesem Ticket sind in {currency}."),
+    ),
+    "completion/out-of-step": _problem(
+        409,
+        en=(
+            "The submission does not agree with what was replicated",
+            "Known here: {known_entries} entries, {known_hours} hours, charges of {known_charges}."
+            " Send what is missing, then submit again.",
+        ),
+        de=(
+            "Die Einreichung stimmt nicht mit dem Übertragenen überein",
+            "Hier bekannt: {known_entries} Einträge, {known_hours} Stunden, Warenposten über {known_charges}."
+            " Senden Sie das Fehlende und reichen Sie erneut ein.",
+        ),
+    ),
+    "completion/stale-snapshot": _problem(
+        409,
+        en=(
+            "That submission is no longer the current one",
+            "Look at the newest submission, {snapshot_id}, and approve it by its id.",
+        ),
+        de=(
+            "Diese Einreichung ist nicht mehr die aktuelle",
+            "Sehen Sie sich die neueste Einreichung {snapshot_id} an und genehmigen Sie diese.",
+        ),
+    ),
+    "invoice/issued-already": _problem(
+        409,
+        en=("The invoice was issued already", "Invoice {number} covers this outsourcing."),
+        de=("Die Rechnung ist schon gestellt", "Die Rechnung {number} deckt dieses Outsourcing ab."),
+    ),
+    "invoice/nothing-to-bill": _problem(
+        409,
+        en=("There is nothing to bill", "The outsourcing was completed without a submission."),
+        de=("Es gibt nichts abzurechnen", "Das Outsourcing wurde ohne Einreichung abgeschlossen."),
+    ),
+    "invoice/settings-missing": _problem(
+        409,
+        en=(
+            "Billing settings are missing",
+            "Missing: {missing}. Send billing-settings.change, or ask your partner to.",
+        ),
+        de=(
+            "Abrechnungsdaten fehlen",
+            "Es fehlen: {missing}. Senden Sie billing-settings.change oder bitten Sie Ihren Partner darum.",
+        ),
+    ),
+}
+
+
+def describe(problem: str, language: str, details: dict[str, Any]) -> tuple[str, str, int]:
+    """Title, detail and status of a problem in the nearest language there is. Raises KeyError for an unknown slug."""
+    found = PROBLEMS[problem]
+    spoken = language.split("-", 1)[0]
+    chosen = spoken if spoken in found.title else FALLBACK_LANGUAGE
+    known = defaultdict(lambda: "–", {name: value for name, value in details.items() if value not in (None, "")})
+    return found.title[chosen], found.detail[chosen].format_map(known), found.status
