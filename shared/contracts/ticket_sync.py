@@ -440,6 +440,7 @@ class OutsourcingRejected(Event):
     service_number: str
     title: str
     reason: str
+    complete_by: Instant | None = Field(default=None, description="from the terms: until when the work is due")
 
 
 class OutsourcingWithdrawn(Event):
