@@ -1,0 +1,10 @@
+"""Starts the worker."""
+
+from services.notifier.courier import mail_courier
+from services.notifier.handlers import HANDLERS
+from services.notifier.settings import Settings
+from shared.service import Service, run
+
+if __name__ == "__main__":
+    settings = Settings()
+    run(Service(HANDLERS, settings, side_work=(mail_courier(settings),)))

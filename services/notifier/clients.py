@@ -1,0 +1,102 @@
+"""The mail server: one connection for a bag of letters, and a plain verdict on each."""
+
+import asyncio
+import ssl
+import unicodedata
+from dataclasses import dataclass
+from email.message import EmailMessage
+
+import aiosmtplib
+
+from services.notifier.domain import Verdict
+from services.notifier.settings import Settings, address_of
+
+# For each answer of the server, and for one mail from start to end.
+ANSWER_SECONDS = 10.0
+MAIL_SECONDS = 30.0
+FOR_GOOD = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of handing a mail over, with the server's code where it gave one."""
+
+    verdict: Verdict
+    words: str
+    code: int | None = None
+
+
+class Unreachable(Exception):
+    """The server cannot be reached, does not let us in, or is not who it should be; says nothing about any mail."""
+
+
+class MailServer:
+    """A mail server as the settings name it. Not for two bags at once: each takes its own."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._sender = address_of(settings.smtp_sender)
+        password = settings.smtp_password
+        context = None if settings.smtp_security == "none" else ssl.create_default_context(cafile=settings.smtp_ca_file)
+        self._connection = aiosmtplib.SMTP(
+            hostname=settings.smtp_host,
+            port=settings.smtp_port,
+            username=settings.smtp_user,
+            password=password.get_secret_value() if password else None,
+            local_hostname=self._sender.domain,
+            timeout=ANSWER_SECONDS,
+            use_tls=settings.smtp_security == "tls",
+            start_tls=settings.smtp_security == "starttls",
+            tls_context=context,
+        )
+
+    async def hand_over(self, mail: EmailMessage, recipient: str) -> Answer:
+        """Offer one mail to the server and take its word on it. Raises Unreachable where it cannot be asked."""
+        await self._be_connected()
+        try:
+            async with asyncio.timeout(MAIL_SECONDS):
+                _, words = await self._connection.send_message(
+                    mail, sender=self._sender.addr_spec, recipients=[recipient]
+                )
+        except aiosmtplib.SMTPRecipientsRefused as refused:
+            return _said(refused.recipients[0].code, refused.recipients[0].message)
+        except aiosmtplib.SMTPResponseException as answered:
+            return _said(answered.code, answered.message)
+        except aiosmtplib.SMTPNotSupported as lacking:
+            return Answer("refused", _printable(lacking.message))
+        except (aiosmtplib.SMTPException, OSError, TimeoutError) as lost:
+            self.hang_up()
+            return Answer("trouble", f"no answer: {type(lost).__name__}")
+        return Answer("accepted", _printable(words) or "accepted", 250)
+
+    async def leave(self) -> None:
+        """Say goodbye where the server still listens, and close the connection in any case."""
+        if self._connection.is_connected:
+            try:
+                await self._connection.quit()
+            except (aiosmtplib.SMTPException, OSError, TimeoutError):
+                self.hang_up()
+
+    def hang_up(self) -> None:
+        """Close the connection without a word: who knows what it would still say."""
+        self._connection.close()
+
+    async def _be_connected(self) -> None:
+        if self._connection.is_connected:
+            return
+        try:
+            async with asyncio.timeout(MAIL_SECONDS):
+                await self._connection.connect()
+        except (aiosmtplib.SMTPException, OSError, TimeoutError) as failed:
+            self.hang_up()
+            code = f" {failed.code}" if isinstance(failed, aiosmtplib.SMTPResponseException) else ""
+            raise Unreachable(f"not reached: {type(failed).__name__}{code}") from failed
+
+
+def _said(code: int, words: str) -> Answer:
+    """What begins with 5 is for good, everything else may pass (RFC 5321, section 4.2.1)."""
+    return Answer("refused" if code // 100 == FOR_GOOD else "trouble", f"{code} {_printable(words)}", code)
+
+
+def _printable(words: str) -> str:
+    """The server's words without anything that a row or a terminal would stumble over."""
+    return " ".join("".join(" " if unicodedata.category(one)[0] == "C" else one for one in words).split())[:900]

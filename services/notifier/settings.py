@@ -1,0 +1,52 @@
+"""What the notifier worker is told by its environment."""
+
+from email.errors import MessageError
+from email.headerregistry import Address
+from email.utils import parseaddr
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, SecretStr, model_validator
+
+from shared.settings import WorkerSettings
+
+
+def address_of(text: str) -> Address:
+    """The address in `Name <user@domain>` or `user@domain`. Raises ValueError where it is neither."""
+    name, spec = parseaddr(text)
+    try:
+        address = Address(display_name=name, addr_spec=spec)
+    except (MessageError, IndexError) as unreadable:
+        raise ValueError("must be an address such as 'Tandem <tandem@example.com>'") from unreadable
+    if not (address.username and address.domain):
+        raise ValueError("must be an address such as 'Tandem <tandem@example.com>'")
+    return address
+
+
+def _is_address(text: str) -> str:
+    address_of(text)
+    return text
+
+
+class Settings(WorkerSettings):
+    """The mail server that takes our e-mails, and whom they are from."""
+
+    smtp_host: str = Field(min_length=1)
+    smtp_port: int = Field(default=587, ge=1, le=65535)
+    smtp_security: Literal["none", "starttls", "tls"] = Field(
+        default="starttls", description="starttls and tls verify the server's certificate and name"
+    )
+    smtp_ca_file: Path | None = Field(
+        default=None, description="certificates to trust instead of the machine's, for a mail server with its own CA"
+    )
+    smtp_user: str | None = None
+    smtp_password: SecretStr | None = None
+    smtp_sender: Annotated[str, AfterValidator(_is_address)] = Field(examples=["Tandem <tandem@example.com>"])
+
+    @model_validator(mode="after")
+    def _a_password_is_for_a_user_and_never_in_the_clear(self) -> Self:
+        if (self.smtp_user is None) != (self.smtp_password is None):
+            raise ValueError("TANDEM_SMTP_USER and TANDEM_SMTP_PASSWORD go together")
+        if self.smtp_user is not None and self.smtp_security == "none":
+            raise ValueError("TANDEM_SMTP_SECURITY must be starttls or tls where there is a password")
+        return self

@@ -1,0 +1,9 @@
+"""E-mails as their readers see them: one catalogue per language, one layout for HTML and one for plain text.
+
+A third language is one more file in `catalogues`, named after its code, with the same keys.
+"""
+
+from services.notifier.texts.letters import Content, content_of
+from services.notifier.texts.mail import mail_of, message_id_of
+
+__all__ = ["Content", "content_of", "mail_of", "message_id_of"]

@@ -1,0 +1,167 @@
+"""What stands in an e-mail: subject, what happened, what is expected until when, the facts, and longer passages."""
+
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.notifier.domain import Facts, Letter
+from services.notifier.texts.catalogues import Catalogue, catalogue_for, locale_for
+from services.notifier.texts.formats import Formats
+from shared.contracts.offer_handler import Terms
+
+SUBJECT_CHARACTERS = 150
+PASSAGE_CHARACTERS = 3_000
+# They change the order in which other characters are read, so a title could seem to say something else.
+BIDI_CONTROLS = {*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C}
+BREAKS_AND_CONTROLS = {"Cc", "Cs", "Zl", "Zp"}
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """One e-mail in words; plain text throughout, the layouts escape it."""
+
+    language: str
+    subject: str
+    heading: str
+    intro: str
+    expected_label: str
+    expected: str
+    until_label: str
+    until: str | None
+    facts: tuple[tuple[str, str], ...]
+    passages: tuple[tuple[str, str], ...]
+    footer: str
+
+
+def content_of(letter: Letter) -> Content:
+    """The letter in its reader's language."""
+    return _Writer(letter).content()
+
+
+def one_line(text: str) -> str:
+    """Text as it may stand in a line or a header: no breaks, no controls, nothing that turns its direction."""
+    kept = (" " if unicodedata.category(one) in BREAKS_AND_CONTROLS else one for one in _straight(text))
+    return " ".join("".join(kept).split())
+
+
+def passage(text: str) -> str:
+    """Longer text with its line ends, without control characters."""
+    lines = _straight(text).replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    kept = ("".join(one if unicodedata.category(one) not in BREAKS_AND_CONTROLS else " " for one in s) for s in lines)
+    return "\n".join(line.rstrip() for line in kept).strip()
+
+
+def _straight(text: str) -> str:
+    return "".join(one for one in text if ord(one) not in BIDI_CONTROLS)
+
+
+def _shortened(text: str, characters: int, ending: str = "…") -> str:
+    return text if len(text) <= characters else text[: characters - 1].rstrip() + ending
+
+
+class _Writer:
+    """Writes one letter with its reader's words and habits."""
+
+    def __init__(self, letter: Letter) -> None:
+        self._told = letter.notification
+        self._facts: Facts = letter.notification.facts
+        self._catalogue: Catalogue = catalogue_for(letter.language)
+        self._formats = Formats.of(locale_for(letter.language))
+        title, number = one_line(self._facts.title), one_line(self._facts.own_number or "")
+        self._names = {
+            "partner": one_line(letter.partner_name),
+            "reader": one_line(letter.recipient_name),
+            "title": title,
+            "ticket": f"{number}: {title}" if number else title,
+        }
+
+    def content(self) -> Content:
+        return Content(
+            language=self._catalogue.language,
+            subject=_shortened(self._sentence("subject"), SUBJECT_CHARACTERS),
+            heading=self._sentence("heading"),
+            intro=self._sentence("intro"),
+            expected_label=self._word("words.expected"),
+            expected=self._sentence("expected") if self._facts.submitted else self._word("words.expected_unbilled"),
+            until_label=self._word("words.until"),
+            until=self._until(),
+            facts=tuple((self._word(f"labels.{label}"), one_line(value)) for label, value in self._lines() if value),
+            passages=tuple(self._passages()),
+            footer=self._word("words.footer"),
+        )
+
+    def _sentence(self, key: str) -> str:
+        return self._word(f"letters.{self._told.kind}.{self._told.role}.{key}")
+
+    def _word(self, path: str) -> str:
+        return self._catalogue.text(path, **self._names)
+
+    def _until(self) -> str | None:
+        """Until when the reader is to act; None where nothing is asked of it."""
+        match self._told.kind:
+            case "offered" if self._facts.terms:
+                return self._formats.instant(self._facts.terms.respond_by)
+            case "rejected":
+                return self._instant(self._facts.complete_by) or self._word("words.no_date")
+            case _:
+                return None
+
+    def _lines(self) -> Iterator[tuple[str, str | None]]:
+        """The facts in the order in which they are read; those that are not known are left out."""
+        facts = self._facts
+        yield "title", facts.title
+        yield "own_number", facts.own_number
+        yield "original_number" if self._told.kind == "offered" else "partner_number", facts.partner_number
+        yield "partner", self._names["partner"]
+        yield "state", self._word(f"states.{self._told.kind}")
+        yield "by", facts.by
+        yield "at", self._instant(facts.at)
+        yield "late", self._formats.duration(facts.late_by_seconds) if facts.late_by_seconds else None
+        yield "priority", facts.priority
+        yield "place", facts.place
+        yield "skill", facts.skill
+        yield "due_at", self._instant(facts.due_at)
+        if self._told.kind != "rejected":
+            yield "complete_by", self._instant(facts.complete_by)
+        if facts.terms:
+            yield from self._terms(facts.terms)
+        yield from self._work()
+
+    def _terms(self, terms: Terms) -> Iterator[tuple[str, str | None]]:
+        def money_or_none(label: str) -> str | None:
+            amount = getattr(terms, label)
+            return None if amount is None else self._formats.money(amount, terms.currency)
+
+        yield "hourly_rate", money_or_none("hourly_rate")
+        yield "flat_fee", money_or_none("flat_fee")
+        yield "authorized_hours", self._hours(terms)
+        yield "authorized_charges", money_or_none("authorized_charges")
+        yield "rounding", self._formats.minutes(terms.rounding_minutes) if terms.rounding_minutes else None
+
+    def _hours(self, terms: Terms) -> str | None:
+        return None if terms.authorized_hours is None else self._formats.hours(terms.authorized_hours)
+
+    def _work(self) -> Iterator[tuple[str, str | None]]:
+        """What was submitted; a sum of deductions only where there are any."""
+        facts = self._facts
+        if facts.hours is None or facts.charge_total is None or facts.currency is None:
+            return
+        yield "hours", self._formats.hours(facts.hours)
+        yield "charge_total", self._formats.money(facts.charge_total, facts.currency)
+        if facts.deduction_total:
+            yield "deduction_total", self._formats.money(facts.deduction_total, facts.currency)
+
+    def _passages(self) -> Iterator[tuple[str, str]]:
+        ending = f"…\n{self._word('words.shortened')}"
+        instructions = self._facts.terms.instructions if self._facts.terms else ""
+        for label, text in (
+            ("reason", self._facts.reason),
+            ("description", self._facts.description),
+            ("instructions", instructions),
+        ):
+            if readable := passage(text):
+                yield self._word(f"labels.{label}"), _shortened(readable, PASSAGE_CHARACTERS, ending)
+
+    def _instant(self, at: datetime | None) -> str | None:
+        return self._formats.instant(at) if at else None

@@ -1,0 +1,52 @@
+"""The e-mail itself: headers, a plain part and an HTML part that say the same."""
+
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from services.notifier.domain import Letter
+from services.notifier.texts.letters import content_of, one_line
+
+
+def mail_of(letter: Letter, sender: Address) -> EmailMessage:
+    """The letter as it goes out; the same letter gives the same Message-ID and date on every attempt.
+
+    Raises ValueError where the recipient's address is not one.
+    """
+    content = content_of(letter)
+    mail = EmailMessage(policy=SMTP)
+    mail["From"] = sender
+    mail["To"] = Address(addr_spec=one_line(letter.address))
+    mail["Subject"] = content.subject
+    mail["Date"] = letter.created_at
+    mail["Message-ID"] = message_id_of(letter, sender)
+    mail["Auto-Submitted"] = "auto-generated"
+    mail["Content-Language"] = content.language
+    mail.set_content(_layout("letter.txt.jinja", content), cte="quoted-printable")
+    mail.add_alternative(_layout("letter.html.jinja", content), subtype="html", cte="quoted-printable")
+    return mail
+
+
+def message_id_of(letter: Letter, sender: Address) -> str:
+    """Derived from the event and the recipient, so that a mail program shows a repeated mail once."""
+    return f"<{letter.notification.id}@{sender.domain}>"
+
+
+def _layout(name: str, content: object) -> str:
+    return _environment().get_template(name).render(content=content)
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=select_autoescape(enabled_extensions=("html.jinja",), default=False),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
