@@ -19,6 +19,7 @@ from shared.contracts.values import (
     Quantity,
     ShortText,
     Slug,
+    Total,
     Value,
 )
 
@@ -34,7 +35,7 @@ class BillingSettingsChange(AboutSender):
     vat_id: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}[0-9A-Za-z+*.]{2,12}$")] | None = None
     tax_rate: Percent = Field(description="the domestic rate in percent")
     number_prefix: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9/-]{0,20}$")] = ""
-    payment_days: int = Field(default=30, ge=0, le=365)
+    payment_days: int = Field(default=30, strict=True, ge=0, le=365)
 
 
 class InvoiceRequest(AboutOutsourcing):
@@ -60,7 +61,7 @@ class InvoiceLine(Value):
     quantity: Quantity
     unit: Literal["hour", "piece"]
     unit_price: Amount
-    amount: Amount
+    amount: Total
     billable: bool = True
 
 
@@ -69,8 +70,8 @@ class TaxSubtotal(Value):
 
     category: Literal["S", "AE", "O"] = Field(description="S standard rate, AE reverse charge, O outside scope")
     rate: Percent
-    base: Amount
-    tax: Amount
+    base: Total
+    tax: Total
     note: str | None = None
 
 
@@ -90,9 +91,9 @@ class Invoice(Value):
     recipient: Party
     lines: tuple[InvoiceLine, ...]
     taxes: tuple[TaxSubtotal, ...]
-    net_total: Amount
-    tax_total: Amount
-    total: Amount
+    net_total: Total
+    tax_total: Total
+    total: Total
 
 
 class BillingSettingsChanged(Delivery):
@@ -111,7 +112,7 @@ class ItemOpened(Delivery):
 
     outsourcing_id: UUID
     items: int
-    net_total: Amount
+    net_total: Total
     currency: Currency
     missing: tuple[Slug, ...] = Field(description="the instances whose billing settings are missing")
     state: Literal["open"] = "open"

@@ -1,9 +1,11 @@
 """Agreements, partnerships and offers: everything up to acceptance."""
 
-from typing import Annotated, ClassVar, Literal, Self
+from decimal import Decimal
+from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from shared.contracts.values import (
     AboutOutsourcing,
@@ -86,30 +88,36 @@ class Ticket(OfferedTicket):
         return OfferedTicket.model_validate(self.model_dump(exclude={"customer"}))
 
 
+_PRICE_OF = {"hourly": "hourly_rate", "flat": "flat_fee"}
+
+
 class Terms(Value):
     """On what conditions the work is given: either a flat fee or an hourly rate, in one currency."""
 
     mode: Literal["hourly", "flat"]
     currency: Currency
-    hourly_rate: Price | None = None
-    flat_fee: Price | None = None
+    hourly_rate: Price | None = Field(default=None, validate_default=True, description="where mode is hourly")
+    flat_fee: Price | None = Field(default=None, validate_default=True, description="where mode is flat")
     authorized_hours: Hours | None = None
     authorized_charges: Price | None = None
+    authorized_total: Price | None = None
     rounding_minutes: int | None = Field(
-        default=None, ge=1, le=60, description="each time entry is rounded up to this step"
+        default=None, strict=True, ge=1, le=60, description="each time entry is rounded up to this step"
     )
     respond_by: Instant
     complete_by: Instant | None = None
     instructions: LongText = ""
 
-    @model_validator(mode="after")
-    def _one_price(self) -> Self:
-        wanted, other = ("hourly_rate", "flat_fee") if self.mode == "hourly" else ("flat_fee", "hourly_rate")
-        if getattr(self, wanted) is None:
-            raise ValueError(f"{wanted} is needed when mode is {self.mode}")
-        if getattr(self, other) is not None:
-            raise ValueError(f"{other} has no meaning when mode is {self.mode}")
-        return self
+    @field_validator("hourly_rate", "flat_fee")
+    @classmethod
+    def _price_of_the_mode(cls, price: Decimal | None, told: ValidationInfo) -> Decimal | None:
+        mode = told.data.get("mode")
+        wanted = told.field_name == _PRICE_OF.get(str(mode))
+        if wanted and price is None:
+            raise PydanticCustomError("missing", f"is needed when mode is {mode}")
+        if mode is not None and not wanted and price is not None:
+            raise PydanticCustomError("meaningless", f"has no meaning when mode is {mode}")
+        return price
 
 
 class PartnerOffer(Value):
@@ -129,6 +137,14 @@ class OfferSend(Command):
     offers: Annotated[tuple[PartnerOffer, ...], Field(min_length=1, max_length=100)]
     ticket: Ticket
     terms: Terms
+
+    @field_validator("offers")
+    @classmethod
+    def _nobody_twice(cls, offers: tuple[PartnerOffer, ...]) -> tuple[PartnerOffer, ...]:
+        for named in ("partnership_id", "outsourcing_id"):
+            if len({getattr(offer, named) for offer in offers}) < len(offers):
+                raise PydanticCustomError("repeated", f"must name each {named} once")
+        return offers
 
     def subject_of(self) -> str:
         return str(self.round_id)

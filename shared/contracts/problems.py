@@ -55,7 +55,7 @@ PROBLEMS: dict[str, Problem] = {
         ),
         de=(
             "Der Routing-Key passt nicht zur Nachricht",
-            "{key} ist nicht <slug>.<noun>.<verb>.<bb> zu diesem Typ, mit bb als erstem Byte von SHA-256(subject) in hex.",
+            "{key} ist nicht <slug>.<noun>.<verb>.<bb> zu diesem Typ; bb: erstes Byte von SHA-256(subject) in hex.",
         ),
     ),
     "message/wrong-subject": _problem(
@@ -237,13 +237,17 @@ PROBLEMS: dict[str, Problem] = {
         409,
         en=(
             "The submission does not agree with what was replicated",
-            "Known here: {known_entries} entries, {known_hours} hours, charges of {known_charges}."
-            " Send what is missing, then submit again.",
+            (
+                "Known here: {known_entries} entries, {known_hours} hours, charges of {known_charges}."
+                " Send what is missing, then submit again."
+            ),
         ),
         de=(
             "Die Einreichung stimmt nicht mit dem Übertragenen überein",
-            "Hier bekannt: {known_entries} Einträge, {known_hours} Stunden, Warenposten über {known_charges}."
-            " Senden Sie das Fehlende und reichen Sie erneut ein.",
+            (
+                "Hier bekannt: {known_entries} Einträge, {known_hours} Stunden, Warenposten über {known_charges}."
+                " Senden Sie das Fehlende und reichen Sie erneut ein."
+            ),
         ),
     ),
     "completion/stale-snapshot": _problem(

@@ -1,0 +1,122 @@
+"""Linked tickets: the two numbers, changed fields, questions and answers."""
+
+from typing import Annotated, ClassVar, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from shared.contracts.offer_handler import Terms, Ticket
+from shared.contracts.values import (
+    AboutOutsourcing,
+    Delivery,
+    Instant,
+    Line,
+    LongText,
+    ShortText,
+    Slug,
+    Value,
+)
+
+
+class TicketOpened(AboutOutsourcing):
+    """The service partner has opened its own ticket; the two are linked."""
+
+    kind: ClassVar[str] = "tandem.ticket.opened.v1"
+
+    number: ShortText
+    link: Line | None = None
+
+
+class FieldChange(Value):
+    """One changed field of a ticket."""
+
+    field: ShortText
+    old: LongText | None = None
+    new: LongText | None = None
+
+
+class TicketUpdate(AboutOutsourcing):
+    """Fields of the sender's ticket changed; the other side gets a system note, and no field is overwritten."""
+
+    kind: ClassVar[str] = "tandem.ticket.update.v1"
+
+    changes: Annotated[tuple[FieldChange, ...], Field(min_length=1, max_length=50)]
+
+
+class QuestionAsk(AboutOutsourcing):
+    """A question to the other side."""
+
+    kind: ClassVar[str] = "tandem.question.ask.v1"
+
+    text: LongText
+
+
+class QuestionAnswer(AboutOutsourcing):
+    """An answer to the other side."""
+
+    kind: ClassVar[str] = "tandem.question.answer.v1"
+
+    text: LongText
+
+
+class TicketRequested(Delivery):
+    """The service partner is asked to open its own ticket, filled in with all of this."""
+
+    kind: ClassVar[str] = "tandem.ticket.requested.v1"
+
+    outsourcing_id: UUID
+    lead: Slug
+    organization: str
+    ticket: Ticket
+    terms: Terms
+    accepted_at: Instant
+    accepted_by: str
+    state: Literal["accepted"] = "accepted"
+
+
+class TicketLinked(Delivery):
+    """Both tickets exist and are linked; each side learns the other's number."""
+
+    kind: ClassVar[str] = "tandem.ticket.linked.v1"
+
+    outsourcing_id: UUID
+    partner: Slug
+    partner_number: str
+    partner_link: str | None = None
+    state: Literal["in_progress"] = "in_progress"
+
+
+class TicketNoted(Delivery):
+    """A system note for the ticket: the other side's fields changed, or a submission was rejected."""
+
+    kind: ClassVar[str] = "tandem.ticket.noted.v1"
+
+    outsourcing_id: UUID
+    reason: Literal["fields_changed", "submission_rejected", "submission_withdrawn"]
+    changes: tuple[FieldChange, ...] = ()
+    text: str = ""
+    state: str
+
+
+class QuestionAsked(Delivery):
+    """The other side asks something."""
+
+    kind: ClassVar[str] = "tandem.question.asked.v1"
+
+    outsourcing_id: UUID
+    text: str
+    asked_by: str
+    asked_at: Instant
+    state: str
+
+
+class QuestionAnswered(Delivery):
+    """The other side answers."""
+
+    kind: ClassVar[str] = "tandem.question.answered.v1"
+
+    outsourcing_id: UUID
+    text: str
+    answered_by: str
+    answered_at: Instant
+    state: str
