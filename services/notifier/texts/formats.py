@@ -1,5 +1,6 @@
 """Dates, numbers and money as a reader writes them."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from decimal import Decimal
@@ -10,6 +11,7 @@ from babel.numbers import format_currency
 from babel.units import format_unit
 
 TIME_ZONE = "Europe/Berlin"
+BETWEEN_CODE_AND_NUMBER = re.compile(r"(?<=[A-Z])(?=\d)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,9 @@ class Formats:
 
     def money(self, amount: Decimal, currency: str) -> str:
         """All digits there are: a price of a tenth of a cent is not rounded away."""
-        return format_currency(_plain(amount), currency, locale=self.locale, decimal_quantization=False)
+        text = format_currency(_plain(amount), currency, locale=self.locale, decimal_quantization=False)
+        # Babel does not know CLDR's rule that a code such as CHF stands apart from its number.
+        return BETWEEN_CODE_AND_NUMBER.sub("\N{NO-BREAK SPACE}", text)
 
     def hours(self, hours: Decimal) -> str:
         return format_unit(_plain(hours), "duration-hour", locale=self.locale)
@@ -44,8 +48,9 @@ class Formats:
         return format_timedelta(timedelta(seconds=seconds), locale=self.locale)
 
     def _zone_of(self, local: datetime) -> str:
+        """Its short name in the reader's language, or where that has none, the one clocks there go by."""
         short = format_datetime(local, "z", tzinfo=self.zone, locale=self.locale)
-        return short if short.isalpha() else format_datetime(local, "zzzz", tzinfo=self.zone, locale=self.locale)
+        return short if short.isalpha() else local.tzname() or short
 
 
 def _plain(number: Decimal) -> Decimal:

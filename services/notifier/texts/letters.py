@@ -115,8 +115,9 @@ class _Writer:
         yield "original_number" if self._told.kind == "offered" else "partner_number", facts.partner_number
         yield "partner", self._names["partner"]
         yield "state", self._word(f"states.{self._told.kind}")
-        yield "by", facts.by
-        yield "at", self._instant(facts.at)
+        deed = "accepted" if self._told.kind == "accepted" else "completed"
+        yield f"{deed}_by", facts.by
+        yield f"{deed}_at", self._instant(facts.at)
         yield "late", self._formats.duration(facts.late_by_seconds) if facts.late_by_seconds else None
         yield "priority", facts.priority
         yield "place", facts.place

@@ -25,9 +25,9 @@ def mail_of(letter: Letter, sender: Address) -> EmailMessage:
     mail["Date"] = letter.created_at
     mail["Message-ID"] = message_id_of(letter, sender)
     mail["Auto-Submitted"] = "auto-generated"
-    mail["Content-Language"] = content.language
     mail.set_content(_layout("letter.txt.jinja", content), cte="quoted-printable")
     mail.add_alternative(_layout("letter.html.jinja", content), subtype="html", cte="quoted-printable")
+    mail["Content-Language"] = content.language
     return mail
 
 
