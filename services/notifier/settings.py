@@ -14,6 +14,8 @@ from shared.settings import WorkerSettings
 def address_of(text: str) -> Address:
     """The address in `Name <user@domain>` or `user@domain`. Raises ValueError where it is neither."""
     name, spec = parseaddr(text)
+    if not text.isprintable():
+        raise ValueError("must be one line")
     try:
         address = Address(display_name=name, addr_spec=spec)
     except (MessageError, IndexError) as unreadable:

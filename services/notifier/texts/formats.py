@@ -29,7 +29,8 @@ class Formats:
         """Day and time with the time zone's name, such as `Dienstag, 24. November 2026, 14:30 MEZ`."""
         local = at.astimezone(self.zone)
         day = format_date(local, "full", locale=self.locale)
-        return f"{day}, {format_time(local, 'short', tzinfo=self.zone, locale=self.locale)} {self._zone_of(local)}"
+        time = format_time(local, "short", tzinfo=self.zone, locale=self.locale)
+        return f"{day}, {time}\N{NO-BREAK SPACE}{self._zone_of(local)}"
 
     def money(self, amount: Decimal, currency: str) -> str:
         """All digits there are: a price of a tenth of a cent is not rounded away."""

@@ -1,5 +1,6 @@
 """What stands in an e-mail: subject, what happened, what is expected until when, the facts, and longer passages."""
 
+import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ SUBJECT_CHARACTERS = 150
 PASSAGE_CHARACTERS = 3_000
 # They change the order in which other characters are read, so a title could seem to say something else.
 BIDI_CONTROLS = {*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C}
+# Not those that hold a number and its unit together.
+SPACES = re.compile(" +")
 BREAKS_AND_CONTROLS = {"Cc", "Cs", "Zl", "Zp"}
 
 
@@ -42,7 +45,7 @@ def content_of(letter: Letter) -> Content:
 def one_line(text: str) -> str:
     """Text as it may stand in a line or a header: no breaks, no controls, nothing that turns its direction."""
     kept = (" " if unicodedata.category(one) in BREAKS_AND_CONTROLS else one for one in _straight(text))
-    return " ".join("".join(kept).split())
+    return SPACES.sub(" ", "".join(kept)).strip()
 
 
 def passage(text: str) -> str:

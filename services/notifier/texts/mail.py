@@ -20,8 +20,8 @@ def mail_of(letter: Letter, sender: Address) -> EmailMessage:
     content = content_of(letter)
     mail = EmailMessage(policy=SMTP)
     mail["From"] = sender
-    mail["To"] = Address(addr_spec=one_line(letter.address))
-    mail["Subject"] = content.subject
+    mail["To"] = Address(addr_spec=_literal(one_line(letter.address)))
+    mail["Subject"] = _literal(content.subject)
     mail["Date"] = letter.created_at
     mail["Message-ID"] = message_id_of(letter, sender)
     mail["Auto-Submitted"] = "auto-generated"
@@ -34,6 +34,11 @@ def mail_of(letter: Letter, sender: Address) -> EmailMessage:
 def message_id_of(letter: Letter, sender: Address) -> str:
     """Derived from the event and the recipient, so that a mail program shows a repeated mail once."""
     return f"<{letter.notification.id}@{sender.domain}>"
+
+
+def _literal(text: str) -> str:
+    """Without what the reader's program, or ours, would decode as an encoded word (RFC 2047), line ends and all."""
+    return text.replace("=?", "= ?")
 
 
 def _layout(name: str, content: object) -> str:

@@ -1,0 +1,268 @@
+"""E-mails as their readers see them: every kind in every language, and nothing that a reader must not see."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from html.parser import HTMLParser
+from string import Formatter
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.notifier.texts import content_of, mail_of, message_id_of
+from services.notifier.texts.catalogues import catalogue_for, languages, locale_for
+from services.notifier.texts.formats import Formats
+from services.notifier.texts.letters import PASSAGE_CHARACTERS, SUBJECT_CHARACTERS
+from tests.unit.notifier.approve import APPROVED, copies
+from tests.unit.notifier.letters import (
+    CUSTOMER,
+    IDS,
+    LANGUAGES,
+    REJECTED,
+    SAMPLES,
+    SENDER,
+    html_of,
+    letter_to,
+    plain_of,
+    sample,
+)
+
+every_sample = pytest.mark.parametrize("name", SAMPLES)
+every_language = pytest.mark.parametrize("language", LANGUAGES)
+HEADERS = [
+    "From",
+    "To",
+    "Subject",
+    "Date",
+    "Message-ID",
+    "Auto-Submitted",
+    "MIME-Version",
+    "Content-Type",
+    "Content-Language",
+]
+
+
+def test_every_mail_is_as_approved() -> None:
+    """Where a change is meant: `.venv/bin/python -m tests.unit.notifier.approve`, and read what git shows."""
+    approved = {path.name: path.read_text(encoding="utf-8") for path in APPROVED.iterdir()}
+    assert copies() == approved
+
+
+EXPECTED = {
+    ("offered", "de"): [
+        "Nordlicht IT GmbH",
+        "NL-20417",
+        "wartet auf Annahme",
+        "Nehmen Sie das Angebot",
+        "92,50 €",
+        "Mittwoch, 25. November 2026, 17:00 MEZ",
+        "12,5 Stunden",
+        "1.250,00 €",
+        "Potsdam",
+        "Windows Server",
+    ],
+    ("offered", "en"): [
+        "Nordlicht IT GmbH",
+        "NL-20417",
+        "waiting for acceptance",
+        "Accept or decline",
+        "€92.50",
+        "Wednesday, November 25, 2026, 5:00 PM CET",
+        "12.5 hours",
+        "€1,250.00",
+        "Bitte zuerst anrufen.",
+    ],
+    ("offered-briefly", "de"): ["1.480,00 CHF", "Freitag, 3. Juli 2026, 12:00 MESZ"],
+    ("offered-briefly", "en"): ["CHF 1,480.00", "Friday, July 3, 2026, 12:00 PM CEST"],
+    ("accepted", "de"): ["Alpenwerk Systems", "NL-20417", "angenommen", "Jo Marti", "24. November 2026, 12:05 MEZ"],
+    ("accepted", "en"): [
+        "Alpenwerk Systems",
+        "NL-20417",
+        "accepted",
+        "Jo Marti",
+        "Nothing for now",
+        "December 1, 2026",
+    ],
+    ("accepted-late", "de"): ["Nach Ablauf der Frist: 3 Minuten"],
+    ("accepted-late", "en"): ["After the deadline by: 3 minutes"],
+    ("rejected", "de"): ["AW-7731", "NL-20417", "Protokoll des Tests fehlt", "reichen Sie", "1. Dezember 2026, 18:00"],
+    ("rejected", "en"): ["AW-7731", "NL-20417", "Protokoll des Tests fehlt", "submit the ticket again", "6:00 PM CET"],
+    ("rejected-undated", "de"): ["Bis: kein Termin vereinbart"],
+    ("rejected-undated", "en"): ["Until: no date agreed"],
+    ("approved-lead", "de"): ["NL-20417", "AW-7731", "genehmigt", "11,25 Stunden", "1.089,90 €", "-50,00 €"],
+    ("approved-lead", "en"): ["NL-20417", "AW-7731", "approved", "11.25 hours", "€1,089.90", "-€50.00", "Sommerfeld"],
+    ("approved-service", "de"): ["Ihre Ticketnummer: AW-7731", "Nordlicht IT GmbH", "beginnt von selbst"],
+    ("approved-service", "en"): ["Your ticket number: AW-7731", "Nordlicht IT GmbH", "starts by itself"],
+    ("forced-lead", "de"): ["Ihre Ticketnummer: NL-20417", "Sie haben die Arbeit von Alpenwerk Systems an"],
+    ("forced-lead", "en"): ["Your ticket number: NL-20417", "You ended the work"],
+    ("forced-service", "de"): ["Ihre Ticketnummer: AW-7731", "von sich aus beendet", "nicht weiter daran"],
+    ("forced-service", "en"): ["Your ticket number: AW-7731", "of its own accord", "do not work on it"],
+    ("forced-unstarted-lead", "de"): ["Ihre Ticketnummer: NL-20417", "nichts abgerechnet"],
+    ("forced-unstarted-lead", "en"): ["Your ticket number: NL-20417", "nothing will be billed"],
+    ("forced-unstarted-service", "de"): ["Ticketnummer bei Nordlicht IT GmbH: NL-20417", "nichts abgerechnet"],
+    ("forced-unstarted-service", "en"): ["Ticket number at Nordlicht IT GmbH: NL-20417", "nothing will be billed"],
+}
+
+
+@every_sample
+@every_language
+def test_both_parts_say_what_the_reader_needs(name: str, language: str) -> None:
+    mail = sample(name, language)
+    plain, shown = _even(plain_of(mail)), _even(_Shown.in_(html_of(mail)))
+    for fact in EXPECTED[name, language]:
+        assert fact in plain
+        assert fact.rpartition(": ")[2] in shown
+    assert "Druckserver neu aufsetzen <Filiale Süd> & testen" in plain or "Monitor tauschen" in plain
+
+
+@every_sample
+@every_language
+def test_no_mail_names_the_customer_an_id_or_somebody_else(name: str, language: str) -> None:
+    mail = sample(name, language)
+    everything = f"{mail['Subject']}\n{mail['Message-ID']}\n{plain_of(mail)}\n{html_of(mail)}"
+    customer = [one for one in CUSTOMER.model_dump().values() if one]
+    for forbidden in (*customer, "Sommer KG", *map(str, IDS), "K-1001", "nordlicht ", "alpenwerk "):
+        assert forbidden not in everything
+
+
+@every_sample
+@every_language
+def test_a_number_is_that_of_the_reader(name: str, language: str) -> None:
+    mail = sample(name, language)
+    own = {"de": "Ihre Ticketnummer: ", "en": "Your ticket number: "}[language]
+    numbers = [line.removeprefix(own) for line in plain_of(mail).splitlines() if line.startswith(own)]
+    to_lead = "nordlicht" in mail["To"]
+    unnumbered = name in {"offered", "offered-briefly", "forced-unstarted-service"}
+    assert numbers == ([] if unnumbered else ["NL-20417" if to_lead else "AW-7731"])
+
+
+@every_sample
+def test_a_mail_says_that_a_machine_sent_it_and_keeps_its_id(name: str) -> None:
+    first, again = sample(name, "de"), sample(name, "de")
+    assert first["Auto-Submitted"] == "auto-generated"
+    assert first["Message-ID"] == again["Message-ID"]
+    assert first["Date"] == again["Date"]
+    assert list(first) == HEADERS
+
+
+@pytest.mark.parametrize("language", languages())
+def test_every_catalogue_has_the_same_texts_and_places_for_values(language: str) -> None:
+    assert _places(catalogue_for(language).texts) == _places(catalogue_for("en").texts)
+
+
+def test_a_language_that_is_not_there_reads_english() -> None:
+    assert catalogue_for("de-AT").language == "de"
+    assert catalogue_for("pt-BR").language == "en"
+    assert str(locale_for("de-AT")) == "de_AT"
+    assert str(locale_for("pt-BR")) == "en"
+    assert str(locale_for("en-nonsense")) == "en"
+    assert content_of(letter_to("alpenwerk", REJECTED, "xx")).heading == "Nordlicht IT GmbH rejected your submission"
+
+
+def test_numbers_lose_no_digits_and_gain_none() -> None:
+    german = Formats.of(locale_for("de"))
+    assert _even(german.money(Decimal("0.0875"), "EUR")) == "0,0875 €"
+    assert _even(german.money(Decimal("100.0000"), "EUR")) == "100,00 €"
+    assert _even(german.money(Decimal(1500), "JPY")) == "1.500 ¥"
+    assert _even(german.hours(Decimal("1.0000"))) == "1 Stunde"
+    assert _even(german.hours(Decimal("10.0"))) == "10 Stunden"
+    summer = datetime(2026, 7, 1, 22, 30, tzinfo=UTC)
+    assert _even(german.instant(summer)) == "Donnerstag, 2. Juli 2026, 00:30 MESZ"
+
+
+def test_long_texts_are_cut_and_the_reader_is_told_so() -> None:
+    letter = _with(REJECTED.reason, "a" * 50_000, "t" * 500)
+    mail = mail_of(letter, SENDER)
+    assert len(mail["Subject"]) <= SUBJECT_CHARACTERS
+    assert "(shortened; the whole text is in your own system)" in plain_of(mail)
+    assert len(plain_of(mail)) < PASSAGE_CHARACTERS + 2_000
+
+
+nasty = st.one_of(
+    st.text(max_size=80),
+    st.sampled_from(
+        [
+            "x\r\nBcc: thief@example.org",
+            "x\nSubject: other\n\nbody",
+            "</td></tr></table><script>alert(1)</script>",
+            "<img src=x onerror=alert(1)>",
+            "{partner} {0} {words} {{ 7*7 }} {% raw %}",
+            "=?utf-8?q?=0D=0ABcc:_thief@example.org?=",
+            "=??Q?=0D0",
+            "==??utf-8?b?DQpCY2M6IHg=?=",
+            "a\u2028b\u2029c\x85d\x0be\x00f\u202eg\ud800h",
+            "Nordlicht\u202e moc.elpmaxe",
+            "\r\n.\r\nMAIL FROM:<thief@example.org>\r\n",
+        ]
+    ),
+)
+
+
+@given(nasty, nasty, nasty, nasty)
+@settings(max_examples=150, deadline=None)
+def test_nothing_that_others_write_becomes_a_header_or_markup(reason: str, title: str, number: str, name: str) -> None:
+    letter = replace(_with(reason, "description", title, number), partner_name=name, recipient_name=name)
+    sent = mail_of(letter, SENDER).as_bytes()
+    mail = message_from_bytes(sent, policy=default)
+    assert isinstance(mail, EmailMessage)
+    assert list(mail) == HEADERS
+    assert mail["To"].addresses[0].addr_spec == letter.address
+    assert len(mail["To"].addresses) == 1
+    assert [part.get_content_type() for part in mail.walk()] == ["multipart/alternative", "text/plain", "text/html"]
+    assert mail["Message-ID"] == message_id_of(letter, SENDER)
+    assert _Shown.tags_in(html_of(mail)) <= _Shown.tags_in(html_of(sample("rejected", "en")))
+    assert "\u202e" not in str(mail["Subject"]) + plain_of(mail) + html_of(mail)
+
+
+def _with(reason: str, description: str, title: str, number: str = "AW-7731") -> Any:
+    letter = letter_to("alpenwerk", REJECTED, "en")
+    facts = replace(letter.notification.facts, reason=reason, description=description, title=title, own_number=number)
+    return replace(letter, notification=replace(letter.notification, facts=facts))
+
+
+def _even(text: str) -> str:
+    """With plain spaces where a locale has others."""
+    return text.replace("\u00a0", " ").replace("\u202f", " ")
+
+
+def _places(texts: dict[str, Any], path: str = "") -> dict[str, set[str]]:
+    """Each text's path with the names of the values it takes."""
+    found: dict[str, set[str]] = {}
+    for key, value in texts.items():
+        if isinstance(value, dict):
+            found |= _places(value, f"{path}{key}.")
+        else:
+            found[f"{path}{key}"] = {field for _, field, _, _ in Formatter().parse(value) if field}
+    return found
+
+
+class _Shown(HTMLParser):
+    """What a browser makes of a page: its text, and its tags with the names of their attributes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.text = ""
+        self.tags: set[tuple[str, tuple[str, ...]]] = set()
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add((tag, tuple(name for name, _ in attrs)))
+
+    @classmethod
+    def in_(cls, html: str) -> str:
+        page = cls()
+        page.feed(html)
+        return page.text
+
+    @classmethod
+    def tags_in(cls, html: str) -> set[tuple[str, tuple[str, ...]]]:
+        page = cls()
+        page.feed(html)
+        return page.tags
