@@ -4,7 +4,8 @@ from decimal import Decimal
 from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator
+from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
 from shared.contracts.values import (
@@ -89,10 +90,26 @@ class Ticket(OfferedTicket):
 
 
 _PRICE_OF = {"hourly": "hourly_rate", "flat": "flat_fee"}
+_TEXT: JsonDict = {"type": "string"}
+_NOTHING: JsonDict = {"type": "null"}
+_ONE_PRICE: JsonDict = {
+    "oneOf": [
+        {
+            "properties": {"mode": {"const": "hourly"}, "hourly_rate": _TEXT, "flat_fee": _NOTHING},
+            "required": ["hourly_rate"],
+        },
+        {
+            "properties": {"mode": {"const": "flat"}, "flat_fee": _TEXT, "hourly_rate": _NOTHING},
+            "required": ["flat_fee"],
+        },
+    ]
+}
 
 
 class Terms(Value):
     """On what conditions the work is given: either a flat fee or an hourly rate, in one currency."""
+
+    model_config = ConfigDict(json_schema_extra=_ONE_PRICE)
 
     mode: Literal["hourly", "flat"]
     currency: Currency

@@ -127,7 +127,7 @@ PROBLEMS: dict[str, Problem] = {
         en=("Not possible in this state", "The partnership is {state}; allowed now: {allowed}."),
         de=(
             "In diesem Zustand nicht möglich",
-            "Die Partnerschaft ist im Zustand {state}; erlaubt ist jetzt: {allowed}.",
+            "Die Partnerschaft ist im Zustand „{state}“; erlaubt ist jetzt: {allowed}.",
         ),
     ),
     "partnership/not-active": _problem(
@@ -135,7 +135,7 @@ PROBLEMS: dict[str, Problem] = {
         en=("The partnership is not active", "It is {state}; an offer needs an active partnership."),
         de=(
             "Die Partnerschaft ist nicht aktiv",
-            "Sie ist im Zustand {state}; ein Angebot braucht eine aktive Partnerschaft.",
+            "Sie ist im Zustand „{state}“; ein Angebot braucht eine aktive Partnerschaft.",
         ),
     ),
     "offer/id-taken": _problem(
@@ -153,7 +153,7 @@ PROBLEMS: dict[str, Problem] = {
         en=("The ticket is not free", "An outsourcing of this ticket is {state}; it must end before the next offer."),
         de=(
             "Das Ticket ist nicht frei",
-            "Ein Outsourcing dieses Tickets ist im Zustand {state}; es muss vor dem nächsten Angebot enden.",
+            "Ein Outsourcing dieses Tickets ist im Zustand „{state}“; es muss vor dem nächsten Angebot enden.",
         ),
     ),
     "offer/respond-by-past": _problem(
@@ -169,7 +169,7 @@ PROBLEMS: dict[str, Problem] = {
     "offer/too-late": _problem(
         409,
         en=("Too late", "The offer is {state} already; allowed now: {allowed}."),
-        de=("Zu spät", "Das Angebot ist bereits im Zustand {state}; erlaubt ist jetzt: {allowed}."),
+        de=("Zu spät", "Das Angebot ist bereits im Zustand „{state}“; erlaubt ist jetzt: {allowed}."),
     ),
     "offer/not-yours": _problem(
         403,
@@ -184,7 +184,10 @@ PROBLEMS: dict[str, Problem] = {
     "outsourcing/wrong-state": _problem(
         409,
         en=("Not possible in this state", "The outsourcing is {state}; allowed now: {allowed}."),
-        de=("In diesem Zustand nicht möglich", "Das Outsourcing ist im Zustand {state}; erlaubt ist jetzt: {allowed}."),
+        de=(
+            "In diesem Zustand nicht möglich",
+            "Das Outsourcing ist im Zustand „{state}“; erlaubt ist jetzt: {allowed}.",
+        ),
     ),
     "outsourcing/completed": _problem(
         409,
@@ -285,10 +288,45 @@ PROBLEMS: dict[str, Problem] = {
 }
 
 
+# The tokens of the wire as a German sentence says them; in English they are words already.
+_SPOKEN: dict[str, dict[str, str]] = {
+    "en": {
+        "nothing": "nothing",
+        "in_progress": "in progress",
+        "awaiting_approval": "awaiting approval",
+        "service": "service partner",
+    },
+    "de": {
+        "nothing": "nichts",
+        "invited": "eingeladen",
+        "active": "aktiv",
+        "revoked": "widerrufen",
+        "lapsed": "verfallen",
+        "ended": "beendet",
+        "offered": "angeboten",
+        "cancelled": "zurückgezogen",
+        "declined": "abgelehnt",
+        "expired": "abgelaufen",
+        "accepted": "angenommen",
+        "in_progress": "in Arbeit",
+        "awaiting_approval": "wartet auf Genehmigung",
+        "completed": "abgeschlossen",
+        "returned": "zurückgegeben",
+        "lead": "des Lead-Partners",
+        "service": "des Service-Partners",
+    },
+}
+
+
 def describe(problem: str, language: str, details: dict[str, Any]) -> tuple[str, str, int]:
     """Title, detail and status of a problem in the nearest language there is. Raises KeyError for an unknown slug."""
     found = PROBLEMS[problem]
     spoken = language.split("-", 1)[0]
     chosen = spoken if spoken in found.title else FALLBACK_LANGUAGE
-    known = defaultdict(lambda: "–", {name: value for name, value in details.items() if value not in (None, "")})
+    told = {name: value for name, value in details.items() if value not in (None, "")}
+    told.setdefault("allowed", _SPOKEN[chosen]["nothing"])
+    for name in ("state", "role"):
+        if name in told:
+            told[name] = _SPOKEN[chosen].get(str(told[name]), told[name])
+    known = defaultdict(lambda: "–", told)
     return found.title[chosen], found.detail[chosen].format_map(known), found.status

@@ -238,6 +238,7 @@ class AboutSender(Command):
 
 def _in_place(error: ValidationError, data: Any) -> ValidationError:
     """The same errors, each where it stands in the JSON: pydantic puts the chosen kind of body into the path."""
+    found = error.errors(include_url=False, include_context=False)
     return ValidationError.from_exception_data(
         error.title,
         [
@@ -246,9 +247,15 @@ def _in_place(error: ValidationError, data: Any) -> ValidationError:
                 loc=_path_in(data, one["loc"], of_missing=one["type"] == "missing"),
                 input=one["input"],
             )
-            for one in error.errors(include_url=False, include_context=False)
+            for one in found
+            if not (one["type"] == "too_short" and any(_lies_in(other["loc"], one["loc"]) for other in found))
         ],
     )
+
+
+def _lies_in(path: tuple[int | str, ...], list_path: tuple[int | str, ...]) -> bool:
+    """Whether a path leads into a list; pydantic calls one too short whose members are wrong, too."""
+    return len(path) > len(list_path) and path[: len(list_path)] == list_path
 
 
 def _path_in(data: Any, path: tuple[int | str, ...], *, of_missing: bool) -> tuple[int | str, ...]:

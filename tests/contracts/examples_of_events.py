@@ -1,0 +1,42 @@
+"""One example of every event between the services, made of what the examples of the wire say."""
+
+from typing import Any
+
+from shared.contracts.examples import AT, COMMAND_EXAMPLES, DELIVERY_EXAMPLES, OUTSOURCING, PARTNERSHIP
+
+_OFFER = COMMAND_EXAMPLES["offer.send"]
+_SNAPSHOT = DELIVERY_EXAMPLES["completion.submitted"]["snapshot"]
+_BETWEEN = {"outsourcing_id": OUTSOURCING, "lead": "nordlicht", "service": "alpenwerk"}
+_CLOSED = {**_BETWEEN, "ticket_number": "T2026-0417", "title": "Switch drops its uplink"}
+_LINKED = {**_BETWEEN, "lead_number": "T2026-0417", "service_number": "88213", "title": "Switch drops its uplink"}
+_OFFERED_TICKET = DELIVERY_EXAMPLES["offer.received"]["ticket"]
+
+EVENT_EXAMPLES: dict[str, dict[str, Any]] = {
+    "outsourcing.offered": {**_BETWEEN, "ticket": _OFFERED_TICKET, "terms": _OFFER["terms"]},
+    "outsourcing.accepted": {
+        **_BETWEEN,
+        "partnership_id": PARTNERSHIP,
+        "ticket": _OFFER["ticket"],
+        "terms": _OFFER["terms"],
+        "organization": "Nordlicht Systeme GmbH",
+        "accepted_at": AT.isoformat(),
+        "accepted_by": "l.gruber",
+        "late_by_seconds": 3,
+    },
+    "outsourcing.declined": {**_CLOSED, "reason": "Nobody is free."},
+    "outsourcing.cancelled": _CLOSED,
+    "outsourcing.expired": _CLOSED,
+    "deadline.passed": {"outsourcing_id": OUTSOURCING, "due_at": AT.isoformat()},
+    "outsourcing.submitted": {**_LINKED, "snapshot": _SNAPSHOT},
+    "outsourcing.rejected": {**_LINKED, "reason": "It dropped again.", "complete_by": AT.isoformat()},
+    "outsourcing.withdrawn": _LINKED,
+    "outsourcing.completed": {
+        **_LINKED,
+        "organization": "Nordlicht Systeme GmbH",
+        "terms": _OFFER["terms"],
+        "snapshot": _SNAPSHOT,
+        "forced": False,
+        "completed_at": AT.isoformat(),
+        "completed_by": "k.sommer",
+    },
+}
