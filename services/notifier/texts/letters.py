@@ -82,7 +82,7 @@ class _Writer:
     def content(self) -> Content:
         return Content(
             language=self._catalogue.language,
-            subject=_shortened(self._sentence("subject"), SUBJECT_CHARACTERS),
+            subject=_shortened(one_line(self._sentence("subject")), SUBJECT_CHARACTERS),
             heading=self._sentence("heading"),
             intro=self._sentence("intro"),
             expected_label=self._word("words.expected"),

@@ -1,8 +1,9 @@
 """The e-mail itself: headers, a plain part and an HTML part that say the same."""
 
-from email.headerregistry import Address
+from email.header import Header
+from email.headerregistry import Address, BaseHeader, HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import SMTP, Policy
 from functools import cache
 from pathlib import Path
 
@@ -12,13 +13,25 @@ from services.notifier.domain import Letter
 from services.notifier.texts.letters import content_of, one_line
 
 
+class Subject(UnstructuredHeader, BaseHeader):
+    """A subject, encoded as a whole where it is not ASCII.
+
+    The library's own way encodes single words, and doubles a space where it breaks a line before one (Python 3.11).
+    """
+
+    def fold(self, *, policy: Policy) -> str:
+        text = str(self)
+        header = Header(text, "us-ascii" if text.isascii() else "utf-8", header_name="Subject")
+        return f"Subject: {header.encode(linesep=policy.linesep)}{policy.linesep}"
+
+
 def mail_of(letter: Letter, sender: Address) -> EmailMessage:
     """The letter as it goes out; the same letter gives the same Message-ID and date on every attempt.
 
     Raises ValueError where the recipient's address is not one.
     """
     content = content_of(letter)
-    mail = EmailMessage(policy=SMTP)
+    mail = EmailMessage(policy=_policy())
     mail["From"] = sender
     mail["To"] = Address(addr_spec=_literal(one_line(letter.address)))
     mail["Subject"] = _literal(content.subject)
@@ -39,6 +52,13 @@ def message_id_of(letter: Letter, sender: Address) -> str:
 def _literal(text: str) -> str:
     """Without what the reader's program, or ours, would decode as an encoded word (RFC 2047), line ends and all."""
     return text.replace("=?", "= ?")
+
+
+@cache
+def _policy() -> Policy:
+    headers = HeaderRegistry()
+    headers.map_to_type("subject", Subject)
+    return SMTP.clone(header_factory=headers)
 
 
 def _layout(name: str, content: object) -> str:

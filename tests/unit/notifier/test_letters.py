@@ -185,6 +185,7 @@ def test_long_texts_are_cut_and_the_reader_is_told_so() -> None:
 
 nasty = st.one_of(
     st.text(max_size=80),
+    st.text('aü <>=?_ .,:\t"@', max_size=200),
     st.sampled_from(
         [
             "x\r\nBcc: thief@example.org",
@@ -215,6 +216,7 @@ def test_nothing_that_others_write_becomes_a_header_or_markup(reason: str, title
     assert len(mail["To"].addresses) == 1
     assert [part.get_content_type() for part in mail.walk()] == ["multipart/alternative", "text/plain", "text/html"]
     assert mail["Message-ID"] == message_id_of(letter, SENDER)
+    assert mail["Subject"] == content_of(letter).subject.replace("=?", "= ?")
     assert _Shown.tags_in(html_of(mail)) <= _Shown.tags_in(html_of(sample("rejected", "en")))
     assert "\u202e" not in str(mail["Subject"]) + plain_of(mail) + html_of(mail)
 

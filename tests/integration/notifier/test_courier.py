@@ -1,0 +1,218 @@
+"""The courier between a real Postgres and a real SMTP server: what becomes of a mail, answer by answer."""
+
+import socket
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+import structlog
+
+from services.notifier import clients, courier, store
+from services.notifier.domain import GIVE_UP_AFTER, Notification
+from services.notifier.settings import Settings
+from shared.contracts.values import Event
+from shared.database import Connection
+from shared.ids import new_id
+from tests.integration.notifier.smtp_server import CERTIFICATE, DROP, HANG, OK, encryption, mail_sink
+from tests.unit.notifier.letters import APPROVED, LANGUAGES, OFFERED, TICKET, told_of
+
+SettingsFor = Callable[..., Settings]
+
+
+async def intend(database: Connection, happened: Event = OFFERED, times: int = 1) -> list[Notification]:
+    notifications = [one for _ in range(times) for one in told_of(happened, new_id())]
+    await store.save_notifications(database, notifications)
+    return notifications
+
+
+async def round_of(database: Connection, settings: Settings, after: timedelta = timedelta()) -> int:
+    """One round of the courier as the runtime makes it, so much later than now; returns how many letters it took."""
+    now: datetime = await database.fetchval("SELECT clock_timestamp()") + after
+    carrying = courier.mail_courier(settings)
+    async with database.transaction():
+        bags = await carrying.claim(database, now)
+    results = [await carrying.act(bag) for bag in bags]
+    async with database.transaction():
+        assert await carrying.record(database, results, now) == []
+    return sum(len(bag) for bag in bags)
+
+
+async def states(database: Connection) -> list[tuple[str, int, str]]:
+    rows = await database.fetch("SELECT state, attempts, answer FROM notification ORDER BY created_at, id")
+    return [(row["state"], row["attempts"], row["answer"]) for row in rows]
+
+
+async def test_a_mail_that_is_taken_is_sent_once(database: Connection, settings_for: SettingsFor) -> None:
+    (told,) = await intend(database)
+    async with mail_sink() as sink:
+        settings = settings_for(sink.port)
+        assert await round_of(database, settings) == 1
+        assert await round_of(database, settings, after=timedelta(days=1)) == 0
+    assert await states(database) == [("sent", 1, "2.0.0 kept")]
+    (mail,) = sink.kept
+    assert sink.recipients == ["alpenwerk@example.com"]
+    assert mail["Message-ID"] == f"<{told.id}@tandem.example>"
+    assert mail["Subject"] == f"Offer from Nordlicht IT GmbH: {TICKET.title}"
+    assert mail["To"] == "alpenwerk@example.com"
+    assert mail["Auto-Submitted"] == "auto-generated"
+
+
+async def test_each_side_is_told_in_its_own_language(database: Connection, settings_for: SettingsFor) -> None:
+    await intend(database, APPROVED)
+    async with mail_sink() as sink:
+        await round_of(database, settings_for(sink.port))
+    by_recipient = {mail["To"]: mail for mail in sink.kept}
+    assert by_recipient["nordlicht@example.com"]["Subject"].startswith("Abgeschlossen: NL-20417")
+    assert by_recipient["alpenwerk@example.com"]["Subject"].startswith("Approved: AW-7731")
+    assert {mail["Content-Language"] for mail in sink.kept} == set(LANGUAGES)
+
+
+async def test_many_letters_share_a_connection(database: Connection, settings_for: SettingsFor) -> None:
+    await intend(database, times=courier.LETTERS_IN_A_BAG)
+    async with mail_sink() as sink:
+        await round_of(database, settings_for(sink.port))
+    assert len(sink.kept) == courier.LETTERS_IN_A_BAG
+    assert sink.connections == 1
+
+
+@pytest.mark.parametrize("step", ["to_recipient", "to_data"])
+async def test_not_now_is_asked_again_later(database: Connection, settings_for: SettingsFor, step: str) -> None:
+    await intend(database)
+    async with mail_sink() as sink:
+        settings = settings_for(sink.port)
+        setattr(sink, step, ["451 4.7.1 greylisted", OK])
+        await round_of(database, settings)
+        assert await states(database) == [("pending", 1, "451 4.7.1 greylisted")]
+        assert await round_of(database, settings) == 0, "a pause comes first"
+        assert await round_of(database, settings, after=timedelta(minutes=1)) == 1
+    assert await states(database) == [("sent", 2, "2.0.0 kept")]
+    assert len(sink.kept) == 1
+
+
+@pytest.mark.parametrize("step", ["to_recipient", "to_data"])
+async def test_never_is_final_and_keeps_the_servers_words(
+    database: Connection, settings_for: SettingsFor, step: str
+) -> None:
+    await intend(database)
+    async with mail_sink() as sink:
+        setattr(sink, step, ["550 5.1.1 no such user here"])
+        settings = settings_for(sink.port)
+        await round_of(database, settings)
+        assert await round_of(database, settings, after=timedelta(days=1)) == 0
+    assert await states(database) == [("failed", 1, "550 5.1.1 no such user here")]
+    assert sink.kept == []
+
+
+async def test_one_refusal_does_not_keep_the_others_back(database: Connection, settings_for: SettingsFor) -> None:
+    await intend(database, times=5)
+    async with mail_sink() as sink:
+        sink.to_data = [OK, "554 5.6.0 no", "450 4.2.0 busy", OK, OK]
+        await round_of(database, settings_for(sink.port))
+    assert sorted(state for state, _, _ in await states(database)) == ["failed", "pending", "sent", "sent", "sent"]
+    assert len(sink.kept) == 3
+    assert sink.connections == 1
+
+
+async def test_a_lost_answer_doubles_the_mail_under_one_id_and_nothing_else(
+    database: Connection, settings_for: SettingsFor
+) -> None:
+    await intend(database, times=3)
+    async with mail_sink() as sink:
+        settings = settings_for(sink.port)
+        sink.to_data = [OK, DROP, OK]
+        await round_of(database, settings)
+        assert sorted(state for state, _, _ in await states(database)) == ["pending", "sent", "sent"]
+        assert sink.connections == 2
+        assert await round_of(database, settings, after=timedelta(minutes=1)) == 1
+    ids = [mail["Message-ID"] for mail in sink.kept]
+    assert len(ids) == 4
+    assert len(set(ids)) == 3
+    assert ids.count(ids[1]) == 2
+    assert {state for state, _, _ in await states(database)} == {"sent"}
+
+
+async def test_a_server_that_says_nothing_costs_a_limited_time(
+    database: Connection, settings_for: SettingsFor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clients, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(courier, "BAG_SECONDS", 0.2)
+    await intend(database, times=3)
+    async with mail_sink() as sink:
+        sink.to_data = [HANG]
+        await round_of(database, settings_for(sink.port))
+        assert sorted(await states(database), key=str) == [
+            ("pending", 0, None),
+            ("pending", 0, None),
+            ("pending", 1, "no answer: SMTPReadTimeoutError"),
+        ]
+        assert await round_of(database, settings_for(sink.port)) == 2, "those not tried are due at once"
+
+
+async def test_nobody_listens_and_every_letter_waits(database: Connection, settings_for: SettingsFor) -> None:
+    await intend(database, times=3)
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        settings = settings_for(reserved.getsockname()[1])
+        await round_of(database, settings)
+        assert await states(database) == [("pending", 1, "not reached: SMTPConnectError")] * 3
+        await round_of(database, settings, after=GIVE_UP_AFTER)
+    assert {state for state, _, _ in await states(database)} == {"failed"}
+
+
+async def test_a_letter_that_cannot_be_written_harms_no_other(database: Connection, settings_for: SettingsFor) -> None:
+    unwritable, _ = await intend(database, times=2)
+    await database.execute("UPDATE notification SET address = 'a@b@c' WHERE id = $1", unwritable.id)
+    async with mail_sink() as sink:
+        await round_of(database, settings_for(sink.port))
+    assert sorted(state for state, _, _ in await states(database)) == ["pending", "sent"]
+
+
+async def test_neither_addresses_nor_texts_are_logged(database: Connection, settings_for: SettingsFor) -> None:
+    await intend(database, times=4)
+    async with mail_sink() as sink:
+        sink.to_data = [OK, "550 5.1.1 <alpenwerk@example.com> is unknown", DROP]
+        with structlog.testing.capture_logs() as logs:
+            await round_of(database, settings_for(sink.port))
+    assert len(logs) >= 4
+    for secret in ("alpenwerk@", "Druckserver", "Nordlicht IT", "is unknown", "Server startet"):
+        assert secret not in str(logs)
+
+
+async def test_encrypted_with_a_login(database: Connection, settings_for: SettingsFor) -> None:
+    secret = {"smtp_user": "tandem", "smtp_password": "correct horse", "smtp_ca_file": CERTIFICATE}
+    await intend(database)
+    async with mail_sink(starttls=encryption(), logins=True) as sink:
+        await round_of(database, settings_for(sink.port, smtp_security="starttls", **secret))
+    await intend(database)
+    async with mail_sink(tls=encryption(), logins=True) as other:
+        await round_of(database, settings_for(other.port, smtp_security="tls", **secret))
+    assert {state for state, _, _ in await states(database)} == {"sent"}
+    assert sink.logins == other.logins == [b"tandem"]
+
+
+@pytest.mark.parametrize("security", ["starttls", "tls"])
+async def test_a_certificate_nobody_vouches_for_gets_no_mail_and_no_password(
+    database: Connection, settings_for: SettingsFor, security: str
+) -> None:
+    await intend(database)
+    async with mail_sink(**{security: encryption()}, logins=True) as sink:
+        secret = {"smtp_user": "tandem", "smtp_password": "correct horse"}
+        await round_of(database, settings_for(sink.port, smtp_security=security, **secret))
+    assert sink.logins == [] and sink.offered == 0
+    assert [state for state, _, _ in await states(database)] == ["pending"]
+
+
+async def test_a_server_without_encryption_gets_no_mail(database: Connection, settings_for: SettingsFor) -> None:
+    await intend(database)
+    async with mail_sink() as sink:
+        await round_of(database, settings_for(sink.port, smtp_security="starttls"))
+    assert sink.offered == 0
+    assert [state for state, _, _ in await states(database)] == ["pending"]
+
+
+async def test_a_wrong_password_is_our_trouble_not_the_mails(database: Connection, settings_for: SettingsFor) -> None:
+    await intend(database)
+    async with mail_sink(starttls=encryption(), logins=True) as sink:
+        secret = {"smtp_user": "tandem", "smtp_password": "wrong", "smtp_ca_file": CERTIFICATE}
+        await round_of(database, settings_for(sink.port, smtp_security="starttls", **secret))
+    assert await states(database) == [("pending", 1, "not reached: SMTPAuthenticationError 535")]

@@ -1,0 +1,182 @@
+"""Every statement of the notifier on a real Postgres."""
+
+from datetime import datetime, timedelta
+
+import asyncpg
+import pytest
+
+from services.console.stack import LocalStack
+from services.notifier import store
+from services.notifier.domain import Letter, Settled
+from services.notifier.handlers import HANDLERS
+from shared.contracts.values import Event
+from shared.database import Connection
+from shared.ids import new_id
+from shared.messaging.directory import Directory
+from shared.messaging.letters import Correspondence
+from shared.messaging.turn import Turn
+from tests.integration.databases import at, connection_to
+from tests.integration.messaging.posting import event
+from tests.unit.notifier.letters import ACCEPTED, APPROVED, FORCED_UNSTARTED, OFFERED, REJECTED, told_of
+
+LEASE = timedelta(minutes=5)
+
+
+async def now_of(database: Connection) -> datetime:
+    now: datetime = await database.fetchval("SELECT clock_timestamp()")
+    return now
+
+
+async def claim(database: Connection, now: datetime, at_most: int = 100) -> list[Letter]:
+    return await store.claim_due_letters(database, now, lease=LEASE, at_most=at_most)
+
+
+async def states(database: Connection) -> list[tuple[str, int]]:
+    rows = await database.fetch("SELECT state, attempts FROM notification ORDER BY created_at, recipient")
+    return [(row["state"], row["attempts"]) for row in rows]
+
+
+def settled(letter: Letter, state: str, next_attempt_at: datetime | None = None, *, counts: bool = True) -> Settled:
+    assert state in {"pending", "sent", "failed"}
+    return Settled(letter.notification.id, state, letter.attempts, counts, "words", next_attempt_at)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("happened", [OFFERED, ACCEPTED, REJECTED, APPROVED, FORCED_UNSTARTED])
+async def test_what_is_saved_comes_back_unchanged(database: Connection, happened: Event) -> None:
+    notifications = sorted(told_of(happened), key=lambda one: one.id)
+    await store.save_notifications(database, notifications)
+    async with database.transaction():
+        assert await store.lock_notifications(database, [one.id for one in notifications]) == notifications
+        assert await store.lock_notifications(database, [new_id()]) == []
+
+
+async def test_an_intent_is_saved_once_for_an_event_and_a_recipient(database: Connection) -> None:
+    for _ in range(3):
+        await store.save_notifications(database, told_of(APPROVED))
+    assert await states(database) == [("pending", 0)] * 2
+
+
+async def test_the_constraint_holds_even_where_ids_differ(database: Connection) -> None:
+    await store.save_notifications(database, told_of(OFFERED))
+    with pytest.raises(asyncpg.UniqueViolationError, match="notification_once"):
+        await database.execute(
+            """
+            INSERT INTO notification (id, cause_source, cause_id, outsourcing_id, kind, role, recipient, partner,
+                                      language, address, facts)
+            SELECT $1, cause_source, cause_id, outsourcing_id, kind, role, recipient, partner, language, address, facts
+            FROM notification
+            """,
+            new_id(),
+        )
+
+
+async def test_however_often_an_event_comes_there_is_one_intent(database: Connection) -> None:
+    directory = Directory()
+    turn = Turn(HANDLERS, directory, Correspondence("notifier", directory))
+    completed = event(APPROVED, str(APPROVED.outsourcing_id), service="ticket_sync")
+    await turn.take(database, [turn.read(completed), turn.read(completed)])
+    await turn.take(database, [turn.read(completed)])
+    assert await states(database) == [("pending", 0)] * 2
+    # Nor where the inbox has forgotten it.
+    await database.execute("DELETE FROM history; DELETE FROM inbox")
+    await turn.take(database, [turn.read(completed)])
+    assert await states(database) == [("pending", 0)] * 2
+    assert await database.fetchval("SELECT outcome FROM inbox") == "unchanged"
+
+
+async def test_language_and_address_are_those_of_the_time_of_the_event(database: Connection) -> None:
+    await store.save_notifications(database, told_of(APPROVED))
+    await database.execute("UPDATE instance SET email = 'new@example.com', language = 'fr', name = 'New ' || slug")
+    by_recipient = {one.notification.recipient: one for one in await claim(database, await now_of(database))}
+    lead, service = by_recipient["nordlicht"], by_recipient["alpenwerk"]
+    assert (lead.language, lead.address) == ("de", "nordlicht@example.com")
+    assert (service.language, service.address) == ("en", "alpenwerk@example.com")
+    assert (lead.partner_name, service.recipient_name) == ("New alpenwerk", "New alpenwerk")
+
+
+async def test_who_is_no_instance_is_told_nothing(database: Connection) -> None:
+    await store.save_notifications(database, told_of(OFFERED.model_copy(update={"service": "nobody"})))
+    assert await states(database) == []
+
+
+async def test_what_is_leased_is_nobody_elses_until_the_lease_ends(database: Connection) -> None:
+    await store.save_notifications(database, told_of(OFFERED))
+    now = await now_of(database)
+    (first,) = await claim(database, now)
+    assert await claim(database, now) == []
+    assert await claim(database, now + LEASE - timedelta(seconds=1)) == []
+    (again,) = await claim(database, now + LEASE)
+    assert (first.attempts, again.attempts) == (1, 2)
+
+
+async def test_couriers_side_by_side_claim_different_letters(database: Connection, stack: LocalStack) -> None:
+    await store.save_notifications(database, told_of(APPROVED))
+    url = at(stack.database_admin_url, await database.fetchval("SELECT current_database()"), "notifier")
+    async with connection_to(url) as other, database.transaction():
+        now = await now_of(database)
+        (mine,) = await claim(database, now, at_most=1)
+        (theirs,) = await claim(other, now)
+        assert mine.notification.id != theirs.notification.id
+
+
+async def test_only_what_is_due_is_claimed(database: Connection) -> None:
+    await store.save_notifications(database, told_of(OFFERED))
+    now = await now_of(database)
+    (letter,) = await claim(database, now)
+    later = now + timedelta(minutes=20)
+    await store.mark_settled(database, [settled(letter, "pending", later)], now)
+    assert await claim(database, later - timedelta(seconds=1)) == []
+    assert len(await claim(database, later)) == 1
+
+
+async def test_what_is_sent_or_failed_is_done(database: Connection) -> None:
+    await store.save_notifications(database, told_of(APPROVED))
+    now = await now_of(database)
+    sent, failed = await claim(database, now)
+    await store.mark_settled(database, [settled(sent, "sent"), settled(failed, "failed")], now)
+    assert await claim(database, now + timedelta(days=2)) == []
+    rows = await database.fetch("SELECT id, sent_at, failed_at, answer FROM notification")
+    by_id = {row["id"]: (row["sent_at"], row["failed_at"], row["answer"]) for row in rows}
+    assert by_id[sent.notification.id] == (now, None, "words")
+    assert by_id[failed.notification.id] == (None, now, "words")
+
+
+async def test_an_attempt_that_did_not_take_place_is_not_counted(database: Connection) -> None:
+    await store.save_notifications(database, told_of(OFFERED))
+    now = await now_of(database)
+    (letter,) = await claim(database, now)
+    await store.mark_settled(database, [settled(letter, "pending", now, counts=False)], now)
+    assert await states(database) == [("pending", 0)]
+    assert len(await claim(database, now)) == 1
+
+
+async def test_who_lost_its_lease_is_heard_only_where_the_mail_went_out(database: Connection) -> None:
+    await store.save_notifications(database, told_of(OFFERED))
+    now = await now_of(database)
+    (slow,) = await claim(database, now)
+    (quick,) = await claim(database, now + LEASE)
+    await store.mark_settled(database, [settled(slow, "failed")], now)
+    assert await states(database) == [("pending", 2)]
+    await store.mark_settled(database, [settled(slow, "sent")], now)
+    assert await states(database) == [("sent", 2)]
+    await store.mark_settled(database, [settled(quick, "failed")], now)
+    assert await states(database) == [("sent", 2)]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "state = 'sent'",
+        "state = 'failed', next_attempt_at = NULL, attempts = 1, answer = 'x'",
+        "next_attempt_at = NULL",
+        "sent_at = now()",
+        "state = 'sent', sent_at = now(), next_attempt_at = NULL, answer = 'x'",
+        "attempts = -1",
+        "kind = 'other'",
+        "partner = recipient",
+    ],
+)
+async def test_state_and_times_cannot_contradict_each_other(database: Connection, broken: str) -> None:
+    await store.save_notifications(database, told_of(OFFERED))
+    with pytest.raises(asyncpg.CheckViolationError):
+        await database.execute(f"UPDATE notification SET {broken}")
