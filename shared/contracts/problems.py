@@ -253,6 +253,14 @@ PROBLEMS: dict[str, Problem] = {
             ),
         ),
     ),
+    "completion/too-large": _problem(
+        422,
+        en=("The submission is too large", "Its time and charges do not fit into one message; shorten their texts."),
+        de=(
+            "Die Einreichung ist zu groß",
+            "Zeiten und Warenposten passen nicht in eine Nachricht; kürzen Sie ihre Texte.",
+        ),
+    ),
     "completion/stale-snapshot": _problem(
         409,
         en=(

@@ -17,7 +17,7 @@ from pydantic import (
     StringConstraints,
     ValidationError,
 )
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 from pydantic_core.core_schema import (
     CoreSchema,
     chain_schema,
@@ -30,6 +30,11 @@ from pydantic_core.core_schema import (
 )
 
 _NOTHING = object()
+
+# A refusal must fit into a message however much is wrong, and however long the names that nobody knows are.
+MOST_ERRORS_TOLD = 200
+LONGEST_ERROR = 500
+_CONTROL_CHARACTERS = dict.fromkeys([*range(0x20), 0x7F], "\ufffd")
 
 Extra = Literal["allow", "ignore", "forbid"]
 
@@ -193,6 +198,8 @@ Owner = Annotated[str, StringConstraints(pattern=_SLUG)]
 Email = Annotated[
     str, StringConstraints(pattern=r"^[^@\s\x00-\x1f\x7f<>,;:\"]{1,64}@[A-Za-z0-9.-]{1,253}$", max_length=254)
 ]
+# Somebody will click it: nothing but a web address, as long as a line.
+Link = Annotated[str, StringConstraints(pattern=r"^https?://[^\s\x00-\x1f\x7f<>\"]+$", max_length=500)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 # No NUL and no other control characters but tab and line ends: neither Postgres nor an e-mail header takes them. The
@@ -239,22 +246,28 @@ class AboutSender(Command):
 def _in_place(error: ValidationError, data: Any) -> ValidationError:
     """The same errors, each where it stands in the JSON: pydantic puts the chosen kind of body into the path."""
     found = error.errors(include_url=False, include_context=False)
-    return ValidationError.from_exception_data(
-        error.title,
-        [
-            InitErrorDetails(
-                type=PydanticCustomError(one["type"], one["msg"]),
-                loc=_path_in(data, one["loc"], of_missing=one["type"] == "missing"),
-                input=one["input"],
-            )
-            for one in found
-            if not (one["type"] == "too_short" and any(_lies_in(other["loc"], one["loc"]) for other in found))
-        ],
-    )
+    told = [one for one in found[:MOST_ERRORS_TOLD] if not _follows_from_members(one, found)]
+    lines = [
+        InitErrorDetails(
+            type=PydanticCustomError(one["type"], _shown(one["msg"])),
+            loc=_path_in(data, one["loc"], of_missing=one["type"] == "missing"),
+            input=one["input"],
+        )
+        for one in told
+    ]
+    if len(found) > MOST_ERRORS_TOLD:
+        more = PydanticCustomError("more", f"{len(found) - len(told)} more errors are not listed")
+        lines.append(InitErrorDetails(type=more, loc=(), input=None))
+    return ValidationError.from_exception_data(error.title, lines)
+
+
+def _follows_from_members(one: ErrorDetails, found: list[ErrorDetails]) -> bool:
+    """Whether a list is called too short only because members of it are wrong, which is told of each already."""
+    return one["type"] == "too_short" and any(_lies_in(other["loc"], one["loc"]) for other in found)
 
 
 def _lies_in(path: tuple[int | str, ...], list_path: tuple[int | str, ...]) -> bool:
-    """Whether a path leads into a list; pydantic calls one too short whose members are wrong, too."""
+    """Whether a path leads into that list."""
     return len(path) > len(list_path) and path[: len(list_path)] == list_path
 
 
@@ -267,8 +280,13 @@ def _path_in(data: Any, path: tuple[int | str, ...], *, of_missing: bool) -> tup
             data = inside
         elif not (of_missing and position == len(path)):
             continue
-        walked.append(step)
+        walked.append(step if isinstance(step, int) else _shown(step))
     return tuple(walked)
+
+
+def _shown(text: str) -> str:
+    """What a sender made up, in a form that can be stored and sent."""
+    return text[:LONGEST_ERROR].translate(_CONTROL_CHARACTERS)
 
 
 def _inside(data: Any, step: int | str) -> Any:

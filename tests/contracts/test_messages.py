@@ -16,10 +16,10 @@ from pydantic import ValidationError
 from shared.contracts.catalog import COMMANDS, DELIVERIES, DIRECTIONS, EVENTS, KINDS, name_of
 from shared.contracts.envelope import read, write
 from shared.contracts.examples import AT, COMMAND, COMMAND_EXAMPLES, DELIVERY_EXAMPLES
-from shared.contracts.offer_handler import OfferReceived, OfferSend, OutsourcingAccepted
+from shared.contracts.offer_handler import OfferAccept, OfferReceived, OfferSend, OutsourcingAccepted
 from shared.contracts.schemas import message_schema
-from shared.contracts.ticket_sync import EntryPut
-from shared.contracts.values import Command, Delivery, Payload
+from shared.contracts.ticket_sync import EntryPut, TicketOpened
+from shared.contracts.values import LONGEST_ERROR, MOST_ERRORS_TOLD, Command, Delivery, Payload
 from tests.contracts.examples_of_events import EVENT_EXAMPLES
 
 EXAMPLES = {**COMMAND_EXAMPLES, **DELIVERY_EXAMPLES, **EVENT_EXAMPLES}
@@ -115,7 +115,7 @@ def test_what_a_command_takes_its_schema_takes(kind: str, data: st.DataObject) -
     try:
         COMMANDS[kind].model_validate(command)
     except ValidationError as refused:
-        known = {*paths_in(command), ()}
+        known = {tuple(_shown(step) for step in path) for path in (*paths_in(command), ())}
         for one in refused.errors():
             assert one["loc"] in known or (one["type"] == "missing" and one["loc"][:-1] in known)
     else:
@@ -139,6 +139,30 @@ def test_all_errors_are_told_at_once_and_at_their_place() -> None:
     }
 
 
+def test_a_refusal_stays_small_however_much_is_wrong() -> None:
+    command = {**COMMAND_EXAMPLES["offer.accept"], **{f"{number}{'x' * 1000}": number for number in range(900)}}
+    with pytest.raises(ValidationError) as refused:
+        OfferAccept.model_validate(command)
+    told = refused.value.errors()
+    assert len(told) == MOST_ERRORS_TOLD + 1
+    assert told[-1]["msg"] == "700 more errors are not listed"
+    assert all(len(str(one["loc"])) + len(one["msg"]) < 2 * LONGEST_ERROR for one in told)
+    tag = {**COMMAND_EXAMPLES["entry.put"], "body": {"kind": "k" * 10_000}}
+    with pytest.raises(ValidationError) as untold:
+        EntryPut.model_validate(tag)
+    assert len(untold.value.errors()[0]["msg"]) == LONGEST_ERROR
+
+
+def test_names_that_nobody_could_store_are_not_repeated() -> None:
+    assert errors_of(OfferAccept, {**COMMAND_EXAMPLES["offer.accept"], "a\x00b": 1}) == {("a\ufffdb",)}
+
+
+def test_a_link_is_a_web_address() -> None:
+    opened = COMMAND_EXAMPLES["ticket.opened"]
+    for link in ("javascript:alert(1)", "https://", "https://a b", "file:///etc"):
+        assert errors_of(TicketOpened, {**opened, "link": link}) == {("link",)}
+
+
 def test_a_round_names_nobody_twice() -> None:
     offer = copy.deepcopy(COMMAND_EXAMPLES["offer.send"])
     offer["offers"] *= 2
@@ -154,6 +178,7 @@ def test_a_round_names_nobody_twice() -> None:
         ("sha256", "0" * 64, "content"),
         ("size", 64 * 1024 + 1, "size"),
         ("name", "../passwd", "name"),
+        ("name", "..", "name"),
         ("media_type", "text", "media_type"),
     ],
 )
@@ -170,7 +195,7 @@ def test_an_entry_of_no_kind_is_named_at_its_body() -> None:
 def test_the_customer_is_disclosed_only_after_acceptance() -> None:
     accepted = OutsourcingAccepted.model_validate(EVENT_EXAMPLES["outsourcing.accepted"])
     example = OfferReceived.model_validate(DELIVERY_EXAMPLES["offer.received"])
-    careless = OfferReceived(
+    received = OfferReceived(
         outsourcing_id=example.outsourcing_id,
         partnership_id=example.partnership_id,
         lead=example.lead,
@@ -179,8 +204,12 @@ def test_the_customer_is_disclosed_only_after_acceptance() -> None:
         needs_organization=True,
     )
     assert "Hafenkontor" in accepted.model_dump_json()
-    assert "Hafenkontor" not in careless.model_dump_json()
+    assert "Hafenkontor" not in received.model_dump_json()
     assert "customer" not in json.dumps(message_schema(OfferReceived)["properties"])
+
+
+def _shown(step: Any) -> Any:
+    return re.sub(r"[\x00-\x1f\x7f]", "\ufffd", step) if isinstance(step, str) else step
 
 
 def _at(data: Any, path: tuple[Any, ...]) -> Any:

@@ -1,6 +1,7 @@
 """Linked tickets: replication of entries, questions, submission and completion; everything after acceptance."""
 
 from shared.contracts.ticket_sync.completion import (
+    LARGEST_SNAPSHOT_BYTES,
     CompletionApprove,
     CompletionApproved,
     CompletionReject,
@@ -50,6 +51,7 @@ from shared.contracts.ticket_sync.tickets import (
 
 __all__ = [
     "LARGEST_INLINE_BYTES",
+    "LARGEST_SNAPSHOT_BYTES",
     "AttachmentBody",
     "ChargeBody",
     "CompletionApprove",

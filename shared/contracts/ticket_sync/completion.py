@@ -28,6 +28,9 @@ from shared.contracts.values import (
     Value,
 )
 
+# A snapshot travels in one message, and the invoice that follows from it too; with it, both stay below 1 MiB.
+LARGEST_SNAPSHOT_BYTES = 512 * 1024
+
 
 class Deduction(Value):
     """A deduction (negative) or surcharge (positive) with its reason."""

@@ -31,6 +31,10 @@ from shared.contracts.values import (
 # What fits into a message beside everything else; larger files go by claim check.
 LARGEST_INLINE_BYTES = 64 * 1024
 _BASE64_OF_LARGEST = 4 * -(-LARGEST_INLINE_BYTES // 3)
+# As long as file systems take; no way to another folder, and never dots or blanks alone.
+_FILE_NAME = r"^[^\x00-\x1f\x7f/\\]*[^\x00-\x20\x7f/\\.][^\x00-\x1f\x7f/\\]*$"
+# RFC 6838, section 4.2.
+_MEDIA_TYPE = r"^[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]*/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]*$"
 
 
 class NoteBody(Value):
@@ -55,8 +59,8 @@ class AttachmentBody(Value):
     """A small file, in the message itself."""
 
     kind: Literal["attachment"]
-    name: Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f/\\]*$")]
-    media_type: Annotated[str, StringConstraints(pattern=r"^[\w.+-]+/[\w.+-]+$", max_length=127)]
+    name: Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=_FILE_NAME)]
+    media_type: Annotated[str, StringConstraints(pattern=_MEDIA_TYPE, max_length=127)]
     size: int = Field(strict=True, ge=0, le=LARGEST_INLINE_BYTES)
     sha256: Sha256
     content: Annotated[str, StringConstraints(max_length=_BASE64_OF_LARGEST)] = Field(

@@ -10,7 +10,7 @@ from shared.contracts.values import (
     AboutOutsourcing,
     Delivery,
     Instant,
-    Line,
+    Link,
     LongText,
     ShortText,
     Slug,
@@ -24,7 +24,7 @@ class TicketOpened(AboutOutsourcing):
     kind: ClassVar[str] = "tandem.ticket.opened.v1"
 
     number: ShortText
-    link: Line | None = None
+    link: Link | None = None
 
 
 class FieldChange(Value):
