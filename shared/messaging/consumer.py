@@ -139,20 +139,19 @@ class Session:
         await channel.basic_qos(prefetch_count=PREFETCH)
         consuming = await channel.basic_consume(self._queue, self._arrive)
         log.info("consuming", queue=self._queue)
-        async with asyncio.TaskGroup() as tasks:
-            watching = [tasks.create_task(self._watch_for_stop()), tasks.create_task(self._watch_queue())]
-            try:
-                while await self._something_to_do():
-                    await self._consumer.decide(self._take_waiting(), channel)
-                if self._lost_because:
-                    raise Lost(self._lost_because)
-                await channel.basic_cancel(consuming.consumer_tag or "")
-                # What the broker sent before it heard of the cancel is still ours to finish.
-                while not self._arrived.empty():
-                    await self._consumer.decide(self._take_waiting(), channel)
-            finally:
-                for task in watching:
-                    task.cancel()
+        watching = [asyncio.create_task(self._watch_for_stop()), asyncio.create_task(self._watch_queue())]
+        try:
+            while await self._something_to_do():
+                await self._consumer.decide(self._take_waiting(), channel)
+            if self._lost_because:
+                raise Lost(self._lost_because)
+            await channel.basic_cancel(consuming.consumer_tag or "")
+            # What the broker sent before it heard of the cancel is still ours to finish.
+            while not self._arrived.empty():
+                await self._consumer.decide(self._take_waiting(), channel)
+        finally:
+            for task in watching:
+                task.cancel()
 
     async def _arrive(self, message: DeliveredMessage) -> None:
         self._arrived.put_nowait(arrival_of(message))
@@ -181,15 +180,13 @@ class Session:
 
     async def _watch_queue(self) -> None:
         """A consumer can die without a word: messages that wait while nobody consumes are the sign."""
-        watching = await self._channel.connection.channel()
-        while True:
-            await asyncio.sleep(WATCH_SECONDS)
-            try:
-                deserted = await is_deserted(watching, self._queue)
-            except Lost as lost:
-                return self._lose(str(lost))
-            if deserted:
-                return self._lose("messages wait and nobody consumes")
+        try:
+            watching = await self._channel.connection.channel()
+            while not await is_deserted(watching, self._queue):
+                await asyncio.sleep(WATCH_SECONDS)
+            self._lose("messages wait and nobody consumes")
+        except (Lost, *BROKER_ERRORS) as error:
+            self._lose(str(error) or repr(error))
 
 
 def _groups(taken: list[Taken]) -> Iterator[list[Taken]]:

@@ -8,6 +8,7 @@ from services.console.stack import LocalStack
 from shared.database import Connection
 from tests.integration.databases import RUNTIME, clone_of, connection_to, make_template
 from tests.integration.messaging import probe
+from tests.integration.messaging.broker import Broker, fresh_broker
 
 
 @pytest.fixture
@@ -28,3 +29,9 @@ async def probe_database(probe_url: str) -> AsyncIterator[Connection]:
 async def second_probe_connection(probe_url: str) -> AsyncIterator[Connection]:
     async with connection_to(probe_url) as connection:
         yield connection
+
+
+@pytest.fixture
+async def broker(stack: LocalStack) -> AsyncIterator[Broker]:
+    async with fresh_broker(stack) as broker:
+        yield broker

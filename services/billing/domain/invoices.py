@@ -1,0 +1,184 @@
+"""When an invoice is issued, which number it takes, and who is told."""
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from services.billing.domain.items import Bill, Item
+from services.billing.domain.parties import BillingSettings
+from services.billing.domain.taxes import tax_between, totals_of
+from shared.contracts import billing as wire
+from shared.contracts.ticket_sync import OutsourcingCompleted
+from shared.messaging.outcomes import Changed, Decision, Deliver, Message, NotYet, Refused, Tell, Unchanged
+
+# Until settings carry a time zone of their own.
+ISSUER_TIME_ZONE = ZoneInfo("Europe/Berlin")
+
+
+@dataclass(frozen=True, slots=True)
+class NumberSeries:
+    """The counter of one issuer's invoices in one year; `last` is the number given last."""
+
+    issuer: str
+    year: int
+    last: int
+
+    def next(self) -> "NumberSeries":
+        """The series after one more number is given."""
+        return replace(self, last=self.last + 1)
+
+    def number(self, prefix: str) -> str:
+        """The number given last, as it stands on the invoice (EN 16931: BT-1)."""
+        return f"{prefix}{self.year}-{self.last:05d}"
+
+
+@dataclass(frozen=True, slots=True)
+class Invoice:
+    """An invoice as issued, between whom, and which number of its series it took."""
+
+    lead: str
+    service: str
+    series_year: int
+    series_number: int
+    document: wire.Invoice
+
+    @property
+    def outsourcing_id(self) -> UUID:
+        return self.document.outsourcing_id
+
+
+def issue_day(now: datetime) -> date:
+    """Which day it is where the issuer is."""
+    return now.astimezone(ISSUER_TIME_ZONE).date()
+
+
+def series_key(issuer: str, now: datetime) -> tuple[str, int]:
+    """Which counter an invoice issued now takes its number from."""
+    return issuer, issue_day(now).year
+
+
+def bill_completed_work(
+    bill: Bill | None,
+    lead: BillingSettings | None,
+    service: BillingSettings | None,
+    series: NumberSeries,
+    completed: Message[OutsourcingCompleted],
+) -> Decision:
+    """Price completed work by its terms, and invoice it at once where the data of both parties are known."""
+    if bill:
+        return Unchanged()
+    bill = replace(Bill.of(completed.data), lead_settings=lead)
+    if not bill.items:
+        return Changed(bill, tell=[_opened(bill, service)], history="completed without a submission: nothing is billed")
+    if lead and service:
+        return _issue(bill, lead, service, series, completed)
+    return Changed(bill, tell=[_opened(bill, service)], history="items opened, billing settings are missing")
+
+
+def issue_on_request(
+    bill: Bill | None,
+    service: BillingSettings | None,
+    series: NumberSeries,
+    issued: Invoice | None,
+    request: Message[wire.InvoiceRequest],
+) -> Decision:
+    """Issue the invoice of completed work that could not be issued at once."""
+    if bill is None or request.sender not in (bill.lead, bill.service):
+        return NotYet("outsourcing/unknown")
+    if request.sender == bill.lead:
+        return Refused("outsourcing/not-yours", state=bill.state, role="service")
+    if issued:
+        return Refused("invoice/issued-already", state=bill.state, number=issued.document.number)
+    if not bill.items:
+        return Refused("invoice/nothing-to-bill", state=bill.state)
+    lead = bill.lead_settings
+    if lead is None or service is None:
+        missing = ", ".join(_missing(bill, service))
+        return Refused(
+            "invoice/settings-missing", state=bill.state, allowed=("billing-settings.change",), missing=missing
+        )
+    return _issue(bill, lead, service, series, request)
+
+
+def _issue(
+    bill: Bill,
+    lead: BillingSettings,
+    service: BillingSettings,
+    series: NumberSeries,
+    cause: Message[OutsourcingCompleted] | Message[wire.InvoiceRequest],
+) -> Changed:
+    """Take the next number and issue; number, invoice and items live or die with the turn, so there is no gap."""
+    series = series.next()
+    document = _document(bill, lead, service, series, cause.fresh_id, issue_day(cause.now))
+    invoice = Invoice(bill.lead, bill.service, series.year, series.last, document)
+    tell: tuple[Tell, ...] = (
+        Deliver(bill.service, wire.InvoiceIssued(lead=bill.lead, invoice=document)),
+        Deliver(
+            bill.lead,
+            wire.InvoiceReceived(service=bill.service, organization=bill.organization, invoice=document),
+        ),
+    )
+    return Changed(bill.invoiced(), series, invoice, tell=tell, history=f"invoice {document.number} issued")
+
+
+def _document(
+    bill: Bill,
+    lead: BillingSettings,
+    service: BillingSettings,
+    series: NumberSeries,
+    invoice_id: UUID,
+    issued_on: date,
+) -> wire.Invoice:
+    """The invoice: number (EN 16931: BT-1), issue date (BT-2), due date (BT-9), lines (BG-25) and totals (BG-22)."""
+    totals = totals_of([item.amount for item in bill.items], tax_between(service, lead), bill.currency)
+    return wire.Invoice(
+        invoice_id=invoice_id,
+        number=series.number(service.number_prefix),
+        issued_on=issued_on,
+        due_on=issued_on + timedelta(days=service.payment_days),
+        outsourcing_id=bill.outsourcing_id,
+        lead_number=bill.lead_number,
+        service_number=bill.service_number,
+        title=bill.title,
+        currency=bill.currency,
+        issuer=service.as_party(),
+        recipient=lead.as_party(),
+        lines=tuple(_line(item) for item in bill.items),
+        taxes=totals.taxes,
+        net_total=totals.net,
+        tax_total=totals.tax,
+        total=totals.gross,
+    )
+
+
+def _line(item: Item) -> wire.InvoiceLine:
+    return wire.InvoiceLine(
+        number=item.position,
+        description=item.description,
+        quantity=item.quantity,
+        unit=item.unit,
+        unit_price=item.unit_price,
+        amount=item.amount,
+        billable=item.billable,
+    )
+
+
+def _opened(bill: Bill, service: BillingSettings | None) -> Deliver:
+    """The service partner learns what is open and whose data are missing; no items means that nothing is billed."""
+    missing = _missing(bill, service) if bill.items else ()
+    return Deliver(
+        bill.service,
+        wire.ItemOpened(
+            outsourcing_id=bill.outsourcing_id,
+            items=len(bill.items),
+            net_total=bill.net_total,
+            currency=bill.currency,
+            missing=missing,
+        ),
+    )
+
+
+def _missing(bill: Bill, service: BillingSettings | None) -> tuple[str, ...]:
+    known = {bill.service: service, bill.lead: bill.lead_settings}
+    return tuple(slug for slug, settings in known.items() if settings is None)

@@ -1,0 +1,8 @@
+"""Starts the worker."""
+
+from services.ticket_sync.handlers import HANDLERS
+from services.ticket_sync.settings import Settings
+from shared.service import Service, run
+
+if __name__ == "__main__":
+    run(Service(HANDLERS, Settings()))

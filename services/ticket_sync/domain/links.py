@@ -1,0 +1,79 @@
+"""The link between the two tickets of an outsourcing: who is on which side, and whether entries travel."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from shared.messaging.outcomes import Refused
+
+
+class State(StrEnum):
+    """The life of an outsourcing from its acceptance on."""
+
+    ACCEPTED = "accepted"
+    IN_PROGRESS = "in_progress"
+    AWAITING_APPROVAL = "awaiting_approval"
+    COMPLETED = "completed"
+
+
+# What the two sides may ask for in each state, in the words of the contract.
+ALLOWED: dict[State, tuple[str, ...]] = {
+    State.ACCEPTED: ("ticket.opened", "entry.put", "entry.remove"),
+    State.IN_PROGRESS: ("completion.submit", "entry.put", "entry.remove"),
+    State.AWAITING_APPROVAL: ("completion.approve", "completion.reject", "completion.withdraw"),
+    State.COMPLETED: (),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One outsourcing as both sides work on it.
+
+    `snapshot_id` is the submission that awaits approval or was approved; `entry_count` counts every entry there ever
+    was; `last_place` is the end of the line of what waits for the ticket or for the approval.
+    """
+
+    outsourcing_id: UUID
+    lead: str
+    service: str
+    state: State
+    currency: str
+    lead_number: str
+    accepted_at: datetime
+    service_number: str | None = None
+    opened_at: datetime | None = None
+    snapshot_id: UUID | None = None
+    submitted_at: datetime | None = None
+    completed_at: datetime | None = None
+    entry_count: int = 0
+    last_place: int = 0
+
+    def includes(self, slug: str) -> bool:
+        return slug == self.lead or slug == self.service
+
+    def other_side_of(self, slug: str) -> str:
+        return self.lead if slug == self.service else self.service
+
+    def refuses(self) -> Refused:
+        """What is asked for cannot be done in this state."""
+        problem = "outsourcing/completed" if self.state is State.COMPLETED else "outsourcing/wrong-state"
+        return Refused(problem, state=self.state, allowed=ALLOWED[self.state])
+
+    def opened(self, number: str, now: datetime) -> "Link":
+        return replace(self, state=State.IN_PROGRESS, service_number=number, opened_at=now)
+
+    def submitted(self, snapshot_id: UUID, now: datetime) -> "Link":
+        return replace(self, state=State.AWAITING_APPROVAL, snapshot_id=snapshot_id, submitted_at=now)
+
+    def resumed(self) -> "Link":
+        return replace(self, state=State.IN_PROGRESS, snapshot_id=None, submitted_at=None)
+
+    def completed(self, now: datetime) -> "Link":
+        return replace(self, state=State.COMPLETED, completed_at=now)
+
+    def with_another_entry(self) -> "Link":
+        return replace(self, entry_count=self.entry_count + 1)
+
+    def with_another_in_line(self) -> "Link":
+        return replace(self, last_place=self.last_place + 1)

@@ -1,0 +1,69 @@
+-- Linked tickets, their entries and submissions. Every turn locks the link before anything else of its outsourcing,
+-- so the link's lock stands for all rows that carry its id; foreign keys on hot tables would only repeat that at a price.
+
+CREATE TABLE link (
+    outsourcing_id uuid PRIMARY KEY,
+    lead           text NOT NULL,
+    service        text NOT NULL,
+    state          text NOT NULL CHECK (state IN ('accepted', 'in_progress', 'awaiting_approval', 'completed')),
+    currency       text NOT NULL CHECK (currency ~ '^[A-Z]{3}$'),
+    lead_number    text NOT NULL,
+    service_number text,
+    snapshot_id    uuid,
+    -- How many entries there are, tombstones included, and the last place given out in the line of what waits.
+    entry_count    integer NOT NULL CHECK (entry_count BETWEEN 0 AND 10000),
+    last_place     bigint NOT NULL CHECK (last_place >= 0),
+    accepted_at    timestamptz NOT NULL,
+    opened_at      timestamptz,
+    submitted_at   timestamptz,
+    completed_at   timestamptz,
+    CHECK (lead <> service),
+    CHECK ((service_number IS NULL) = (opened_at IS NULL)),
+    CHECK ((snapshot_id IS NULL) = (submitted_at IS NULL)),
+    CHECK (state <> 'accepted' OR (opened_at IS NULL AND snapshot_id IS NULL)),
+    CHECK (state <> 'in_progress' OR (opened_at IS NOT NULL AND snapshot_id IS NULL)),
+    CHECK (state <> 'awaiting_approval' OR (opened_at IS NOT NULL AND snapshot_id IS NOT NULL)),
+    CHECK ((state = 'completed') = (completed_at IS NOT NULL))
+) WITH (fillfactor = 50); -- counted up with every new entry: room for that on the same page
+
+-- What both sides agreed on: written once when the offer is accepted, read again when the work is completed.
+CREATE TABLE agreed (
+    outsourcing_id uuid PRIMARY KEY REFERENCES link,
+    accepted       jsonb NOT NULL
+);
+
+-- One row per entry, its newest version only. `content` is the owner's JSON word for word: the same version with
+-- other content is found by comparing it, and jsonb would neither keep it so nor take every text.
+CREATE TABLE entry (
+    outsourcing_id uuid NOT NULL,
+    entry_id       uuid NOT NULL,
+    owner          text NOT NULL,
+    version        bigint NOT NULL CHECK (version >= 1),
+    kind           text CHECK (kind IN ('note', 'time', 'charge', 'attachment')),
+    visibility     text NOT NULL CHECK (visibility IN ('shared', 'internal')),
+    removed        boolean NOT NULL,
+    content        text,
+    travel         text NOT NULL CHECK (travel IN ('local', 'waiting', 'delivered', 'held', 'kept_local')),
+    -- The version that the other side's copy is at; null where it has none.
+    copy_version   bigint CHECK (copy_version <= version),
+    -- The place in line of what waits for the ticket or for the approval.
+    place          bigint,
+    PRIMARY KEY (outsourcing_id, entry_id),
+    CHECK (removed = (content IS NULL)),
+    CHECK (removed OR kind IS NOT NULL),
+    CHECK ((travel IN ('waiting', 'held')) = (place IS NOT NULL)),
+    CHECK (travel NOT IN ('local', 'waiting') OR copy_version IS NULL),
+    CHECK (travel <> 'held' OR copy_version IS NULL OR copy_version < version),
+    CHECK (travel <> 'delivered' OR copy_version IS NULL OR copy_version = version)
+) WITH (fillfactor = 85, toast_tuple_target = 4096); -- notes of a few thousand bytes stay in the row, uncompressed
+CREATE INDEX entry_in_line ON entry (outsourcing_id, place) WHERE place IS NOT NULL;
+
+-- A submission as it was made; never changed. The link says which one awaits approval or was approved.
+CREATE TABLE snapshot (
+    snapshot_id    uuid PRIMARY KEY,
+    outsourcing_id uuid NOT NULL REFERENCES link,
+    content        jsonb NOT NULL,
+    submitted_by   text NOT NULL,
+    submitted_at   timestamptz NOT NULL
+);
+CREATE INDEX snapshot_by_outsourcing ON snapshot (outsourcing_id, submitted_at);

@@ -1,0 +1,7 @@
+"""What the ticket_sync worker is told by its environment."""
+
+from shared.settings import WorkerSettings
+
+
+class Settings(WorkerSettings):
+    """Nothing beyond what every worker is told."""

@@ -1,0 +1,169 @@
+"""All SQL of ticket_sync, one function per statement.
+
+A turn locks the links first. Whatever else belongs to an outsourcing is guarded by its link's lock, so it is read
+without locks of its own: a submission of thousands of entries would otherwise write to every one of them.
+"""
+
+from typing import Any
+from uuid import UUID
+
+from services.ticket_sync.domain.agreed import Agreed
+from services.ticket_sync.domain.completion import Snapshot
+from services.ticket_sync.domain.entries import Entry, EntryKey, Travel
+from services.ticket_sync.domain.links import Link, State
+from services.ticket_sync.domain.notices import Notice, NoticeKey
+from shared.contracts.ticket_sync import CompletionSnapshot
+from shared.contracts.offer_handler import OutsourcingAccepted
+from shared.database import Connection, columns_of
+
+LINK_COLUMNS = """outsourcing_id, lead, service, state, currency, lead_number, accepted_at, service_number, opened_at,
+                  snapshot_id, submitted_at, completed_at, entry_count, last_place"""
+ENTRY_COLUMNS = "outsourcing_id, entry_id, owner, version, kind, visibility, content, travel, copy_version, place"
+
+
+async def lock_links(connection: Connection, outsourcing_ids: list[UUID]) -> list[Link]:
+    """The links of these outsourcings, in the order of their ids."""
+    rows = await connection.fetch(
+        f"""
+        SELECT {LINK_COLUMNS} FROM link
+        WHERE outsourcing_id = ANY ($1::uuid[]) ORDER BY outsourcing_id FOR UPDATE
+        """,
+        outsourcing_ids,
+    )
+    return [_link(row) for row in rows]
+
+
+async def save_links(connection: Connection, links: list[Link]) -> None:
+    """New links, and what changed on known ones; who takes part never changes."""
+    rows = [
+        (
+            link.outsourcing_id,
+            link.lead,
+            link.service,
+            link.state,
+            link.currency,
+            link.lead_number,
+            link.accepted_at,
+            link.service_number,
+            link.opened_at,
+            link.snapshot_id,
+            link.submitted_at,
+            link.completed_at,
+            link.entry_count,
+            link.last_place,
+        )
+        for link in links
+    ]
+    await connection.execute(
+        f"""
+        INSERT INTO link ({LINK_COLUMNS})
+        SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[],
+                             $8::text[], $9::timestamptz[], $10::uuid[], $11::timestamptz[], $12::timestamptz[],
+                             $13::integer[], $14::bigint[])
+        ON CONFLICT (outsourcing_id) DO UPDATE SET
+            state = excluded.state,
+            service_number = excluded.service_number,
+            opened_at = excluded.opened_at,
+            snapshot_id = excluded.snapshot_id,
+            submitted_at = excluded.submitted_at,
+            completed_at = excluded.completed_at,
+            entry_count = excluded.entry_count,
+            last_place = excluded.last_place
+        """,
+        *columns_of(rows, 14),
+    )
+
+
+async def find_agreed(connection: Connection, outsourcing_ids: list[UUID]) -> list[Agreed]:
+    """What was agreed on at acceptance."""
+    rows = await connection.fetch(
+        "SELECT outsourcing_id, accepted FROM agreed WHERE outsourcing_id = ANY ($1::uuid[])", outsourcing_ids
+    )
+    return [
+        Agreed(row["outsourcing_id"], OutsourcingAccepted.model_validate_json(row["accepted"])) for row in rows
+    ]
+
+
+async def save_agreed(connection: Connection, all_agreed: list[Agreed]) -> None:
+    """What was agreed on; written once."""
+    rows = [(agreed.outsourcing_id, agreed.accepted.model_dump_json()) for agreed in all_agreed]
+    await connection.execute(
+        "INSERT INTO agreed (outsourcing_id, accepted) SELECT * FROM unnest($1::uuid[], $2::text[]::json[])",
+        *columns_of(rows, 2),
+    )
+
+
+async def find_entries(connection: Connection, keys: list[EntryKey]) -> list[Entry]:
+    """The entries with these keys."""
+    # The subquery keeps its own plan: one look-up by primary key each, however many entries there are by now.
+    rows = await connection.fetch(
+        f"""
+        SELECT found.*
+        FROM unnest($1::uuid[], $2::uuid[]) AS wanted (outsourcing_id, entry_id)
+        CROSS JOIN LATERAL (
+            SELECT {ENTRY_COLUMNS} FROM entry
+            WHERE entry.outsourcing_id = wanted.outsourcing_id AND entry.entry_id = wanted.entry_id
+            OFFSET 0
+        ) AS found
+        """,
+        *columns_of(keys, 2),
+    )
+    return [_entry(row) for row in rows]
+
+
+async def list_entries_in_line(connection: Connection, outsourcing_ids: list[UUID]) -> list[Entry]:
+    """What waits for a ticket or for an approval."""
+    rows = await connection.fetch(
+        f"SELECT {ENTRY_COLUMNS} FROM entry WHERE outsourcing_id = ANY ($1::uuid[]) AND place IS NOT NULL",
+        outsourcing_ids,
+    )
+    return [_entry(row) for row in rows]
+
+
+async def list_work(connection: Connection, outsourcing_ids: list[UUID]) -> list[Entry]:
+    """The time and the charges that a submission speaks of: shared, not removed, and the service partner's."""
+    rows = await connection.fetch(
+        f"""
+        SELECT {", ".join("entry." + column for column in ENTRY_COLUMNS.split(", "))}
+        FROM entry JOIN link USING (outsourcing_id)
+        WHERE outsourcing_id = ANY ($1::uuid[]) AND entry.owner = link.service
+          AND kind IN ('time', 'charge') AND visibility = 'shared' AND NOT removed
+        """,
+        outsourcing_ids,
+    )
+    return [_entry(row) for row in rows]
+
+
+async def save_entries(connection: Connection, entries: list[Entry]) -> None:
+    """The newest versions; the owner of an entry never changes."""
+    rows = [
+        (
+            entry.outsourcing_id,
+            entry.entry_id,
+            entry.owner,
+            entry.version,
+            entry.kind,
+            entry.visibility,
+            entry.content,
+            entry.travel,
+            entry.copy_version,
+            entry.place,
+        )
+        for entry in entries
+    ]
+    await connection.execute(
+        f"""
+        INSERT INTO entry ({ENTRY_COLUMNS})
+        SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[],
+                             $8::text[], $9::bigint[], $10::bigint[])
+        ON CONFLICT (outsourcing_id, entry_id) DO UPDATE SET
+            version = excluded.version,
+            kind = excluded.kind,
+            visibility = excluded.visibility,
+            content = excluded.content,
+            travel = excluded.travel,
+            copy_version = excluded.copy_version,
+            place = excluded.place
+        """,
+        *columns_of(rows, 10),
+    )

@@ -1,0 +1,194 @@
+"""The broker's topology: every exchange, queue, binding and policy by name, and the keys that lead to them."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+COMMANDS = "tandem.commands"
+EVENTS = "tandem.events"
+DELIVERIES = "tandem.deliveries"
+DEAD = "tandem.dead"
+UNROUTED = "tandem.unrouted"
+
+# Queues of another generation take over when the number of shards changes.
+GENERATION = 1
+BUCKETS = 256
+
+# A backstop: every lost connection counts for all that was prefetched, and a worker parks suspects long before.
+DELIVERY_LIMIT = 1000
+# A worker that is down for a night must not make instances lose commands; a full queue refuses them openly.
+SHARD_MAX_LENGTH = 1_000_000
+INSTANCE_MAX_LENGTH = 100_000
+INSTANCE_MAX_BYTES = 1024**3
+DEAD_MAX_LENGTH = 100_000
+
+QUORUM = {"x-queue-type": "quorum"}
+# One replica at a time consumes a shard, so that the order within a subject holds.
+SHARD = QUORUM | {"x-single-active-consumer": True}
+
+
+@dataclass(frozen=True, slots=True)
+class Interest:
+    """What a service is sent: commands by their noun and events by noun and verb; and the events it may publish."""
+
+    commands: tuple[str, ...]
+    events: tuple[str, ...]
+    publishes: tuple[str, ...] = ()
+
+
+SERVICES = {
+    "offer_handler": Interest(
+        commands=("agreement", "partnership", "offer"),
+        events=("outsourcing.completed", "deadline.passed"),
+        publishes=(
+            "outsourcing.offered",
+            "outsourcing.accepted",
+            "outsourcing.declined",
+            "outsourcing.cancelled",
+            "outsourcing.expired",
+            "deadline.passed",
+        ),
+    ),
+    "ticket_sync": Interest(
+        commands=("ticket", "entry", "question", "completion", "outsourcing", "sync"),
+        events=("outsourcing.accepted",),
+        publishes=(
+            "outsourcing.submitted",
+            "outsourcing.rejected",
+            "outsourcing.withdrawn",
+            "outsourcing.completed",
+        ),
+    ),
+    "notifier": Interest(
+        commands=("notification-settings",),
+        events=("outsourcing.offered", "outsourcing.accepted", "outsourcing.rejected", "outsourcing.completed"),
+    ),
+    "billing": Interest(
+        commands=("item", "invoice", "billing-settings"),
+        events=("outsourcing.completed",),
+    ),
+}
+
+
+def bucket(subject: str) -> str:
+    """The first byte of SHA-256(subject) in two hex digits: messages of one subject share it."""
+    return hashlib.sha256(subject.encode()).hexdigest()[:2]
+
+
+def noun_verb(kind: str) -> str:
+    """`offer.send` of `tandem.offer.send.v1`."""
+    return ".".join(kind.split(".")[1:3])
+
+
+def command_key(slug: str, kind: str, subject: str) -> str:
+    """The routing key of a command."""
+    return f"{slug}.{noun_verb(kind)}.{bucket(subject)}"
+
+
+def event_key(kind: str, subject: str) -> str:
+    """The routing key of a fact between services."""
+    return f"{noun_verb(kind)}.{bucket(subject)}"
+
+
+def inbound_exchange(service: str) -> str:
+    return f"{service}.in"
+
+
+def shard_queue(service: str, generation: int, shard: int) -> str:
+    return f"{service}.shard.{generation}.{shard}"
+
+
+def dead_queue(service: str) -> str:
+    return f"{service}.dead"
+
+
+def instance_queue(slug: str, secret: str) -> str:
+    """The secret is 128 random bits: the broker tells anybody who knows a queue's name that it is there."""
+    return f"instance.{slug}.{secret}"
+
+
+def worker_user(service: str) -> str:
+    """With a dot, which no slug has: no instance can be taken for a worker."""
+    return f"tandem.{service}"
+
+
+def declarations(shards: int, interests: dict[str, Interest] = SERVICES) -> dict[str, list[dict[str, Any]]]:
+    """All that must be there, as RabbitMQ's management API imports definitions of one virtual host."""
+    exchanges = [
+        _exchange(COMMANDS, "topic", {"alternate-exchange": UNROUTED}),
+        _exchange(EVENTS, "topic"),
+        _exchange(DELIVERIES, "direct"),
+        _exchange(DEAD, "topic"),
+        _exchange(UNROUTED, "fanout"),
+    ]
+    queues = [_queue(UNROUTED, QUORUM)]
+    bindings = [_binding(UNROUTED, UNROUTED, "")]
+    policies = [
+        _policy("unrouted", "^tandem\\.unrouted$", {"max-length": DEAD_MAX_LENGTH}),
+        _policy(
+            "instances", "^instance\\.", {"max-length": INSTANCE_MAX_LENGTH, "max-length-bytes": INSTANCE_MAX_BYTES}
+        ),
+    ]
+    for service, interest in interests.items():
+        inbound = inbound_exchange(service)
+        exchanges.append(_exchange(inbound, "topic"))
+        queues += [_queue(shard_queue(service, GENERATION, shard), SHARD) for shard in range(shards)]
+        queues.append(_queue(dead_queue(service), QUORUM))
+        bindings += [_binding(COMMANDS, inbound, f"*.{noun}.*.*", to="exchange") for noun in interest.commands]
+        bindings += [_binding(EVENTS, inbound, f"{event}.*", to="exchange") for event in interest.events]
+        bindings += [
+            _binding(inbound, shard_queue(service, GENERATION, number % shards), f"#.{number:02x}")
+            for number in range(BUCKETS)
+        ]
+        bindings.append(_binding(DEAD, dead_queue(service), service))
+        policies += [
+            _policy(
+                f"{service}.shards",
+                f"^{service}\\.shard\\.",
+                {
+                    "delivery-limit": DELIVERY_LIMIT,
+                    "dead-letter-exchange": DEAD,
+                    "dead-letter-routing-key": service,
+                    "dead-letter-strategy": "at-least-once",
+                    "max-length": SHARD_MAX_LENGTH,
+                },
+            ),
+            _policy(f"{service}.dead", f"^{service}\\.dead$", {"max-length": DEAD_MAX_LENGTH}),
+        ]
+    return {"exchanges": exchanges, "queues": queues, "bindings": bindings, "policies": policies}
+
+
+def _exchange(name: str, type: str, arguments: dict[str, Any] | None = None) -> dict[str, Any]:
+    return {
+        "name": name,
+        "type": type,
+        "durable": True,
+        "auto_delete": False,
+        "internal": False,
+        "arguments": arguments or {},
+    }
+
+
+def _queue(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    return {"name": name, "durable": True, "auto_delete": False, "arguments": arguments}
+
+
+def _binding(source: str, destination: str, key: str, *, to: str = "queue") -> dict[str, Any]:
+    return {
+        "source": source,
+        "destination": destination,
+        "destination_type": to,
+        "routing_key": key,
+        "arguments": {},
+    }
+
+
+def _policy(name: str, pattern: str, definition: dict[str, Any]) -> dict[str, Any]:
+    """Every queue refuses what it has no room for: nothing is dropped to make room."""
+    return {
+        "name": f"tandem.{name}",
+        "pattern": pattern,
+        "apply-to": "queues",
+        "priority": 10,
+        "definition": definition | {"overflow": "reject-publish"},
+    }

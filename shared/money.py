@@ -1,0 +1,57 @@
+"""Exact decimal money, rounded half up to the currency's minor unit in this one place."""
+
+from collections.abc import Iterable
+from decimal import ROUND_HALF_UP, Context, Decimal
+
+from babel.numbers import get_currency_precision
+
+__all__ = ["minor_digits", "percentage", "price_of", "rounded", "total"]
+
+# More digits than any product or sum of contract values has: nothing is lost before the one rounding at the end.
+_EXACT = Context(prec=60, rounding=ROUND_HALF_UP)
+
+# Babel tells what is in circulation (CLDR); these have a minor unit by ISO 4217 all the same.
+_BY_ISO_4217 = {
+    "AFN": 2,
+    "ALL": 2,
+    "IDR": 2,
+    "IQD": 3,
+    "IRR": 2,
+    "KPW": 2,
+    "LAK": 2,
+    "LBP": 2,
+    "MGA": 2,
+    "MMK": 2,
+    "RSD": 2,
+    "SOS": 2,
+    "SYP": 2,
+    "YER": 2,
+}
+
+
+def minor_digits(currency: str) -> int:
+    """How many decimals an amount in this currency has (ISO 4217); 2 where the currency is not known."""
+    return _BY_ISO_4217.get(currency, get_currency_precision(currency))
+
+
+def rounded(amount: Decimal, currency: str) -> Decimal:
+    """The amount in whole minor units; a half goes away from zero."""
+    return _EXACT.quantize(amount, Decimal(1).scaleb(-minor_digits(currency)))
+
+
+def price_of(quantity: Decimal, unit_price: Decimal, currency: str) -> Decimal:
+    """Quantity times unit price, rounded half up."""
+    return rounded(_EXACT.multiply(quantity, unit_price), currency)
+
+
+def percentage(base: Decimal, percent: Decimal, currency: str) -> Decimal:
+    """So many percent of the base, rounded half up."""
+    return rounded(_EXACT.multiply(base, percent).scaleb(-2, _EXACT), currency)
+
+
+def total(amounts: Iterable[Decimal], currency: str) -> Decimal:
+    """What the amounts add up to, with the decimals of the currency."""
+    result = Decimal(0)
+    for amount in amounts:
+        result = _EXACT.add(result, amount)
+    return rounded(result, currency)

@@ -1,0 +1,185 @@
+"""A virtual host of its own for every test, with the probe's queues, and clients that send and read as instances do."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from secrets import token_hex
+from typing import Any
+
+import aio_pika
+import httpx
+from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
+
+from services.console.stack import LocalStack
+from shared.messaging import topology
+from shared.messaging.arrivals import Arrival
+from shared.messaging.broker import Channel, publish
+from shared.messaging.outbox import Letter
+from tests.integration.messaging.posting import as_letter
+
+USERS = ("nordlicht", "alpenwerk", "tandem.probe")
+PASSWORD = "probe"
+# The client of these tests, the consumer and the relay.
+PROBE_CONNECTIONS = 3
+SHARD = topology.shard_queue("probe", topology.GENERATION, 0)
+
+
+class Broker:
+    """One virtual host."""
+
+    def __init__(self, stack: LocalStack, vhost: str, exits: AsyncExitStack) -> None:
+        self._vhost = vhost
+        self._exits = exits
+        self._at = f"{stack.broker_amqp_host}:{stack.broker_amqp_port}/{vhost}"
+        self._admin = stack.broker_admin_url
+        self._channels: dict[str, AbstractChannel] = {}
+
+    def url_of(self, user: str) -> str:
+        return f"amqp://{user}:{PASSWORD}@{self._at}"
+
+    async def manage(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        """One call to the management API."""
+        async with httpx.AsyncClient(base_url=self._admin, timeout=10) as http:
+            answer = await http.request(method, f"api/{path}", json=body)
+            answer.raise_for_status()
+            return answer.json() if answer.content else None
+
+    async def channel(self, user: str) -> AbstractChannel:
+        if user not in self._channels:
+            connection = await self._exits.enter_async_context(await aio_pika.connect(self.url_of(user)))
+            self._channels[user] = await connection.channel(on_return_raises=True)
+        return self._channels[user]
+
+    async def send(self, *arrivals: Arrival) -> None:
+        """Publish these as whom they are from, in order, confirmed."""
+        for arrival in arrivals:
+            await self._publish(as_letter(arrival), arrival.user_id or "")
+
+    async def send_as(self, user: str, arrival: Arrival) -> None:
+        """Publish a message of one user as another one."""
+        await self._publish(as_letter(arrival), user)
+
+    async def send_bytes(self, body: bytes, letter: Letter) -> None:
+        """Publish other bytes on the way of a letter."""
+        await self._publish(replace(letter, body=body), letter.routing_key.split(".", 1)[0])
+
+    async def read(self, slug: str, number: int, seconds: float = 20.0) -> list[Any]:
+        """The next so many facts for an instance, acknowledged."""
+        return [json.loads(message.body) for message in await self._take(f"instance.{slug}", number, seconds)]
+
+    async def read_all(self, slug: str) -> list[Any]:
+        """All facts that wait for an instance, acknowledged."""
+        queue = await (await self.channel(slug)).get_queue(f"instance.{slug}")
+        facts = []
+        while (message := await queue.get(fail=False, no_ack=True)) is not None:
+            facts.append(json.loads(message.body))
+        return facts
+
+    async def read_dead(self, number: int) -> list[AbstractIncomingMessage]:
+        """The next so many dead letters."""
+        return await self._take(topology.dead_queue("probe"), number, 20.0)
+
+    async def close_connections_of(self, user: str) -> None:
+        """Close every connection of a user, as an operator at the management page can."""
+
+        async with asyncio.timeout(20):
+            while not (names := await self._connections_of(user)):
+                await asyncio.sleep(0.05)
+        for name in names:
+            await self.manage("DELETE", f"connections/{name}")
+
+    async def _connections_of(self, user: str) -> set[str]:
+        listed = await self.manage("GET", f"vhosts/{self._vhost}/connections")
+        return {one["name"] for one in listed if one.get("user") == user}
+
+    async def unbind(self, slug: str) -> None:
+        channel = await self.channel("tandem.probe")
+        queue = await channel.get_queue(f"instance.{slug}")
+        await queue.unbind(topology.DELIVERIES, slug)
+
+    async def bind(self, slug: str) -> None:
+        channel = await self.channel("tandem.probe")
+        queue = await channel.get_queue(f"instance.{slug}")
+        await queue.bind(topology.DELIVERIES, slug)
+
+    async def delete_and_declare_shard(self) -> None:
+        """Take the queue away under its consumer, and put a new one in its place once the consumer has noticed.
+
+        Declared in the same instant, a quorum queue of 3.10 keeps the old consumer's ghost and delivers to nobody.
+        """
+        channel = await self.channel("tandem.probe")
+        async with asyncio.timeout(20):
+            while len(before := await self._connections_of("tandem.probe")) < PROBE_CONNECTIONS:
+                await asyncio.sleep(0.05)
+            await channel.queue_delete(SHARD)
+            while before <= await self._connections_of("tandem.probe"):
+                await asyncio.sleep(0.05)
+        await self._declare_shard(channel)
+
+    async def declare(self) -> None:
+        """Everything the probe and two instances need."""
+        channel = await self.channel("tandem.probe")
+        topic, direct = aio_pika.ExchangeType.TOPIC, aio_pika.ExchangeType.DIRECT
+        for name, kind in (
+            (topology.COMMANDS, topic),
+            (topology.EVENTS, topic),
+            (topology.DELIVERIES, direct),
+            (topology.DEAD, topic),
+        ):
+            await channel.declare_exchange(name, kind, durable=True)
+        await self._declare_shard(channel)
+        dead = await self._declare_queue(channel, topology.dead_queue("probe"))
+        await dead.bind(topology.DEAD, "probe")
+        for slug in ("nordlicht", "alpenwerk"):
+            await self._declare_queue(channel, f"instance.{slug}")
+            await self.bind(slug)
+
+    async def _declare_shard(self, channel: AbstractChannel) -> None:
+        queue = await self._declare_queue(channel, SHARD)
+        await queue.bind(topology.COMMANDS, "*.probe.*.*")
+        await queue.bind(topology.EVENTS, "probe.#")
+
+    async def _declare_queue(self, channel: AbstractChannel, name: str) -> aio_pika.abc.AbstractQueue:
+        return await channel.declare_queue(name, durable=True, arguments={"x-queue-type": "quorum"})
+
+    async def _publish(self, letter: Letter, user: str) -> None:
+        channel = await (await self.channel(user)).get_underlay_channel()
+        assert isinstance(channel, Channel)
+        await publish(channel, letter, user)
+
+    async def _take(self, queue_name: str, number: int, seconds: float) -> list[AbstractIncomingMessage]:
+        queue = await (await self.channel("tandem.probe")).get_queue(queue_name)
+        taken: list[AbstractIncomingMessage] = []
+        enough = asyncio.Event()
+
+        async def take(message: AbstractIncomingMessage) -> None:
+            if len(taken) < number:
+                taken.append(message)
+                await message.ack()
+            if len(taken) >= number:
+                enough.set()
+
+        tag = await queue.consume(take)
+        async with asyncio.timeout(seconds):
+            await enough.wait()
+        await queue.cancel(tag)
+        return taken
+
+
+@asynccontextmanager
+async def fresh_broker(stack: LocalStack) -> AsyncIterator[Broker]:
+    """A new virtual host with all that is declared, gone at the end."""
+    async with AsyncExitStack() as exits:
+        broker = Broker(stack, f"test_{token_hex(6)}", exits)
+        await broker.manage("PUT", f"vhosts/{broker._vhost}")
+        exits.push_async_callback(broker.manage, "DELETE", f"vhosts/{broker._vhost}")
+        everything = {"configure": ".*", "write": ".*", "read": ".*"}
+        for user in USERS:
+            await broker.manage("PUT", f"users/{user}", {"password": PASSWORD, "tags": ""})
+            await broker.manage("PUT", f"permissions/{broker._vhost}/{user}", everything)
+        await broker.declare()
+        yield broker
+
+
