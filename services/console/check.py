@@ -31,7 +31,8 @@ QUESTIONS = {
         WHERE inbox.outcome IS DISTINCT FROM 'parked'
     """,
     "subjects that wait for nothing": """
-        SELECT count(*) FROM parked_subject WHERE NOT EXISTS (SELECT FROM parked WHERE parked.subject = parked_subject.subject)
+        SELECT count(*) FROM parked_subject
+        WHERE NOT EXISTS (SELECT FROM parked WHERE parked.subject = parked_subject.subject)
     """,
     "dead messages without a dead letter": """
         SELECT count(*) FROM inbox WHERE outcome = 'dead' AND NOT EXISTS (

@@ -182,7 +182,7 @@ class Session:
         """A consumer can die without a word: messages that wait while nobody consumes are the sign."""
         try:
             watching = await self._channel.connection.channel()
-            while not await is_deserted(watching, self._queue):
+            while not await is_deserted(watching, self._queue):  # noqa: ASYNC110 - only the broker knows
                 await asyncio.sleep(WATCH_SECONDS)
             self._lose("messages wait and nobody consumes")
         except (Lost, *BROKER_ERRORS) as error:

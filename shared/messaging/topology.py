@@ -158,6 +158,11 @@ def declarations(shards: int, interests: dict[str, Interest] = SERVICES) -> dict
     return {"exchanges": exchanges, "queues": queues, "bindings": bindings, "policies": policies}
 
 
+def declaration_of_instance(slug: str, queue_name: str) -> dict[str, list[dict[str, Any]]]:
+    """The queue of one instance, bound to what is delivered to it."""
+    return {"queues": [_queue(queue_name, QUORUM)], "bindings": [_binding(DELIVERIES, queue_name, slug)]}
+
+
 def _exchange(name: str, type: str, arguments: dict[str, Any] | None = None) -> dict[str, Any]:
     return {
         "name": name,

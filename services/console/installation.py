@@ -1,0 +1,109 @@
+"""A whole Tandem on this machine's own servers: its database, its virtual host, its workers' environment."""
+
+import hashlib
+from dataclasses import dataclass
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import asyncpg
+from pydantic import SecretStr
+
+from services.console.instances import Credentials, Instance, add_instance
+from services.console.migrating import migrate_all
+from services.console.settings import AdminSettings, WorkerPasswords
+from services.console.stack import LocalStack
+from shared.messaging import topology
+from shared.messaging.broker_admin import broker_admin
+from shared.migrate import role_of
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """How an instance that was added here connects."""
+
+    amqp_url: str
+    queue: str
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """One database and one virtual host of a local stack, both called `name`."""
+
+    stack: LocalStack
+    name: str
+    settings: AdminSettings
+    passwords: WorkerPasswords
+
+    @property
+    def database_url(self) -> str:
+        """The database of this installation, as who may do all."""
+        return self.settings.admin_database_url.get_secret_value()
+
+    def environment_of(self, service: str) -> dict[str, str]:
+        """What a worker must be told to work here."""
+        password = self.passwords.of(service)
+        return {
+            "TANDEM_DATABASE_URL": self.database_url_of(service),
+            "TANDEM_BROKER_URL": self.amqp_url_of(topology.worker_user(service), password),
+            "TANDEM_SHARDS": str(self.settings.shards),
+        }
+
+    def database_url_of(self, service: str) -> str:
+        parts = urlsplit(self.database_url)
+        at = parts.netloc.rsplit("@", 1)[-1]
+        return urlunsplit(parts._replace(netloc=f"{role_of(service)}:{self.passwords.of(service)}@{at}"))
+
+    def amqp_url_of(self, user: str, password: str) -> str:
+        at = f"{self.stack.broker_amqp_host}:{self.stack.broker_amqp_port}"
+        return f"amqp://{user}:{quote(password, safe='')}@{at}/{quote(self.name, safe='')}"
+
+    def administrator_environment(self) -> dict[str, str]:
+        """What the console's commands must be told to work here."""
+        return {
+            "TANDEM_ADMIN_DATABASE_URL": self.database_url,
+            "TANDEM_ADMIN_BROKER_URL": self.settings.admin_broker_url.get_secret_value(),
+            "TANDEM_VHOST": self.name,
+            "TANDEM_SHARDS": str(self.settings.shards),
+        }
+
+    async def add_instance(self, slug: str, name: str, language: str, email: str) -> Connected:
+        """Add an instance; the answer is what its own process needs."""
+        instance = Instance(slug=slug, name=name, language=language, email=email)
+        credentials: Credentials = await add_instance(self.settings, instance)
+        return Connected(self.amqp_url_of(credentials.user, credentials.password), credentials.queue)
+
+    async def remove(self) -> None:
+        """Remove database and virtual host; the workers must have ended."""
+        async with broker_admin(self.settings.admin_broker_url.get_secret_value(), self.name) as broker:
+            await broker.remove()
+        await _on_server(self.stack, f'DROP DATABASE IF EXISTS "{self.name}" WITH (FORCE)')
+
+
+async def install(stack: LocalStack, *, name: str = "tandem", shards: int = 1) -> Installation:
+    """Make a database and a virtual host of this name where they are missing, and bring both up to date."""
+    if not await _on_server(stack, "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)", name):
+        await _on_server(stack, f'CREATE DATABASE "{name}"')
+    database_url = urlunsplit(urlsplit(stack.database_admin_url)._replace(path=f"/{name}"))
+    settings = AdminSettings(
+        admin_database_url=SecretStr(database_url),
+        admin_broker_url=SecretStr(stack.broker_admin_url),
+        vhost=name,
+        shards=shards,
+    )
+    passwords = WorkerPasswords.model_validate(
+        {f"{service}_password": _password(stack, service) for service in topology.SERVICES}
+    )
+    await migrate_all(settings, passwords)
+    return Installation(stack, name, settings, passwords)
+
+
+def _password(stack: LocalStack, service: str) -> str:
+    """Roles and users belong to the whole server: installations side by side must agree on their passwords."""
+    return hashlib.sha256(f"{stack.broker_admin_url}|{service}".encode()).hexdigest()
+
+
+async def _on_server(stack: LocalStack, statement: str, *arguments: str) -> object:
+    connection = await asyncpg.connect(stack.database_admin_url, timeout=10)
+    try:
+        return await connection.fetchval(statement, *arguments)
+    finally:
+        await connection.close()

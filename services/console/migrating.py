@@ -1,0 +1,31 @@
+"""`tandem migrate`: brings database and broker to what this version needs."""
+
+import asyncio
+from pathlib import Path
+
+import services
+from services.console.settings import AdminSettings, WorkerPasswords
+from shared.messaging.broker_admin import broker_admin
+from shared.messaging.topology import SERVICES
+from shared.migrate import migrate
+
+MIGRATIONS = {service: Path(services.__path__[0]) / service / "migrations" for service in SERVICES}
+
+
+async def migrate_all(settings: AdminSettings, passwords: WorkerPasswords) -> dict[str, list[str]]:
+    """Schema, role and rights of every service, the whole topology, and the workers' users.
+
+    Tells which migrations were applied, by service. Doing it again changes nothing. Raises psycopg.Error or
+    BrokerRefused with what was refused.
+    """
+    applied = await asyncio.to_thread(_migrate_databases, settings, passwords)
+    async with broker_admin(settings.admin_broker_url.get_secret_value(), settings.vhost) as broker:
+        await broker.declare(settings.shards)
+        for service in SERVICES:
+            await broker.admit_worker(service, passwords.of(service))
+    return applied
+
+
+def _migrate_databases(settings: AdminSettings, passwords: WorkerPasswords) -> dict[str, list[str]]:
+    url = settings.admin_database_url.get_secret_value()
+    return {service: migrate(url, service, passwords.of(service), MIGRATIONS[service]) for service in SERVICES}
