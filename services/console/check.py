@@ -1,10 +1,14 @@
 """`tandem check`: proves, service by service, that every message that was received ended in exactly one way."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import asyncpg
 
+from services.console.settings import AdminSettings
 from shared.database import Connection
+from shared.messaging.broker_admin import broker_admin
+from shared.messaging.topology import SERVICES
 
 OUTCOMES = ("applied", "unchanged", "refused", "parked", "dropped", "dead")
 
@@ -56,6 +60,7 @@ class Account:
     unpublished: int
     stuck_subjects: int
     wrong: dict[str, int]
+    in_flight: int = 0
 
     @property
     def balanced(self) -> bool:
@@ -63,6 +68,13 @@ class Account:
 
     def as_json(self) -> dict[str, object]:
         return {**asdict(self), "balanced": self.balanced}
+
+    def as_row(self) -> dict[str, object]:
+        """The same as a line of a table."""
+        counts = {"received": self.received, **self.outcomes}
+        beside = {"in flight": self.in_flight, "unpublished": self.unpublished, "stuck": self.stuck_subjects}
+        verdict = "balanced" if self.balanced else "NOT BALANCED"
+        return {"service": self.service, **{name: str(n) for name, n in (counts | beside).items()}, "verdict": verdict}
 
 
 async def check_service(connection: Connection, service: str) -> Account:
@@ -84,10 +96,21 @@ async def check_service(connection: Connection, service: str) -> Account:
         )
 
 
-async def check_all(url: str, services: tuple[str, ...]) -> list[Account]:
-    """The accounts of all services. Raises what asyncpg raises when the database cannot be reached."""
-    connection = await asyncpg.connect(url, timeout=5)
+async def check_all(settings: AdminSettings) -> list[Account]:
+    """The accounts of all services, each beside what is still in its queues.
+
+    Raises what asyncpg raises when the database cannot be reached, and BrokerRefused when the broker cannot.
+    """
+    async with broker_admin(settings.admin_broker_url.get_secret_value(), settings.vhost) as broker:
+        queues = await broker.list_queues()
+    connection = await asyncpg.connect(settings.admin_database_url.get_secret_value(), timeout=5)
     try:
-        return [await check_service(connection, service) for service in services]
+        accounts = [await check_service(connection, service) for service in SERVICES]
     finally:
         await connection.close()
+    return [replace(account, in_flight=_in_flight(account.service, queues)) for account in accounts]
+
+
+def _in_flight(service: str, queues: list[dict[str, Any]]) -> int:
+    """What the service's shard queues hold, delivered or not."""
+    return sum(queue.get("messages", 0) for queue in queues if queue["name"].startswith(f"{service}.shard."))

@@ -1,0 +1,238 @@
+"""`tandem`: what administrators, operators and developers do from a command line."""
+
+import asyncio
+import dataclasses
+import json
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Annotated, Any, NoReturn, TypeVar
+from uuid import UUID
+
+import asyncpg
+import psycopg
+import typer
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings
+from rich.console import Console
+from rich.table import Table
+
+from services.console import check as checking
+from services.console import instances, parked
+from services.console.migrating import migrate_all
+from services.console.settings import AdminSettings, DatabaseSettings, WorkerPasswords
+from shared.database import Connection
+from shared.messaging.broker_admin import BrokerRefused
+from shared.messaging.topology import SERVICES
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Tickets that two companies work on together.")
+instance_app = typer.Typer(no_args_is_help=True, help="Who takes part.")
+parked_app = typer.Typer(no_args_is_help=True, help="Messages that wait, and an operator's word on them.")
+app.add_typer(instance_app, name="instance")
+app.add_typer(parked_app, name="parked")
+
+AsJson = Annotated[bool, typer.Option("--json", help="for scripts")]
+Service = Annotated[str, typer.Argument(help=", ".join(SERVICES))]
+Subject = Annotated[str, typer.Argument(help="as `tandem parked list` shows it")]
+S = TypeVar("S", bound=BaseSettings)
+R = TypeVar("R")
+
+# What went wrong is the caller's to mend, and a trace would not help with it.
+EXPECTED = (BrokerRefused, instances.InstanceKnown, asyncpg.PostgresError, psycopg.Error, OSError)
+
+
+def main() -> None:
+    """Run one command. Exit status 0: done; 1: it could not be done, or a check failed; 2: it was asked wrongly."""
+    try:
+        app()
+    except EXPECTED as error:
+        sys.exit(f"tandem: {error}")
+
+
+@app.command()
+def migrate(as_json: AsJson = False) -> None:
+    """Bring database and broker to what this version needs; doing it again changes nothing."""
+    applied = asyncio.run(migrate_all(_settings(AdminSettings), _settings(WorkerPasswords)))
+    if as_json:
+        print(json.dumps(applied, indent=2))
+    else:
+        for service, names in applied.items():
+            print(f"{service}: {', '.join(names) or 'up to date'}")
+        print("broker: topology and rights are in place")
+
+
+@app.command()
+def check(as_json: AsJson = False) -> None:
+    """Prove that every message that was received ended in exactly one way; exit status 1 where it did not."""
+    accounts = asyncio.run(checking.check_all(_settings(AdminSettings)))
+    if as_json:
+        print(json.dumps([account.as_json() for account in accounts], indent=2))
+    else:
+        _print_table([account.as_row() for account in accounts])
+        for account in accounts:
+            for question, count in account.wrong.items():
+                print(f"{account.service}: {count} {question}")
+    sys.exit(0 if all(account.balanced for account in accounts) else 1)
+
+
+@app.command()
+def up(shards: Annotated[int, typer.Option(min=1, max=256, help="shard queues of each service")] = 1) -> None:
+    """Broker, database, mail catcher and all workers on this machine, in the foreground until stopped."""
+    # Its parts are for development and are not there in the image that runs the workers.
+    from services.console import up as running  # noqa: PLC0415
+    from services.console.stack import Unavailable  # noqa: PLC0415
+
+    try:
+        running.up(shards)
+    except (running.AlreadyUp, Unavailable) as error:
+        sys.exit(f"tandem: {error}")
+
+
+@app.command()
+def down() -> None:
+    """End what `tandem up` started in this directory, wherever it runs."""
+    from services.console import up as running  # noqa: PLC0415
+
+    print("stopped" if running.down() else "nothing was up")
+
+
+@instance_app.command("add")
+def add_instance(
+    slug: Annotated[str, typer.Argument(help="lower-case letters, digits and dashes, such as nordlicht")],
+    name: Annotated[str, typer.Option(help="the company's name, as partners read it")],
+    language: Annotated[str, typer.Option(help="of its e-mails and answers, such as de or en-GB")],
+    email: Annotated[str, typer.Option(help="who is written to")],
+    kind: Annotated[str, typer.Option(help="psa, or portal where it has no installation")] = "psa",
+    as_json: AsJson = False,
+) -> None:
+    """Give an instance its user, its queue and its place in every service; prints what it needs, once."""
+    try:
+        instance = instances.Instance.model_validate(
+            {"slug": slug, "name": name, "language": language, "email": email, "kind": kind}
+        )
+    except ValidationError as wrong:
+        _usage("\n".join(f"{error['loc'][0]}: {error['msg']}" for error in wrong.errors()))
+    credentials = dataclasses.asdict(asyncio.run(instances.add_instance(_settings(AdminSettings), instance)))
+    if as_json:
+        print(json.dumps(credentials, indent=2))
+    else:
+        for what, value in credentials.items():
+            print(f"{what:9} {value}")
+        print("The password and the queue's name are stored nowhere and not shown again.")
+
+
+@instance_app.command("list")
+def list_instances(as_json: AsJson = False) -> None:
+    """Every instance, by slug."""
+    listed = asyncio.run(instances.list_instances(_settings(DatabaseSettings).admin_database_url.get_secret_value()))
+    _show([dataclasses.asdict(one) for one in listed], as_json=as_json, nothing="no instance has been added")
+
+
+@parked_app.command("list")
+def list_parked(
+    service: Annotated[str | None, typer.Option(help="only this service")] = None, as_json: AsJson = False
+) -> None:
+    """Every subject that has parked messages, those longest waiting first."""
+    wanted = [_known(service)] if service else list(SERVICES)
+
+    async def list_all(connection: Connection) -> list[dict[str, Any]]:
+        return [row for one in wanted for row in await parked.list_subjects(connection, one)]
+
+    _show(_as_operator(list_all), as_json=as_json, nothing="nothing is parked")
+
+
+@parked_app.command("show")
+def show_parked(
+    service: Service,
+    subject: Subject,
+    body: Annotated[bool, typer.Option("--body", help="the first message as it came; it may be personal")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """The waiting messages of one subject, in order."""
+    _known(service)
+    if body:
+        print(json.dumps(_as_operator(lambda c: parked.read_body(c, service, subject)), indent=2, ensure_ascii=False))
+        return
+    rows = _as_operator(lambda c: parked.show_subject(c, service, subject))
+    _show(rows, as_json=as_json, nothing="nothing is parked under it")
+
+
+@parked_app.command("replay")
+def replay_parked(service: Service, subject: Subject) -> None:
+    """Try a subject again at once, with all its retries before it."""
+    _known(service)
+    if not _as_operator(lambda c: parked.replay_subject(c, service, subject)):
+        sys.exit("tandem: nothing is parked under it")
+    print("it is tried again; `tandem parked list` shows what still waits")
+
+
+@parked_app.command("drop")
+def drop_parked(
+    service: Service,
+    subject: Subject,
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+) -> None:
+    """Drop the first waiting message of a subject for good, and let the rest be tried."""
+    _known(service)
+    if not yes:
+        typer.confirm(f"Drop the first message that waits under {subject}? It will never take effect", abort=True)
+    dropped = _as_operator(lambda c: parked.drop_first(c, service, subject))
+    if dropped is None:
+        sys.exit("tandem: nothing is parked under it")
+    print(f"dropped {dropped['kind']} {dropped['id']} from {dropped['sender']}")
+
+
+def _as_operator(work: Callable[[Connection], Awaitable[R]]) -> R:
+    """Do this on a connection that may work in every service's schema."""
+    url = _settings(DatabaseSettings).admin_database_url.get_secret_value()
+
+    async def connected() -> R:
+        connection = await parked.connect_as_operator(url)
+        try:
+            return await work(connection)
+        finally:
+            await connection.close()
+
+    return asyncio.run(connected())
+
+
+def _settings(kind: type[S]) -> S:
+    try:
+        return kind()
+    except ValidationError as wrong:
+        named = (f"TANDEM_{str(error['loc'][0]).upper()}: {error['msg']}" for error in wrong.errors())
+        _usage("\n".join(["these settings are needed in the environment:", *named]))
+
+
+def _known(service: str) -> str:
+    if service not in SERVICES:
+        _usage(f"there is no service {service}; there are {', '.join(SERVICES)}")
+    return service
+
+
+def _usage(message: str) -> NoReturn:
+    print(f"tandem: {message}", file=sys.stderr)
+    sys.exit(2)
+
+
+def _show(rows: Sequence[dict[str, Any]], *, as_json: bool, nothing: str) -> None:
+    if as_json:
+        print(json.dumps(rows, indent=2, default=_plain, ensure_ascii=False))
+    elif rows:
+        _print_table(rows)
+    else:
+        print(nothing)
+
+
+def _print_table(rows: Sequence[dict[str, Any]]) -> None:
+    table = Table(*(name.replace("_", " ") for name in rows[0]))
+    for row in rows:
+        table.add_row(*(parked.as_text(value) for value in row.values()))
+    Console().print(table)
+
+
+def _plain(value: Any) -> str:
+    return str(value) if isinstance(value, UUID) else str(value.isoformat())
+
+
+if __name__ == "__main__":
+    main()
