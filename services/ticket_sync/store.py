@@ -9,11 +9,10 @@ from uuid import UUID
 
 from services.ticket_sync.domain.agreed import Agreed
 from services.ticket_sync.domain.completion import Snapshot
-from services.ticket_sync.domain.entries import Entry, EntryKey, Travel
+from services.ticket_sync.domain.entries import Entry, Travel
 from services.ticket_sync.domain.links import Link, State
-from services.ticket_sync.domain.notices import Notice, NoticeKey
-from shared.contracts.ticket_sync import CompletionSnapshot
 from shared.contracts.offer_handler import OutsourcingAccepted
+from shared.contracts.ticket_sync import CompletionSnapshot
 from shared.database import Connection, columns_of
 
 LINK_COLUMNS = """outsourcing_id, lead, service, state, currency, lead_number, accepted_at, service_number, opened_at,
@@ -79,21 +78,22 @@ async def find_agreed(connection: Connection, outsourcing_ids: list[UUID]) -> li
     rows = await connection.fetch(
         "SELECT outsourcing_id, accepted FROM agreed WHERE outsourcing_id = ANY ($1::uuid[])", outsourcing_ids
     )
-    return [
-        Agreed(row["outsourcing_id"], OutsourcingAccepted.model_validate_json(row["accepted"])) for row in rows
-    ]
+    return [Agreed(row["outsourcing_id"], OutsourcingAccepted.model_validate_json(row["accepted"])) for row in rows]
 
 
 async def save_agreed(connection: Connection, all_agreed: list[Agreed]) -> None:
     """What was agreed on; written once."""
     rows = [(agreed.outsourcing_id, agreed.accepted.model_dump_json()) for agreed in all_agreed]
     await connection.execute(
-        "INSERT INTO agreed (outsourcing_id, accepted) SELECT * FROM unnest($1::uuid[], $2::text[]::json[])",
+        """
+        INSERT INTO agreed (outsourcing_id, accepted) SELECT * FROM unnest($1::uuid[], $2::jsonb[])
+        ON CONFLICT (outsourcing_id) DO NOTHING
+        """,
         *columns_of(rows, 2),
     )
 
 
-async def find_entries(connection: Connection, keys: list[EntryKey]) -> list[Entry]:
+async def find_entries(connection: Connection, keys: list[tuple[UUID, UUID]]) -> list[Entry]:
     """The entries with these keys."""
     # The subquery keeps its own plan: one look-up by primary key each, however many entries there are by now.
     rows = await connection.fetch(
@@ -127,7 +127,7 @@ async def list_work(connection: Connection, outsourcing_ids: list[UUID]) -> list
         SELECT {", ".join("entry." + column for column in ENTRY_COLUMNS.split(", "))}
         FROM entry JOIN link USING (outsourcing_id)
         WHERE outsourcing_id = ANY ($1::uuid[]) AND entry.owner = link.service
-          AND kind IN ('time', 'charge') AND visibility = 'shared' AND NOT removed
+          AND kind IN ('time', 'charge') AND visibility = 'shared' AND content IS NOT NULL
         """,
         outsourcing_ids,
     )
@@ -167,3 +167,43 @@ async def save_entries(connection: Connection, entries: list[Entry]) -> None:
         """,
         *columns_of(rows, 10),
     )
+
+
+async def find_snapshots(connection: Connection, snapshot_ids: list[UUID]) -> list[Snapshot]:
+    """The submissions with these ids."""
+    rows = await connection.fetch(
+        """
+        SELECT snapshot_id, outsourcing_id, content, submitted_by, submitted_at
+        FROM snapshot WHERE snapshot_id = ANY ($1::uuid[])
+        """,
+        snapshot_ids,
+    )
+    return [_snapshot(row) for row in rows]
+
+
+async def save_snapshots(connection: Connection, snapshots: list[Snapshot]) -> None:
+    """New submissions; written once."""
+    rows = [
+        (one.snapshot_id, one.outsourcing_id, one.content.model_dump_json(), one.submitted_by, one.submitted_at)
+        for one in snapshots
+    ]
+    await connection.execute(
+        """
+        INSERT INTO snapshot (snapshot_id, outsourcing_id, content, submitted_by, submitted_at)
+        SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::jsonb[], $4::text[], $5::timestamptz[])
+        ON CONFLICT (snapshot_id) DO NOTHING
+        """,
+        *columns_of(rows, 5),
+    )
+
+
+def _link(row: Any) -> Link:
+    return Link(**{**row, "state": State(row["state"])})
+
+
+def _entry(row: Any) -> Entry:
+    return Entry(**{**row, "travel": Travel(row["travel"])})
+
+
+def _snapshot(row: Any) -> Snapshot:
+    return Snapshot(**{**row, "content": CompletionSnapshot.model_validate_json(row["content"])})

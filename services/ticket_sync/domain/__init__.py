@@ -1,1 +1,1 @@
-"""The rules of linked tickets, by aggregate: the link, its entries, its notices, and the completion of the work."""
+"""The rules of linked tickets: how a link begins, its entries, its notices, and the completion of the work."""

@@ -5,17 +5,19 @@ from enum import StrEnum
 from uuid import UUID
 
 from services.ticket_sync.domain.links import Link, State
-from services.ticket_sync.domain.replication import body_for, read_body, travels, written
+from services.ticket_sync.domain.replication import Word, copy_of, read, word_of, written
 from shared.contracts.ticket_sync import (
     EntryBody,
     EntryHeld,
+    EntryKeptLocal,
     EntryPut,
     EntryReleased,
     EntryRemove,
     EntryReplicated,
     EntryWithdrawn,
+    Visibility,
 )
-from shared.messaging.outcomes import Changed, Decision, Deliver, Message, NotYet, Refused, Tell, Unchanged
+from shared.messaging.outcomes import Changed, Decision, Deliver, Message, NotYet, Refused, Unchanged
 
 # Tombstones count: they are kept for ever. Whoever needs more has a fault, or is one.
 MOST_ENTRIES = 10_000
@@ -40,7 +42,7 @@ class Entry:
     """The newest version of an entry as its owner told it.
 
     `content` is the owner's word as JSON, None once removed; `kind` is None only for a removal of what never came.
-    `copy_version` is what the other side's copy is at, None where it has none; `place` is that in the line of what waits.
+    `copy_version` is what the other side's copy is at, None where it has none; `place` is its place in line.
     """
 
     outsourcing_id: UUID
@@ -48,7 +50,7 @@ class Entry:
     owner: str
     version: int
     kind: str | None
-    visibility: str
+    visibility: Visibility
     content: str | None
     travel: Travel = Travel.LOCAL
     copy_version: int | None = None
@@ -62,6 +64,15 @@ class Entry:
     def removed(self) -> bool:
         return self.content is None
 
+    @property
+    def is_work(self) -> bool:
+        """Whether a submission of its owner speaks of it: shared time and charges."""
+        return self.kind in ("time", "charge") and self.visibility == "shared" and not self.removed
+
+    @property
+    def word(self) -> Word | None:
+        return None if self.content is None else read(self.content)
+
     def says_the_same_as(self, other: "Entry") -> bool:
         return self.content == other.content and self.visibility == other.visibility
 
@@ -70,53 +81,89 @@ def put_entry(link: Link | None, entry: Entry | None, put: Message[EntryPut]) ->
     """Take the owner's newest word on an entry, and pass it on while the two sides are in step."""
     if link is None or not link.includes(put.sender):
         return NotYet("outsourcing/unknown")
-    data = put.data
+    data, word = put.data, word_of(put.data)
+    if link.state is State.COMPLETED:
+        return link.refuses()
     if data.body.kind == "charge" and data.body.currency != link.currency:
         return Refused("entry/foreign-currency", state=link.state, currency=link.currency)
     newest = Entry(
-        data.outsourcing_id, data.entry_id, put.sender, data.version, data.body.kind, data.visibility, written(data)
+        data.outsourcing_id, data.entry_id, put.sender, data.version, data.body.kind, data.visibility, written(word)
     )
-    return _take(link, entry, newest, data.body)
+    return _take(link, entry, newest, word)
 
 
 def remove_entry(link: Link | None, entry: Entry | None, remove: Message[EntryRemove]) -> Decision:
     """Take the owner's word that an entry is gone; what is left is a tombstone with its version."""
     if link is None or not link.includes(remove.sender):
         return NotYet("outsourcing/unknown")
+    if link.state is State.COMPLETED:
+        return link.refuses()
     data = remove.data
     kind = entry.kind if entry else None
     gone = Entry(data.outsourcing_id, data.entry_id, remove.sender, data.version, kind, "internal", None)
     return _take(link, entry, gone, None)
 
 
-def _take(link: Link, known: Entry | None, newest: Entry, body: EntryBody | None) -> Decision:
-    if link.state is State.COMPLETED:
-        return link.refuses()
+def deliver_waiting(link: Link, waiting: tuple[Entry, ...]) -> tuple[list[Entry], list[Deliver]]:
+    """The ticket is open: what waited for it arrives there in the order in which it came."""
+    passed = [_passed_on(link, entry, entry.word) for entry in sorted(waiting, key=_place)]
+    return [entry for entry, _ in passed], [told for _, told in passed]
+
+
+def release_held(link: Link, held: tuple[Entry, ...]) -> tuple[list[Entry], list[Deliver]]:
+    """The work goes on: what was held arrives in the order in which it came, and its owners are told so."""
+    entries, told = [], []
+    for entry in sorted(held, key=_place):
+        delivered, passed_on = _passed_on(link, entry, entry.word, added_during_approval=True)
+        released = EntryReleased(outsourcing_id=entry.outsourcing_id, entry_id=entry.entry_id, version=entry.version)
+        entries.append(delivered)
+        told += [passed_on, Deliver(entry.owner, released)]
+    return entries, told
+
+
+def keep_held(held: tuple[Entry, ...]) -> tuple[list[Entry], list[Deliver]]:
+    """The work is approved: what was held stays with its owners, who are told so."""
+    entries, told = [], []
+    for entry in sorted(held, key=_place):
+        kept = EntryKeptLocal(outsourcing_id=entry.outsourcing_id, entry_id=entry.entry_id, version=entry.version)
+        entries.append(replace(entry, travel=Travel.KEPT_LOCAL, place=None))
+        told.append(Deliver(entry.owner, kept))
+    return entries, told
+
+
+def _take(link: Link, known: Entry | None, newest: Entry, word: Word | None) -> Decision:
     if known is None:
         if link.entry_count >= MOST_ENTRIES:
             return Refused("entry/too-many", state=link.state, limit=MOST_ENTRIES)
-        return _pass_on(link.with_another_entry(), newest, body, is_new=True)
+        return _pass_on(link.with_another_entry(), newest, word, is_new=True)
+    if refused := _refused_change(link, known, newest):
+        return refused
+    if newest.version <= known.version:
+        return Unchanged()
+    newest = replace(newest, copy_version=known.copy_version, place=known.place)
+    return _pass_on(link, newest, word, is_new=False)
+
+
+def _refused_change(link: Link, known: Entry, newest: Entry) -> Refused | None:
+    """Only its owner changes an entry; it keeps its kind, and no version is used twice."""
     if known.owner != newest.owner:
         return Refused("entry/not-owner", state=link.state)
     if known.kind and newest.kind and known.kind != newest.kind:
         return Refused("entry/kind-changed", state=link.state, kind=known.kind)
-    if newest.version < known.version or (newest.version == known.version and newest.says_the_same_as(known)):
-        return Unchanged()
-    if newest.version == known.version:
+    if newest.version == known.version and not newest.says_the_same_as(known):
         return Refused("entry/version-reused", state=link.state, version=known.version)
-    newest = replace(newest, copy_version=known.copy_version, place=known.place)
-    return _pass_on(link, newest, body, is_new=False)
+    return None
 
 
-def _pass_on(link: Link, entry: Entry, body: EntryBody | None, *, is_new: bool) -> Decision:
+def _pass_on(link: Link, entry: Entry, word: Word | None, *, is_new: bool) -> Decision:
     """Tell the other side, or put the entry in line until it may be told; what concerns nobody stays local."""
     values = (link,) if is_new else ()
-    if not travels(entry, body) and entry.copy_version is None:
+    if entry.copy_version is None and _copy(link, entry, word) is None:
         local = replace(entry, travel=Travel.LOCAL, place=None)
         return Changed(*values, local, history=f"{_named(entry)} kept local")
     if link.state is State.IN_PROGRESS:
-        delivered = _delivered(entry, travels(entry, body))
-        return Changed(*values, delivered, tell=(_told(link, entry, body),), history=f"{_named(entry)} delivered")
+        delivered, told = _passed_on(link, entry, word)
+        return Changed(*values, delivered, tell=(told,), history=f"{_named(entry)} delivered")
     if entry.place is None:
         link = link.with_another_in_line()
         values = (link,)
@@ -130,3 +177,51 @@ def _pass_on(link: Link, entry: Entry, body: EntryBody | None, *, is_new: bool) 
         tell=(Deliver(entry.owner, held),),
         history=f"{_named(entry)} held during approval",
     )
+
+
+def _copy(link: Link, entry: Entry, word: Word | None) -> tuple[EntryBody, Visibility] | None:
+    """What is to stand at the other side, None where nothing is."""
+    if word is None or entry.visibility == "internal":
+        return None
+    return copy_of(word.body, is_leads=entry.owner == link.lead)
+
+
+def _passed_on(
+    link: Link, entry: Entry, word: Word | None, *, added_during_approval: bool = False
+) -> tuple[Entry, Deliver]:
+    """The entry as delivered, and what the other side is told: its copy as it is from now on, or that it is to go."""
+    copy = _copy(link, entry, word)
+    copy_version = entry.version if copy else None
+    delivered = replace(entry, travel=Travel.DELIVERED, copy_version=copy_version, place=None)
+    recipient = link.other_side_of(entry.owner)
+    if word is None or copy is None:
+        withdrawn = EntryWithdrawn(
+            outsourcing_id=entry.outsourcing_id,
+            entry_id=entry.entry_id,
+            owner=entry.owner,
+            version=entry.version,
+            state=link.state,
+        )
+        return delivered, Deliver(recipient, withdrawn)
+    body, visibility = copy
+    replicated = EntryReplicated(
+        outsourcing_id=entry.outsourcing_id,
+        entry_id=entry.entry_id,
+        owner=entry.owner,
+        version=entry.version,
+        visibility=visibility,
+        author=word.author,
+        happened_at=word.happened_at,
+        body=body,
+        added_during_approval=added_during_approval,
+        state=link.state,
+    )
+    return delivered, Deliver(recipient, replicated)
+
+
+def _place(entry: Entry) -> int:
+    return entry.place or 0
+
+
+def _named(entry: Entry) -> str:
+    return f"{entry.kind or 'entry'} {entry.entry_id} version {entry.version}"

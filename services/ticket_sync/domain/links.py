@@ -3,9 +3,13 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Literal
 from uuid import UUID
 
-from shared.messaging.outcomes import Refused
+from shared.contracts.values import Delivery
+from shared.messaging.outcomes import Deliver, Refused
+
+Role = Literal["lead", "service"]
 
 
 class State(StrEnum):
@@ -18,10 +22,11 @@ class State(StrEnum):
 
 
 # What the two sides may ask for in each state, in the words of the contract.
+ALWAYS_ALLOWED = ("entry.put", "entry.remove", "ticket.update", "question.ask", "question.answer")
 ALLOWED: dict[State, tuple[str, ...]] = {
-    State.ACCEPTED: ("ticket.opened", "entry.put", "entry.remove"),
-    State.IN_PROGRESS: ("completion.submit", "entry.put", "entry.remove"),
-    State.AWAITING_APPROVAL: ("completion.approve", "completion.reject", "completion.withdraw"),
+    State.ACCEPTED: ("ticket.opened", *ALWAYS_ALLOWED),
+    State.IN_PROGRESS: ("completion.submit", *ALWAYS_ALLOWED),
+    State.AWAITING_APPROVAL: ("completion.approve", "completion.reject", "completion.withdraw", *ALWAYS_ALLOWED),
     State.COMPLETED: (),
 }
 
@@ -50,7 +55,7 @@ class Link:
     last_place: int = 0
 
     def includes(self, slug: str) -> bool:
-        return slug == self.lead or slug == self.service
+        return slug in (self.lead, self.service)
 
     def other_side_of(self, slug: str) -> str:
         return self.lead if slug == self.service else self.service
@@ -59,6 +64,18 @@ class Link:
         """What is asked for cannot be done in this state."""
         problem = "outsourcing/completed" if self.state is State.COMPLETED else "outsourcing/wrong-state"
         return Refused(problem, state=self.state, allowed=ALLOWED[self.state])
+
+    def refuses_unless(self, role: Role, state: State, sender: str) -> Refused | None:
+        """The refusal for who is not on that side, or comes in another state; None where it may be done."""
+        if self.state is State.COMPLETED:
+            return self.refuses()
+        if sender != (self.lead if role == "lead" else self.service):
+            return Refused("outsourcing/not-yours", state=self.state, role=role)
+        return None if self.state is state else self.refuses()
+
+    def both(self, fact: Delivery) -> tuple[Deliver, Deliver]:
+        """The same fact for both sides."""
+        return Deliver(self.lead, fact), Deliver(self.service, fact)
 
     def opened(self, number: str, now: datetime) -> "Link":
         return replace(self, state=State.IN_PROGRESS, service_number=number, opened_at=now)

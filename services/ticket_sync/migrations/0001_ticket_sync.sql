@@ -33,15 +33,14 @@ CREATE TABLE agreed (
 );
 
 -- One row per entry, its newest version only. `content` is the owner's JSON word for word: the same version with
--- other content is found by comparing it, and jsonb would neither keep it so nor take every text.
+-- other content is found by comparing it, and jsonb would neither keep it so nor take every text. A tombstone has none.
 CREATE TABLE entry (
     outsourcing_id uuid NOT NULL,
     entry_id       uuid NOT NULL,
     owner          text NOT NULL,
     version        bigint NOT NULL CHECK (version >= 1),
-    kind           text CHECK (kind IN ('note', 'time', 'charge', 'attachment')),
+    kind           text CHECK (kind IN ('note', 'time', 'charge', 'attachment', 'link')),
     visibility     text NOT NULL CHECK (visibility IN ('shared', 'internal')),
-    removed        boolean NOT NULL,
     content        text,
     travel         text NOT NULL CHECK (travel IN ('local', 'waiting', 'delivered', 'held', 'kept_local')),
     -- The version that the other side's copy is at; null where it has none.
@@ -49,8 +48,7 @@ CREATE TABLE entry (
     -- The place in line of what waits for the ticket or for the approval.
     place          bigint,
     PRIMARY KEY (outsourcing_id, entry_id),
-    CHECK (removed = (content IS NULL)),
-    CHECK (removed OR kind IS NOT NULL),
+    CHECK (content IS NULL OR kind IS NOT NULL),
     CHECK ((travel IN ('waiting', 'held')) = (place IS NOT NULL)),
     CHECK (travel NOT IN ('local', 'waiting') OR copy_version IS NULL),
     CHECK (travel <> 'held' OR copy_version IS NULL OR copy_version < version),

@@ -1,0 +1,43 @@
+"""The replication table: what of an entry reaches the other side, as what, and who may see it there."""
+
+from shared.contracts.ticket_sync import AttachmentBody, EntryBody, EntryPut, LinkBody, NoteBody, TimeBody, Visibility
+from shared.contracts.values import Instant, ShortText, Value
+
+
+class Word(Value):
+    """What the owner of an entry says of it."""
+
+    author: ShortText
+    happened_at: Instant
+    body: EntryBody
+
+
+def word_of(put: EntryPut) -> Word:
+    """The owner's word in a message; it was checked when the message was read."""
+    return Word.model_construct(author=put.author, happened_at=put.happened_at, body=put.body)
+
+
+def written(word: Word) -> str:
+    """The word as it is kept; equal words are written alike."""
+    return word.model_dump_json()
+
+
+def read(content: str) -> Word:
+    """The word as it was kept."""
+    return Word.model_validate_json(content)
+
+
+def copy_of(body: EntryBody, *, is_leads: bool) -> tuple[EntryBody, Visibility] | None:
+    """The other side's copy of what one side shares; None where there is none.
+
+    The lead's time tells no hours or rates, and what the service partner writes is not for the lead's customer.
+    """
+    match body:
+        case LinkBody():
+            return None
+        case TimeBody() if is_leads:
+            return NoteBody(kind="note", text=body.text), "shared"
+        case NoteBody() | AttachmentBody() if not is_leads:
+            return body, "internal"
+        case _:
+            return body, "shared"
