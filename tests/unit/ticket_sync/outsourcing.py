@@ -1,0 +1,191 @@
+"""One outsourcing played by the rules alone: messages in, what is told out, every value kept between them."""
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from services.ticket_sync.domain.entries import Entry
+from services.ticket_sync.domain.links import Link
+from services.ticket_sync.handlers import HANDLERS, LINK
+from shared.contracts.offer_handler import Customer, OutsourcingAccepted, Terms, Ticket
+from shared.contracts.ticket_sync import (
+    AttachmentBody,
+    ChargeBody,
+    CompletionApprove,
+    CompletionReject,
+    CompletionSubmit,
+    EntryBody,
+    EntryPut,
+    EntryRemove,
+    LinkBody,
+    NoteBody,
+    TicketOpened,
+    TimeBody,
+    Visibility,
+)
+from shared.contracts.values import Delivery, Event, Payload
+from shared.ids import new_id
+from shared.messaging.outcomes import Changed, Decision, Deliver, Message, Publish, Refused
+from shared.messaging.routes import Collection, Need, Table
+
+LEAD, SERVICE, STRANGER = "nordlicht", "alpenwerk", "elbtal"
+NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+COMPLETE_BY = NOW + timedelta(days=14)
+OUTSOURCING = UUID("01935e7a-4c00-7000-8000-0000000000c1")
+# The SHA-256 of no bytes at all (FIPS 180-4).
+EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+NOTE = NoteBody(kind="note", text="The switch is replaced.")
+TIME = TimeBody(kind="time", hours=Decimal("1.5"), work_on=date(2026, 3, 2), role="engineer", text="On site.")
+CHARGE = ChargeBody(
+    kind="charge", name="Switch", quantity=Decimal(3), unit_price=Decimal("0.335"), currency="EUR", billable=False
+)
+FILE = AttachmentBody(
+    kind="attachment", name="log.txt", media_type="text/plain", size=0, sha256=EMPTY_SHA256, content=""
+)
+PATH = LinkBody(kind="link", name="Plan", target="//server/plan.pdf")
+
+
+def accepted(outsourcing_id: UUID = OUTSOURCING, currency: str = "EUR") -> OutsourcingAccepted:
+    """The acceptance with which it begins."""
+    return OutsourcingAccepted(
+        outsourcing_id=outsourcing_id,
+        partnership_id=UUID("01935e7a-4c00-7000-8000-0000000000a1"),
+        lead=LEAD,
+        service=SERVICE,
+        ticket=Ticket(number="T-1", title="Switch drops its uplink", customer=Customer(company="Hansen KG")),
+        terms=Terms(
+            mode="hourly",
+            currency=currency,
+            hourly_rate=Decimal("90.00"),
+            respond_by=NOW,
+            complete_by=COMPLETE_BY,
+        ),
+        organization="Nordlicht IT GmbH",
+        accepted_at=NOW,
+        accepted_by="l.gruber",
+    )
+
+
+def opened(number: str = "A-7", outsourcing_id: UUID = OUTSOURCING) -> TicketOpened:
+    return TicketOpened(actor="l.gruber", outsourcing_id=outsourcing_id, number=number, link="https://psa.example/A-7")
+
+
+def put(
+    body: EntryBody = NOTE,
+    *,
+    id: UUID | None = None,
+    version: int = 1,
+    visibility: Visibility = "shared",
+    outsourcing_id: UUID = OUTSOURCING,
+) -> EntryPut:
+    return EntryPut(
+        actor="l.gruber",
+        outsourcing_id=outsourcing_id,
+        entry_id=id or new_id(),
+        version=version,
+        visibility=visibility,
+        author="L. Gruber",
+        happened_at=NOW,
+        body=body,
+    )
+
+
+def remove(id: UUID, version: int, outsourcing_id: UUID = OUTSOURCING) -> EntryRemove:
+    return EntryRemove(actor="l.gruber", outsourcing_id=outsourcing_id, entry_id=id, version=version)
+
+
+def submit(
+    entries: int = 0, hours: str = "0", charge_total: str = "0", outsourcing_id: UUID = OUTSOURCING
+) -> CompletionSubmit:
+    return CompletionSubmit(
+        actor="l.gruber",
+        outsourcing_id=outsourcing_id,
+        summary="Done.",
+        entries=entries,
+        hours=Decimal(hours),
+        charge_total=Decimal(charge_total),
+    )
+
+
+def reject(outsourcing_id: UUID = OUTSOURCING) -> CompletionReject:
+    return CompletionReject(actor="k.sommer", outsourcing_id=outsourcing_id, reason="It dropped again.")
+
+
+def approve(snapshot_id: UUID, outsourcing_id: UUID = OUTSOURCING) -> CompletionApprove:
+    return CompletionApprove(actor="k.sommer", outsourcing_id=outsourcing_id, snapshot_id=snapshot_id)
+
+
+class Outsourcing:
+    """All values of one outsourcing, and everything that was told of it so far."""
+
+    def __init__(self, *messages: tuple[str, Payload]) -> None:
+        self.values: dict[Table, dict[Any, Any]] = {table: {} for table in HANDLERS.tables}
+        self.told: list[Deliver | Publish] = []
+        for sender, data in messages:
+            assert isinstance(self.send(sender, data), Changed)
+
+    @property
+    def link(self) -> Link:
+        (link,) = self.values[LINK].values()
+        assert isinstance(link, Link)
+        return link
+
+    def entry(self, id: UUID) -> Entry:
+        (entry,) = (
+            one for values in self.values.values() for one in values.values() if getattr(one, "entry_id", None) == id
+        )
+        assert isinstance(entry, Entry)
+        return entry
+
+    def send(self, sender: str, data: Payload) -> Decision:
+        """Decide one message by the service's own table of routes, and keep what it changed."""
+        id, route = new_id(), HANDLERS.routes[data.kind]
+        message = Message(
+            id, f"/instances/{sender}", sender, data.kind, str(OUTSOURCING), NOW, data, now=NOW, fresh_id=new_id()
+        )
+        decision: Decision = route.decide(*(self._needed(need, message) for need in route.needs), message)
+        if isinstance(decision, Changed):
+            for value in decision.values:
+                table = next(table for table in HANDLERS.tables if table.type is type(value))
+                self.values[table][table.key(value)] = value
+            self.told += decision.tell
+        return decision
+
+    def problem_of(self, sender: str, data: Payload) -> str:
+        """What the message is refused with."""
+        decision = self.send(sender, data)
+        assert isinstance(decision, Refused)
+        return decision.problem
+
+    def heard_by(self, slug: str) -> list[Delivery]:
+        """All that was told to one side, in order; it is forgotten here."""
+        heard = [tell.data for tell in self.told if isinstance(tell, Deliver) and tell.to == slug]
+        self.told = [tell for tell in self.told if not (isinstance(tell, Deliver) and tell.to == slug)]
+        return heard
+
+    def published(self) -> list[Event]:
+        return [tell.data for tell in self.told if isinstance(tell, Publish)]
+
+    def _needed(self, need: Need, message: Message[Any]) -> Any:
+        key = need.key(message)
+        if isinstance(need.of, Collection):
+            members = self.values[need.of.table]
+            return tuple(members[one] for one in sorted(members) if need.of.group(members[one]) == key)
+        return self.values[need.of].get(key)
+
+
+def in_progress() -> Outsourcing:
+    """Both tickets are there and linked; what was told until then is forgotten."""
+    outsourcing = Outsourcing(("tandem/offer_handler", accepted()), (SERVICE, opened()))
+    outsourcing.told.clear()
+    return outsourcing
+
+
+def awaiting_approval() -> Outsourcing:
+    """Submitted with nothing in it; what was told until then is forgotten."""
+    outsourcing = in_progress()
+    assert isinstance(outsourcing.send(SERVICE, submit()), Changed)
+    outsourcing.told.clear()
+    return outsourcing
