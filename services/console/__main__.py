@@ -67,7 +67,9 @@ def check(as_json: AsJson = False) -> None:
     if as_json:
         print(json.dumps([account.as_json() for account in accounts], indent=2))
     else:
-        _print_table([account.as_row() for account in accounts])
+        columns = {account.service: account.as_column() for account in accounts}
+        lines = next(iter(columns.values()))
+        _print_table([{"": line, **{s: column[line] for s, column in columns.items()}} for line in lines])
         for account in accounts:
             for question, count in account.wrong.items():
                 print(f"{account.service}: {count} {question}")

@@ -69,12 +69,12 @@ class Account:
     def as_json(self) -> dict[str, object]:
         return {**asdict(self), "balanced": self.balanced}
 
-    def as_row(self) -> dict[str, object]:
-        """The same as a line of a table."""
+    def as_column(self) -> dict[str, str]:
+        """The same as a column of a table, by the names of its lines."""
         counts = {"received": self.received, **self.outcomes}
-        beside = {"in flight": self.in_flight, "unpublished": self.unpublished, "stuck": self.stuck_subjects}
+        beside = {"in flight": self.in_flight, "unpublished": self.unpublished, "stuck subjects": self.stuck_subjects}
         verdict = "balanced" if self.balanced else "NOT BALANCED"
-        return {"service": self.service, **{name: str(n) for name, n in (counts | beside).items()}, "verdict": verdict}
+        return {**{name: str(count) for name, count in (counts | beside).items()}, "verdict": verdict}
 
 
 async def check_service(connection: Connection, service: str) -> Account:

@@ -5,7 +5,7 @@ import os
 import shlex
 import subprocess
 import sys
-import time
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +23,7 @@ DIRECTORY = Path("var/up")
 OWNER = DIRECTORY / "pid"
 ENVIRONMENT = DIRECTORY / "environment"
 MAILS = DIRECTORY / "mails"
+LOOK_SECONDS = 1.0
 # Stack and workers each have less than this to end.
 DOWN_SECONDS = 90.0
 
@@ -91,8 +92,7 @@ def _environments(installation: Installation, smtp_port: int) -> dict[str, dict[
 
 def _watch(running: list[Worker], say: Callable[[str], None]) -> None:
     try:
-        while True:
-            time.sleep(1.0)
+        while not threading.Event().wait(LOOK_SECONDS):
             for worker in running:
                 if worker.exit_status is not None:
                     say(f"{worker.service} ended with {worker.exit_status}: see {worker.log}; started again")

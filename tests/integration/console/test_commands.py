@@ -1,0 +1,139 @@
+"""`tandem …` as a process, as an operator runs it: on the screen, for scripts, and when it is asked wrongly."""
+
+import asyncio
+import json
+import sys
+from typing import Any
+
+import pytest
+
+from services.console.installation import Installation
+from shared.messaging import topology
+from tests.integration.databases import connection_to
+
+SUBJECT = "0193a5f0-0000-7000-8000-000000000001"
+NORDLICHT = ("--name", "Nordlicht IT GmbH", "--language", "de", "--email", "info@example.com")
+
+
+class Command:
+    """Runs `tandem` against one installation."""
+
+    def __init__(self, installation: Installation) -> None:
+        self._environment = installation.administrator_environment() | {
+            f"TANDEM_{service.upper()}_PASSWORD": installation.passwords.of(service) for service in topology.SERVICES
+        }
+
+    async def __call__(self, *arguments: str, expect: int = 0, environment: dict[str, str] | None = None) -> str:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "services.console", *arguments),
+            env=self._environment if environment is None else environment,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        said, complained = await process.communicate()
+        assert process.returncode == expect, complained.decode()
+        return said.decode() + complained.decode()
+
+    async def json(self, *arguments: str, expect: int = 0) -> Any:
+        return json.loads(await self(*arguments, "--json", expect=expect))
+
+
+@pytest.fixture
+def tandem(installation: Installation) -> Command:
+    return Command(installation)
+
+
+async def test_migrate_says_what_it_did(tandem: Command) -> None:
+    assert "billing: up to date" in await tandem("migrate")
+    assert await tandem.json("migrate") == {service: [] for service in topology.SERVICES}
+
+
+async def test_an_instance_is_added_once_and_listed(tandem: Command) -> None:
+    credentials = await tandem.json("instance", "add", "nordlicht", *NORDLICHT)
+    assert credentials["queue"].startswith("instance.nordlicht.") and len(credentials["password"]) >= 24
+    again = await tandem("instance", "add", "nordlicht", *NORDLICHT, expect=1)
+    assert "nordlicht is there already" in again
+    [listed] = await tandem.json("instance", "list")
+    assert (listed["slug"], listed["language"]) == ("nordlicht", "de")
+    assert "password" not in listed
+
+
+async def test_an_instance_with_impossible_data_is_refused_with_all_its_mistakes(tandem: Command) -> None:
+    said = await tandem(
+        *("instance", "add", "Nord.licht", "--name", "N", "--language", "deutsch!", "--email", "nobody"), expect=2
+    )
+    assert "slug:" in said and "language:" in said and "email:" in said
+
+
+async def test_without_settings_it_says_which_are_needed(tandem: Command) -> None:
+    said = await tandem("check", expect=2, environment={})
+    assert "TANDEM_ADMIN_DATABASE_URL" in said and "TANDEM_ADMIN_BROKER_URL" in said
+
+
+async def test_a_database_that_is_not_there_is_named_without_a_trace(tandem: Command) -> None:
+    nowhere = {"TANDEM_ADMIN_DATABASE_URL": "postgresql://nobody:secret@127.0.0.1:1/tandem"}
+    said = await tandem("parked", "list", expect=1, environment=nowhere)
+    assert "tandem:" in said and "Traceback" not in said and "secret" not in said
+
+
+async def test_an_empty_installation_is_balanced(tandem: Command) -> None:
+    accounts = await tandem.json("check")
+    assert [account["service"] for account in accounts] == list(topology.SERVICES)
+    assert all(account["balanced"] and account["received"] == 0 for account in accounts)
+    assert "balanced" in await tandem("check")
+
+
+async def test_check_fails_and_names_what_is_wrong(tandem: Command, installation: Installation) -> None:
+    async with connection_to(installation.database_url_of("billing")) as billing:
+        await billing.execute(
+            "INSERT INTO inbox (source, id, sender, kind, subject, digest, outcome, received_at)"
+            " VALUES ('/instances/x', $1, 'x', 'k', 's', $2, 'applied', now())",
+            SUBJECT,
+            bytes(32),
+        )
+    assert "billing: 1 applied messages without history" in await tandem("check", expect=1)
+    assert [a["service"] for a in await tandem.json("check", expect=1) if not a["balanced"]] == ["billing"]
+
+
+async def test_parked_messages_are_listed_shown_replayed_and_dropped(
+    tandem: Command, installation: Installation
+) -> None:
+    assert "nothing is parked" in await tandem("parked", "list")
+    async with connection_to(installation.database_url_of("ticket_sync")) as ticket_sync:
+        await _park(ticket_sync)
+    [subject] = await tandem.json("parked", "list")
+    assert (subject["subject"], subject["status"], subject["messages"]) == (SUBJECT, "stuck", 2)
+    assert [m["kind"] for m in await tandem.json("parked", "show", "ticket_sync", SUBJECT)] == ["first", "second"]
+    assert json.loads(await tandem("parked", "show", "ticket_sync", SUBJECT, "--body")) == {"n": 1}
+    assert "dropped first" in await tandem("parked", "drop", "ticket_sync", SUBJECT, "--yes")
+    assert "tried again" in await tandem("parked", "replay", "ticket_sync", SUBJECT)
+    [subject] = await tandem.json("parked", "list", "--service", "ticket_sync")
+    assert (subject["status"], subject["messages"]) == ("retrying", 1)
+    [account] = [a for a in await tandem.json("check") if a["service"] == "ticket_sync"]
+    assert (account["outcomes"]["dropped"], account["outcomes"]["parked"]) == (1, 1)
+
+
+async def test_what_is_not_there_cannot_be_replayed_or_dropped(tandem: Command) -> None:
+    assert "nothing is parked under it" in await tandem("parked", "replay", "billing", "nobody", expect=1)
+    assert "nothing is parked under it" in await tandem("parked", "drop", "billing", "nobody", "--yes", expect=1)
+    assert "there is no service sales" in await tandem("parked", "replay", "sales", "nobody", expect=2)
+
+
+async def _park(connection: Any) -> None:
+    await connection.execute(
+        "INSERT INTO parked_subject (subject, status, attempts, error, parked_at)"
+        " VALUES ($1, 'stuck', 6, 'boom', now())",
+        SUBJECT,
+    )
+    for number, kind in enumerate(("first", "second"), 1):
+        id = f"0193a5f0-0000-7000-8000-00000000000{number}"
+        await connection.execute(
+            "INSERT INTO inbox (source, id, sender, kind, subject, digest, outcome, received_at)"
+            " VALUES ('/instances/x', $1, 'x', $2, $3, $4, 'parked', now())",
+            *(id, kind, SUBJECT, bytes(32)),
+        )
+        await connection.execute(
+            "INSERT INTO parked (subject, id, source, sender, kind, body, parked_at)"
+            " VALUES ($1, $2, '/instances/x', 'x', $3, $4, now())",
+            *(SUBJECT, id, kind, b'{"n": %d}' % number),
+        )

@@ -1,0 +1,116 @@
+"""`tandem migrate`: all is there afterwards, again changes nothing, and nobody has more than its rights."""
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+from asyncpg.exceptions import InsufficientPrivilegeError
+
+from services.console.installation import Installation, install
+from services.console.migrating import migrate_all
+from services.console.stack import LocalStack
+from shared.messaging import topology
+from shared.messaging.broker_admin import BrokerRefused
+from tests.integration.databases import connection_to
+
+EVERY_SERVICE = pytest.mark.parametrize("service", topology.SERVICES)
+
+
+async def test_migrating_again_changes_nothing(installation: Installation) -> None:
+    before = await _definitions(installation)
+    assert await migrate_all(installation.settings, installation.passwords) == {s: [] for s in topology.SERVICES}
+    assert await _definitions(installation) == before
+
+
+async def test_another_number_of_shards_is_refused_and_nothing_is_touched(
+    installation: Installation, stack: LocalStack
+) -> None:
+    before = await _definitions(installation)
+    with pytest.raises(BrokerRefused, match="2 shard queues, not 3"):
+        await install(stack, name=installation.name, shards=3)
+    assert await _definitions(installation) == before
+
+
+async def test_every_queue_is_a_durable_quorum_queue_that_refuses_what_it_has_no_room_for(
+    installation: Installation,
+) -> None:
+    await installation.add_instance("nordlicht", "Nordlicht IT GmbH", "de", "nordlicht@example.com")
+    queues = await _queues(installation)
+    async with asyncio.timeout(20):
+        # The broker tells of policies only with its next count.
+        while not all("effective_policy_definition" in queue for queue in queues):
+            await asyncio.sleep(0.1)
+            queues = await _queues(installation)
+    assert len(queues) == 1 + 1 + len(topology.SERVICES) * 3
+    for queue in queues:
+        assert (queue["type"], queue["durable"]) == ("quorum", True), queue["name"]
+        policy = queue["effective_policy_definition"]
+        assert policy["overflow"] == "reject-publish" and policy["max-length"] > 0, queue["name"]
+        if ".shard." in queue["name"]:
+            assert queue["arguments"]["x-single-active-consumer"] is True
+            assert policy["delivery-limit"] == topology.DELIVERY_LIMIT
+            assert (policy["dead-letter-exchange"], policy["dead-letter-strategy"]) == (topology.DEAD, "at-least-once")
+
+
+async def test_every_bucket_leads_to_one_shard(standing: Installation) -> None:
+    bindings = await _ask(standing, f"exchanges/{standing.name}/ticket_sync.in/bindings/source")
+    led_to = {binding["routing_key"]: binding["destination"] for binding in bindings}
+    assert len(bindings) == len(led_to) == topology.BUCKETS
+    assert led_to["#.00"] == "ticket_sync.shard.1.0" and led_to["#.ff"] == "ticket_sync.shard.1.1"
+
+
+@EVERY_SERVICE
+async def test_a_worker_s_role_works_in_its_own_schema_within_limits(standing: Installation, service: str) -> None:
+    async with connection_to(standing.database_url_of(service)) as connection:
+        assert await connection.fetchval("SHOW search_path") == service
+        assert await connection.fetchval("SHOW lock_timeout") == "5s"
+        assert await connection.fetchval("SHOW statement_timeout") == "10s"
+        assert await connection.fetchval("SHOW idle_in_transaction_session_timeout") == "10s"
+        assert await connection.fetchval("SELECT count(*) FROM inbox") == 0
+
+
+@EVERY_SERVICE
+@pytest.mark.parametrize(
+    "forbidden",
+    [
+        "INSERT INTO instance VALUES ('mine', 'Mine', 'en', 'me@example.com', 'psa')",
+        "UPDATE history SET event = 'another'",
+        "DELETE FROM history",
+        "SELECT * FROM _yoyo_migration",
+        "CREATE TABLE mine ()",
+        "DROP TABLE outbox",
+        "TRUNCATE inbox",
+    ],
+)
+async def test_a_worker_s_role_may_not_rewrite_what_happened(
+    standing: Installation, service: str, forbidden: str
+) -> None:
+    async with connection_to(standing.database_url_of(service)) as connection:
+        with pytest.raises(InsufficientPrivilegeError):
+            await connection.execute(forbidden)
+
+
+@EVERY_SERVICE
+async def test_a_worker_s_role_sees_no_other_service_s_tables(standing: Installation, service: str) -> None:
+    async with connection_to(standing.database_url_of(service)) as connection:
+        for other in set(topology.SERVICES) - {service}:
+            with pytest.raises(InsufficientPrivilegeError):
+                await connection.execute(f"SELECT * FROM {other}.inbox")
+
+
+async def _definitions(installation: Installation) -> object:
+    definitions = await _ask(installation, f"definitions/{installation.name}")
+    return {part: sorted(map(repr, definitions[part])) for part in ("exchanges", "queues", "bindings", "policies")}
+
+
+async def _queues(installation: Installation) -> Any:
+    return await _ask(installation, f"queues/{installation.name}")
+
+
+async def _ask(installation: Installation, path: str) -> Any:
+    url = installation.settings.admin_broker_url.get_secret_value()
+    async with httpx.AsyncClient(base_url=url, timeout=30) as http:
+        answer = await http.get(f"api/{path}")
+        answer.raise_for_status()
+        return answer.json()
