@@ -1,0 +1,164 @@
+"""Every statement of ticket_sync on a real Postgres: what was saved is found again, one statement for all keys."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from services.ticket_sync import store
+from services.ticket_sync.domain.agreed import Agreed
+from services.ticket_sync.domain.completion import Snapshot
+from services.ticket_sync.domain.entries import Entry, Travel
+from services.ticket_sync.domain.links import Link, State
+from services.ticket_sync.domain.replication import word_of, written
+from shared.contracts.ticket_sync import CompletionSnapshot, EntryBody
+from shared.database import Connection
+from shared.ids import new_id
+from tests.unit.ticket_sync.outsourcing import CHARGE, FILE, LEAD, NOTE, PATH, SERVICE, TIME, accepted, put
+
+NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+
+
+def link(**more: Any) -> Link:
+    fresh = Link(new_id(), LEAD, SERVICE, State.ACCEPTED, "EUR", "T-1", NOW)
+    return replace(fresh, **more)
+
+
+def entry(outsourcing_id: UUID, body: EntryBody = NOTE, owner: str = SERVICE, **more: Any) -> Entry:
+    content = written(word_of(put(body)))
+    fresh = Entry(outsourcing_id, new_id(), owner, 1, body.kind, "shared", content, Travel.DELIVERED, 1)
+    return replace(fresh, **more)
+
+
+async def saved_link(database: Connection) -> Link:
+    kept = link()
+    await store.save_links(database, [kept])
+    return kept
+
+
+async def test_links_are_found_in_the_order_of_their_ids_as_they_were_saved_last(database: Connection) -> None:
+    links = [link() for _ in range(3)]
+    await store.save_links(database, list(reversed(links)))
+    assert await store.lock_links(database, [new_id(), *(one.outsourcing_id for one in links)]) == links
+    opened = [one.with_another_entry().with_another_in_line().opened("A-7", NOW) for one in links]
+    submitted = [one.submitted(new_id(), NOW) for one in opened]
+    for changed in (opened, submitted, [one.resumed() for one in submitted], [one.completed(NOW) for one in submitted]):
+        await store.save_links(database, changed)
+        assert await store.lock_links(database, [one.outsourcing_id for one in links]) == changed
+
+
+async def test_a_locked_link_stays_with_its_turn(database: Connection, second_connection: Connection) -> None:
+    kept = await saved_link(database)
+    await second_connection.execute("SET lock_timeout = '50ms'")
+    async with database.transaction():
+        await store.lock_links(database, [kept.outsourcing_id])
+        with pytest.raises(asyncpg.LockNotAvailableError):
+            await store.lock_links(second_connection, [kept.outsourcing_id])
+    assert await store.lock_links(second_connection, [kept.outsourcing_id]) == [kept]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"service": LEAD},
+        {"state": State.IN_PROGRESS},
+        {"state": State.AWAITING_APPROVAL, "service_number": "A-7", "opened_at": NOW},
+        {"state": State.COMPLETED},
+        {"service_number": "A-7"},
+        {"currency": "euro"},
+    ],
+)
+async def test_no_link_is_kept_that_cannot_be(database: Connection, broken: dict[str, Any]) -> None:
+    with pytest.raises(asyncpg.CheckViolationError):
+        await store.save_links(database, [link(**broken)])
+
+
+async def test_what_was_agreed_on_is_written_once(database: Connection) -> None:
+    kept = await saved_link(database)
+    agreed = Agreed(kept.outsourcing_id, accepted(kept.outsourcing_id))
+    await store.save_agreed(database, [agreed])
+    await store.save_agreed(database, [Agreed(kept.outsourcing_id, accepted(kept.outsourcing_id, currency="CHF"))])
+    assert await store.find_agreed(database, [kept.outsourcing_id, new_id()]) == [agreed]
+
+
+async def test_entries_of_every_kind_are_found_by_their_keys_as_they_were_saved_last(database: Connection) -> None:
+    outsourcing_id = (await saved_link(database)).outsourcing_id
+    entries = [entry(outsourcing_id, body) for body in (NOTE, TIME, FILE, CHARGE, PATH)]
+    await store.save_entries(database, entries)
+    keys = [(outsourcing_id, new_id()), (new_id(), entries[0].entry_id), *(one.key for one in entries)]
+    assert sorted(await store.find_entries(database, keys), key=lambda one: one.key) == entries
+    changed = [
+        replace(entries[0], version=2, content=None, visibility="internal", copy_version=None),
+        replace(entries[1], version=2, travel=Travel.HELD, place=7),
+        replace(entries[2], version=2, travel=Travel.KEPT_LOCAL),
+        replace(entries[3], travel=Travel.LOCAL, copy_version=None, visibility="internal"),
+        replace(entries[4], travel=Travel.WAITING, copy_version=None, place=2**40),
+    ]
+    await store.save_entries(database, changed)
+    assert sorted(await store.find_entries(database, keys), key=lambda one: one.key) == changed
+
+
+async def test_a_tombstone_of_what_never_came_has_no_kind(database: Connection) -> None:
+    gone = entry((await saved_link(database)).outsourcing_id, kind=None, content=None, visibility="internal")
+    await store.save_entries(database, [gone])
+    assert await store.find_entries(database, [gone.key]) == [gone]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"kind": None},
+        {"kind": "invoice"},
+        {"version": 0},
+        {"place": 1},
+        {"travel": Travel.HELD},
+        {"travel": Travel.LOCAL},
+        {"copy_version": 2},
+    ],
+)
+async def test_no_entry_is_kept_that_cannot_be(database: Connection, broken: dict[str, Any]) -> None:
+    with pytest.raises(asyncpg.CheckViolationError):
+        await store.save_entries(database, [entry(new_id(), **broken)])
+
+
+async def test_what_is_in_line_is_listed_for_its_outsourcings_alone(database: Connection) -> None:
+    waiting: dict[str, Any] = {"travel": Travel.WAITING, "copy_version": None}
+    mine, other, foreign = new_id(), new_id(), new_id()
+    in_line = [entry(mine, place=1, **waiting), entry(mine, place=2, **waiting), entry(other, place=1, **waiting)]
+    await store.save_entries(database, [*in_line, entry(mine), entry(foreign, place=1, **waiting)])
+    listed = await store.list_entries_in_line(database, [mine, other])
+    assert sorted(listed, key=lambda one: one.key) == sorted(in_line, key=lambda one: one.key)
+
+
+async def test_work_is_the_service_partners_shared_time_and_charges(database: Connection) -> None:
+    outsourcing_id = (await saved_link(database)).outsourcing_id
+    work = [entry(outsourcing_id, TIME), entry(outsourcing_id, CHARGE)]
+    others = [
+        entry(outsourcing_id, TIME, owner=LEAD),
+        entry(outsourcing_id, NOTE),
+        entry(outsourcing_id, TIME, visibility="internal", travel=Travel.LOCAL, copy_version=None),
+        entry(outsourcing_id, TIME, content=None, copy_version=None),
+        entry((await saved_link(database)).outsourcing_id, TIME),
+    ]
+    await store.save_entries(database, [*work, *others])
+    assert sorted(await store.list_work(database, [outsourcing_id]), key=lambda one: one.key) == work
+
+
+async def test_a_submission_is_written_once(database: Connection) -> None:
+    outsourcing_id = (await saved_link(database)).outsourcing_id
+    id = new_id()
+    content = CompletionSnapshot(snapshot_id=id, hours=Decimal("1.5"), charge_total=Decimal("1.01"), currency="EUR")
+    snapshot = Snapshot(id, outsourcing_id, content, "l.gruber", NOW)
+    await store.save_snapshots(database, [snapshot])
+    await store.save_snapshots(database, [replace(snapshot, submitted_by="somebody else")])
+    assert await store.find_snapshots(database, [new_id(), id]) == [snapshot]
+
+
+async def test_nothing_wanted_is_nothing_found(database: Connection) -> None:
+    assert await store.find_entries(database, []) == []
+    await store.save_entries(database, [])
+    await store.save_links(database, [])

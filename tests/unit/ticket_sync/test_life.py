@@ -1,0 +1,362 @@
+"""From the acceptance to the approval: who may do what when, and what everybody is told."""
+
+from datetime import timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.ticket_sync.domain import completion
+from services.ticket_sync.domain.completion import MOST_HOURS
+from services.ticket_sync.domain.entries import Travel
+from shared.contracts.ticket_sync import (
+    ChargeBody,
+    CompletionApproved,
+    CompletionRejected,
+    CompletionSubmitted,
+    CompletionWithdraw,
+    CompletionWithdrawn,
+    EntryKeptLocal,
+    EntryReleased,
+    EntryReplicated,
+    FieldChange,
+    OutsourcingCompleted,
+    OutsourcingRejected,
+    OutsourcingSubmitted,
+    OutsourcingWithdrawn,
+    QuestionAnswer,
+    QuestionAnswered,
+    QuestionAsk,
+    QuestionAsked,
+    TicketLinked,
+    TicketNoted,
+    TicketRequested,
+    TicketUpdate,
+    TimeBody,
+)
+from shared.contracts.values import Delivery, Payload
+from shared.ids import new_id
+from shared.messaging.outcomes import Changed, FieldError, NotYet, Refused, Unchanged
+from tests.unit.ticket_sync.outsourcing import (
+    CHARGE,
+    COMPLETE_BY,
+    LEAD,
+    NOTE,
+    NOW,
+    OUTSOURCING,
+    SERVICE,
+    STRANGER,
+    TIME,
+    Outsourcing,
+    accepted,
+    approve,
+    awaiting_approval,
+    in_progress,
+    opened,
+    put,
+    reject,
+    remove,
+    submit,
+)
+
+WITHDRAW = CompletionWithdraw(actor="l.gruber", outsourcing_id=OUTSOURCING)
+UPDATE = TicketUpdate(actor="k.sommer", outsourcing_id=OUTSOURCING, changes=(FieldChange(field="priority", new="1"),))
+ASK = QuestionAsk(actor="k.sommer", outsourcing_id=OUTSOURCING, text="When?")
+ANSWER = QuestionAnswer(actor="l.gruber", outsourcing_id=OUTSOURCING, text="Now.")
+EVERY_COMMAND = (
+    opened(),
+    put(),
+    remove(new_id(), 1),
+    submit(),
+    reject(),
+    approve(new_id()),
+    WITHDRAW,
+    UPDATE,
+    ASK,
+    ANSWER,
+)
+
+
+def just_accepted() -> Outsourcing:
+    outsourcing = Outsourcing(("tandem/offer_handler", accepted()))
+    outsourcing.told.clear()
+    return outsourcing
+
+
+def completed() -> Outsourcing:
+    outsourcing = awaiting_approval()
+    outsourcing.send(LEAD, approve(awaiting(outsourcing)))
+    outsourcing.told.clear()
+    return outsourcing
+
+
+def awaiting(outsourcing: Outsourcing) -> UUID:
+    assert outsourcing.link.snapshot_id is not None
+    return outsourcing.link.snapshot_id
+
+
+def kinds(facts: list[Delivery]) -> list[type[Delivery]]:
+    return [type(fact) for fact in facts]
+
+
+def test_acceptance_asks_the_service_partner_alone_for_a_ticket_with_all_it_needs() -> None:
+    outsourcing = Outsourcing(("tandem/offer_handler", accepted()))
+    (requested,) = outsourcing.heard_by(SERVICE)
+    assert isinstance(requested, TicketRequested)
+    assert requested.ticket.customer is not None and requested.ticket.customer.company == "Hansen KG"
+    assert (requested.organization, requested.accepted_by) == ("Nordlicht IT GmbH", "l.gruber")
+    assert outsourcing.told == [] and outsourcing.link.state == "accepted"
+
+
+def test_what_is_accepted_is_not_accepted_again() -> None:
+    outsourcing = in_progress()
+    assert outsourcing.send("tandem/offer_handler", accepted()) == Unchanged()
+    assert outsourcing.link.state == "in_progress"
+
+
+def test_each_side_learns_the_others_number() -> None:
+    outsourcing = just_accepted()
+    outsourcing.send(SERVICE, opened("A-7"))
+    (for_lead,), (for_service,) = outsourcing.heard_by(LEAD), outsourcing.heard_by(SERVICE)
+    assert for_lead == TicketLinked(
+        outsourcing_id=OUTSOURCING, partner=SERVICE, partner_number="A-7", partner_link="https://psa.example/A-7"
+    )
+    assert for_service == TicketLinked(outsourcing_id=OUTSOURCING, partner=LEAD, partner_number="T-1")
+
+
+def test_a_ticket_is_opened_once() -> None:
+    outsourcing = in_progress()
+    assert outsourcing.send(SERVICE, opened("A-7")) == Unchanged()
+    assert outsourcing.problem_of(SERVICE, opened("A-8")) == "outsourcing/wrong-state"
+
+
+@pytest.mark.parametrize("begin", [just_accepted, in_progress, awaiting_approval])
+def test_changed_fields_questions_and_answers_pass_to_the_other_side_alone(begin: object) -> None:
+    assert callable(begin)
+    for sender, listener in ((LEAD, SERVICE), (SERVICE, LEAD)):
+        outsourcing = begin()
+        for message in (UPDATE, ASK, ANSWER):
+            assert isinstance(outsourcing.send(sender, message), Changed)
+        noted, asked, answered = outsourcing.heard_by(listener)
+        assert isinstance(noted, TicketNoted) and noted.changes == UPDATE.changes and noted.reason == "fields_changed"
+        assert isinstance(asked, QuestionAsked) and (asked.text, asked.asked_by) == ("When?", "k.sommer")
+        assert isinstance(answered, QuestionAnswered) and (answered.text, answered.answered_by) == ("Now.", "l.gruber")
+        assert {noted.state, asked.state, answered.state} == {outsourcing.link.state}
+        assert outsourcing.told == []
+
+
+@pytest.mark.parametrize("message", EVERY_COMMAND, ids=lambda message: message.kind)
+def test_a_stranger_is_answered_as_if_there_were_nothing(message: Payload) -> None:
+    for begin in (just_accepted, in_progress, awaiting_approval, completed):
+        assert begin().send(STRANGER, message) == Outsourcing().send(LEAD, message) == NotYet("outsourcing/unknown")
+
+
+@pytest.mark.parametrize("message", EVERY_COMMAND, ids=lambda message: message.kind)
+def test_after_completion_everything_is_refused(message: Payload) -> None:
+    for sender in (LEAD, SERVICE):
+        decision = completed().send(sender, message)
+        assert decision == Refused("outsourcing/completed", state="completed")
+
+
+@pytest.mark.parametrize(
+    ("begin", "sender", "message", "role"),
+    [
+        (just_accepted, LEAD, opened(), "service"),
+        (in_progress, LEAD, submit(), "service"),
+        (awaiting_approval, LEAD, WITHDRAW, "service"),
+        (awaiting_approval, SERVICE, reject(), "lead"),
+        (awaiting_approval, SERVICE, approve(new_id()), "lead"),
+    ],
+)
+def test_each_side_has_its_own_say(begin: object, sender: str, message: Payload, role: str) -> None:
+    assert callable(begin)
+    outsourcing = begin()
+    decision = outsourcing.send(sender, message)
+    assert decision == Refused("outsourcing/not-yours", state=outsourcing.link.state, role=role)
+
+
+@pytest.mark.parametrize(
+    ("begin", "sender", "message", "allowed"),
+    [
+        (just_accepted, SERVICE, submit(), "ticket.opened"),
+        (awaiting_approval, SERVICE, submit(), "completion.approve"),
+        (in_progress, SERVICE, WITHDRAW, "completion.submit"),
+        (in_progress, LEAD, reject(), "completion.submit"),
+        (in_progress, LEAD, approve(new_id()), "completion.submit"),
+    ],
+)
+def test_in_the_wrong_state_it_is_said_what_is_allowed(
+    begin: object, sender: str, message: Payload, allowed: str
+) -> None:
+    assert callable(begin)
+    decision = begin().send(sender, message)
+    assert isinstance(decision, Refused) and decision.problem == "outsourcing/wrong-state"
+    assert allowed in decision.allowed
+
+
+def test_a_submission_fixes_the_service_partners_shared_time_and_charges_and_nothing_else() -> None:
+    outsourcing = in_progress()
+    time, charge, gone = put(TIME, version=4), put(CHARGE), put(TIME)
+    for message in (time, charge, gone, put(NOTE), put(TIME, visibility="internal"), remove(gone.entry_id, 2)):
+        outsourcing.send(SERVICE, message)
+    for message in (put(TIME), put(CHARGE)):
+        outsourcing.send(LEAD, message)
+    outsourcing.told.clear()
+    assert isinstance(outsourcing.send(SERVICE, submit(2, "1.5", "1.01")), Changed)
+    (for_lead,), (for_service,) = outsourcing.heard_by(LEAD), outsourcing.heard_by(SERVICE)
+    (published,) = outsourcing.published()
+    assert isinstance(for_lead, CompletionSubmitted) and for_lead == for_service
+    snapshot = for_lead.snapshot
+    assert [(one.entry_id, one.version, one.hours) for one in snapshot.time] == [(time.entry_id, 4, Decimal("1.5"))]
+    assert [(one.entry_id, one.billable) for one in snapshot.charges] == [(charge.entry_id, False)]
+    assert (snapshot.hours, snapshot.charge_total, snapshot.currency) == (Decimal("1.5"), Decimal("1.01"), "EUR")
+    assert isinstance(published, OutsourcingSubmitted) and published.snapshot == snapshot
+    assert (published.lead_number, published.service_number) == ("T-1", "A-7")
+    assert outsourcing.link.snapshot_id == snapshot.snapshot_id
+
+
+AMOUNTS = st.tuples(st.decimals(0, 9999, places=4), st.decimals(0, 9999, places=4))
+
+
+@pytest.mark.parametrize(("currency", "minor_unit"), [("EUR", "0.01"), ("JPY", "1"), ("KWD", "0.001")])
+@given(hours=st.lists(st.decimals(0, 24, places=2), max_size=4), charges=st.lists(AMOUNTS, max_size=4))
+def test_what_is_submitted_adds_up(
+    currency: str, minor_unit: str, hours: list[Decimal], charges: list[tuple[Decimal, Decimal]]
+) -> None:
+    outsourcing = Outsourcing(("tandem/offer_handler", accepted(currency=currency)), (SERVICE, opened()))
+    for one in hours:
+        outsourcing.send(SERVICE, put(TimeBody(kind="time", hours=one, work_on=TIME.work_on)))
+    for quantity, unit_price in charges:
+        body = ChargeBody(kind="charge", name="x", quantity=quantity, unit_price=unit_price, currency=currency)
+        outsourcing.send(SERVICE, put(body))
+    expected = sum(
+        ((quantity * price).quantize(Decimal(minor_unit), ROUND_HALF_UP) for quantity, price in charges), Decimal(0)
+    )
+    believed = submit(len(hours) + len(charges), f"{sum(hours, Decimal(0)):f}", f"{expected:f}")
+    assert isinstance(outsourcing.send(SERVICE, believed), Changed)
+
+
+@pytest.mark.parametrize(
+    ("believed", "wrong"),
+    [
+        (submit(2, "1.5", "1.01"), "/data/entries"),
+        (submit(1, "1.4", "0"), "/data/hours"),
+        (submit(1, "1.5", "0.01"), "/data/charge_total"),
+    ],
+)
+def test_who_is_out_of_step_is_told_what_is_known_here(believed: Payload, wrong: str) -> None:
+    outsourcing = in_progress()
+    outsourcing.send(SERVICE, put(TIME))
+    decision = outsourcing.send(SERVICE, believed)
+    assert isinstance(decision, Refused) and decision.problem == "completion/out-of-step"
+    assert wrong in [error.pointer for error in decision.errors]
+    assert decision.details == {"known_entries": 1, "known_hours": "1.5", "known_charges": "0.00 EUR"}
+    assert outsourcing.link.state == "in_progress"
+
+
+def test_what_is_in_step_is_not_called_wrong() -> None:
+    decision = in_progress().send(SERVICE, submit(0, "0", "7"))
+    assert isinstance(decision, Refused)
+    assert decision.errors == (FieldError("/data/charge_total", "7 is said, 0.00 is known here"),)
+
+
+def test_a_submission_fits_into_a_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(completion, "LARGEST_SNAPSHOT_BYTES", 500)
+    outsourcing = in_progress()
+    long = TimeBody(kind="time", hours=Decimal(1), work_on=TIME.work_on, text="x" * 500)
+    outsourcing.send(SERVICE, put(long))
+    assert outsourcing.problem_of(SERVICE, submit(1, "1")) == "completion/too-large"
+
+
+def test_more_hours_than_a_charge_can_tell_are_not_submitted(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Decimal(999_999) == MOST_HOURS
+    monkeypatch.setattr(completion, "MOST_HOURS", Decimal(1))
+    outsourcing = in_progress()
+    outsourcing.send(SERVICE, put(TIME))
+    assert outsourcing.problem_of(SERVICE, submit(1, "1.5")) == "completion/too-large"
+
+
+def test_a_rejection_says_why_on_both_tickets_and_releases_what_was_held() -> None:
+    outsourcing = awaiting_approval()
+    outsourcing.send(SERVICE, put(TIME))
+    outsourcing.told.clear()
+    assert isinstance(outsourcing.send(LEAD, reject()), Changed)
+    for_lead, for_service = outsourcing.heard_by(LEAD), outsourcing.heard_by(SERVICE)
+    assert kinds(for_lead) == [CompletionRejected, TicketNoted, EntryReplicated]
+    assert kinds(for_service) == [CompletionRejected, TicketNoted, EntryReleased]
+    assert (
+        for_lead[1]
+        == for_service[1]
+        == TicketNoted(
+            outsourcing_id=OUTSOURCING, reason="submission_rejected", text="It dropped again.", state="in_progress"
+        )
+    )
+    (published,) = outsourcing.published()
+    assert isinstance(published, OutsourcingRejected)
+    assert (published.reason, published.complete_by) == ("It dropped again.", COMPLETE_BY)
+    assert (outsourcing.link.state, outsourcing.link.snapshot_id) == ("in_progress", None)
+
+
+def test_a_withdrawal_does_the_same_without_a_reason() -> None:
+    outsourcing = awaiting_approval()
+    outsourcing.send(LEAD, put(NOTE))
+    outsourcing.told.clear()
+    assert isinstance(outsourcing.send(SERVICE, WITHDRAW), Changed)
+    assert kinds(outsourcing.heard_by(LEAD)) == [CompletionWithdrawn, TicketNoted, EntryReleased]
+    assert kinds(outsourcing.heard_by(SERVICE)) == [CompletionWithdrawn, TicketNoted, EntryReplicated]
+    assert [type(one) for one in outsourcing.published()] == [OutsourcingWithdrawn]
+    assert outsourcing.link.state == "in_progress"
+
+
+def test_an_approval_ends_the_link_for_good() -> None:
+    outsourcing = in_progress()
+    outsourcing.send(SERVICE, put(TIME))
+    outsourcing.send(SERVICE, submit(1, "1.5"))
+    held = put(NOTE)
+    outsourcing.send(SERVICE, held)
+    outsourcing.told.clear()
+    snapshot_id = awaiting(outsourcing)
+    assert isinstance(outsourcing.send(LEAD, approve(snapshot_id)), Changed)
+    approved = CompletionApproved(outsourcing_id=OUTSOURCING, snapshot_id=snapshot_id, approved_at=NOW)
+    for_lead, summed = outsourcing.heard_by(LEAD)
+    for_service, kept = outsourcing.heard_by(SERVICE)
+    assert for_lead == for_service == approved
+    assert kept == EntryKeptLocal(outsourcing_id=OUTSOURCING, entry_id=held.entry_id, version=1)
+    assert isinstance(summed, EntryReplicated) and isinstance(summed.body, ChargeBody)
+    assert (summed.owner, summed.state, summed.body.billable) == ("tandem", "completed", False)
+    assert (summed.body.quantity, summed.body.unit_price, summed.body.currency) == (Decimal("1.5"), Decimal(0), "EUR")
+    (published,) = outsourcing.published()
+    assert isinstance(published, OutsourcingCompleted) and published.snapshot is not None
+    assert published.snapshot.snapshot_id == snapshot_id and published.organization == "Nordlicht IT GmbH"
+    assert (published.completed_by, published.completed_at, published.forced) == ("k.sommer", NOW, False)
+    assert published.terms == accepted().terms
+    assert outsourcing.entry(held.entry_id).travel is Travel.KEPT_LOCAL
+    assert outsourcing.link.completed_at == NOW
+
+
+def test_no_time_makes_no_charge() -> None:
+    outsourcing = awaiting_approval()
+    outsourcing.send(LEAD, approve(awaiting(outsourcing)))
+    assert kinds(outsourcing.heard_by(LEAD)) == [CompletionApproved]
+
+
+def test_only_the_submission_that_awaits_approval_is_approved() -> None:
+    outsourcing = awaiting_approval()
+    earlier = awaiting(outsourcing)
+    outsourcing.send(LEAD, reject())
+    outsourcing.send(SERVICE, submit())
+    for stale in (earlier, new_id()):
+        decision = outsourcing.send(LEAD, approve(stale))
+        assert isinstance(decision, Refused) and decision.problem == "completion/stale-snapshot"
+        assert decision.details == {"snapshot_id": str(awaiting(outsourcing))}
+    assert isinstance(outsourcing.send(LEAD, approve(awaiting(outsourcing))), Changed)
+
+
+def test_there_is_no_limit_on_rounds() -> None:
+    outsourcing = in_progress()
+    for _ in range(20):
+        assert isinstance(outsourcing.send(SERVICE, submit()), Changed)
+        assert isinstance(outsourcing.send(LEAD, reject()), Changed)
+    assert outsourcing.link.opened_at is not None and outsourcing.link.opened_at - NOW == timedelta(0)
