@@ -46,8 +46,14 @@ class Posted:
 async def post(connection: Connection, directory: Directory, letters: list[Letter], now: datetime) -> list[Posted]:
     """Write those letters whose recipient exists; one to nobody is not written, and its sender cannot tell."""
     await directory.look_up(connection, {letter.lane for letter in letters if letter.to_instance})
-    deliverable = [letter for letter in letters if not letter.to_instance or directory.knows(letter.lane)]
+    deliverable = [letter for letter in letters if _has_recipient(letter, directory)]
     return await insert_letters(connection, deliverable, now) if deliverable else []
+
+
+def _has_recipient(letter: Letter, directory: Directory) -> bool:
+    if letter.to_instance:
+        return directory.knows(letter.lane)
+    return letter.exchange != topology.EVENTS or topology.noun_verb(letter.kind) not in topology.UNHEARD
 
 
 async def insert_letters(connection: Connection, letters: list[Letter], now: datetime) -> list[Posted]:

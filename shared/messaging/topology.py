@@ -69,6 +69,11 @@ SERVICES = {
     ),
 }
 
+# Facts that no service asks for yet: they have no recipient, and are not published.
+UNHEARD = frozenset(fact for interest in SERVICES.values() for fact in interest.publishes) - frozenset(
+    event for interest in SERVICES.values() for event in interest.events
+)
+
 
 def bucket(subject: str) -> str:
     """The first byte of SHA-256(subject) in two hex digits: messages of one subject share it."""
