@@ -1,6 +1,7 @@
 """A worker as a process: wiring, start, and an orderly end."""
 
 import asyncio
+import faulthandler
 import signal
 import sys
 from dataclasses import dataclass
@@ -43,6 +44,7 @@ async def _run(service: Service) -> int:
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stopping.set)
     log.info("starting", shards=service.settings.shards)
+    proving = asyncio.create_task(_prove_not_stuck(service.settings.stuck_seconds))
     working = asyncio.create_task(work(service, stopping))
     await asyncio.wait([working, asyncio.create_task(stopping.wait())], return_when=asyncio.FIRST_COMPLETED)
     stopping.set()
@@ -52,8 +54,22 @@ async def _run(service: Service) -> int:
     except TimeoutError:
         log.error("not drained in time; what is undecided goes back to the queue")
         return 1
+    finally:
+        proving.cancel()
+        faulthandler.cancel_dump_traceback_later()
     log.info("drained")
     return 0
+
+
+async def _prove_not_stuck(stuck_seconds: float) -> None:
+    """Put the process's end off for as long as its tasks take turns.
+
+    A rule that never returns stops everything else, and no task could end it: the process prints where it hangs and
+    ends with status 1, as after a crash, and the message that did it is found like one that kills.
+    """
+    while True:
+        faulthandler.dump_traceback_later(stuck_seconds, exit=True)
+        await asyncio.sleep(stuck_seconds / 5)
 
 
 async def work(service: Service, stopping: asyncio.Event) -> None:

@@ -15,6 +15,9 @@ class WorkerSettings(BaseSettings):
         default=1, ge=1, le=256, description="shard queues of each service, as declared by `tandem migrate`"
     )
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
+    stuck_seconds: float = Field(
+        default=15.0, gt=0, description="a rule that computes for so long hangs: the worker says where, and ends"
+    )
     drain_seconds: float = Field(
         default=20.0, gt=0, description="how long a stopping worker may take to finish its work"
     )

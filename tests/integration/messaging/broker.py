@@ -181,5 +181,3 @@ async def fresh_broker(stack: LocalStack) -> AsyncIterator[Broker]:
             await broker.manage("PUT", f"permissions/{broker._vhost}/{user}", everything)
         await broker.declare()
         yield broker
-
-

@@ -3,9 +3,8 @@
 from datetime import UTC, datetime
 from uuid import UUID
 
-from shared.contracts.values import Payload
-
 from shared.contracts.envelope import write
+from shared.contracts.values import Payload
 from shared.ids import new_id
 from shared.messaging import topology
 from shared.messaging.arrivals import Arrival

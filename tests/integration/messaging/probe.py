@@ -7,7 +7,6 @@ from typing import ClassVar, Literal
 from uuid import UUID
 
 from shared.contracts.values import Command, Delivery, Event
-
 from shared.database import Connection, columns_of
 from shared.messaging.outcomes import Changed, Decision, Deliver, Message, NotYet, Publish, Refused, Unchanged
 from shared.messaging.routes import Collection, Handlers, Table, all_of, on, one
