@@ -38,15 +38,23 @@ class Collection:
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What one message needs loaded: a value by its key, or the members of a group."""
+    """What one message needs loaded: a value by its key, or the members of a group.
+
+    The key is told by the message, or by the value of another need (`via`) whose table is locked before this one.
+    """
 
     of: Table | Collection
-    key: Callable[[Message[Any]], Key]
+    key: Callable[[Any], Key]
+    via: "Need | None" = None
+
+    @property
+    def table(self) -> Table:
+        return self.of.table if isinstance(self.of, Collection) else self.of
 
 
-def one(table: Table, key: Callable[[Message[Any]], Key]) -> Need:
-    """The value with that key, or None where there is none."""
-    return Need(table, key)
+def one(table: Table, key: Callable[[Any], Key], *, via: Need | None = None) -> Need:
+    """The value with that key, or None where there is none or where nothing was found to tell the key."""
+    return Need(table, key, via)
 
 
 def all_of(collection: Collection, key: Callable[[Message[Any]], Key]) -> Need:
@@ -98,13 +106,14 @@ class Handlers:
 
     @classmethod
     def of(cls, service: str, *, tables: tuple[Table, ...], routes: tuple[Route, ...]) -> "Handlers":
-        """Raises ValueError when a kind is routed twice or a route needs a table that is not listed."""
+        """Raises ValueError when a kind is routed twice, or a needed table is not listed or locked before its teller."""
         by_kind = {route.kind: route for route in routes}
         if len(by_kind) < len(routes):
             raise ValueError(f"{service}: a kind is routed twice")
         for route in routes:
             for need in route.needs:
-                table = need.of.table if isinstance(need.of, Collection) else need.of
-                if table not in tables:
-                    raise ValueError(f"{service}: {route.kind} needs {table.type.__name__}, which is not in its tables")
+                if need.table not in tables:
+                    raise ValueError(f"{service}: {route.kind} needs {need.table.type.__name__}, not one of its tables")
+                if need.via and tables.index(need.via.table) >= tables.index(need.table):
+                    raise ValueError(f"{service}: {need.table.type.__name__} must come after what tells its key")
         return cls(service, tables, by_kind)

@@ -1,8 +1,6 @@
 """The turn: all that waits is decided in one transaction, and every message ends in exactly one outcome."""
 
 from collections import Counter
-from collections.abc import Hashable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, assert_never
@@ -21,7 +19,7 @@ from shared.messaging.letters import Correspondence
 from shared.messaging.outbox import Letter, Posted
 from shared.messaging.outcomes import Changed, Decision, Message, NotYet, Refused, Unchanged
 from shared.messaging.parking import Blocker, ParkedMessage
-from shared.messaging.routes import Handlers, Need, Route
+from shared.messaging.routes import Handlers, Route
 from shared.messaging.working_set import WorkingSet
 
 log = structlog.get_logger()
@@ -289,13 +287,8 @@ class Turn:
 
     async def _load(self, connection: Connection, cases: list[Case]) -> WorkingSet:
         working = WorkingSet(self._handlers.tables)
-        wanted: list[tuple[Need, Hashable]] = []
-        for case in cases:
-            if case.message.refusal is None:
-                # A key that cannot be told raises again when the message is decided, and there harms only itself.
-                with suppress(Exception):
-                    wanted += [(need, need.key(case.given)) for need in case.route.needs]
-        await working.load(connection, wanted)
+        decidable = (case for case in cases if case.message.refusal is None)
+        await working.load(connection, ((need, case.given) for case in decidable for need in case.route.needs))
         return working
 
     async def _park(self, connection: Connection, ledger: Ledger) -> None:

@@ -1,6 +1,7 @@
 """What a turn has in its hands: the rows its messages need, folded message by message, saved once."""
 
 from collections.abc import Hashable, Iterable
+from contextlib import suppress
 from typing import Any
 
 from shared.database import Connection
@@ -18,23 +19,26 @@ class WorkingSet:
         self._groups: dict[Collection, dict[Hashable, dict[Hashable, None]]] = {}
         self._changed: dict[Table, dict[Hashable, None]] = {}
 
-    async def load(self, connection: Connection, wanted: Iterable[tuple[Need, Hashable]]) -> None:
+    async def load(self, connection: Connection, wanted: Iterable[tuple[Need, Message[Any]]]) -> None:
         """Find and lock all that is wanted: table by table in the service's order, keys in order, one query each."""
-        keys_by_source: dict[Table | Collection, set[Hashable]] = {}
-        for need, key in wanted:
-            if key is not None:
-                keys_by_source.setdefault(need.of, set()).add(key)
+        needs_of: dict[Table, list[tuple[Need, Message[Any]]]] = {table: [] for table in self._tables}
+        for need, message in wanted:
+            needs_of[need.table].append((need, message))
         for table in self._tables:
+            keys_by_source: dict[Table | Collection, set[Any]] = {}
+            for need, message in needs_of[table]:
+                # A key that cannot be told raises again when the message is decided, and there harms only itself.
+                with suppress(Exception):
+                    if (key := self._key(need, message)) is not None:
+                        keys_by_source.setdefault(need.of, set()).add(key)
             for source, keys in keys_by_source.items():
-                if source is table:
-                    self._remember(table, await table.lock(connection, sorted(keys)))
-                elif isinstance(source, Collection) and source.table is table:
+                if isinstance(source, Collection):
                     self._groups[source] = {key: {} for key in keys}
-                    self._remember(table, await source.lock(connection, sorted(keys)))
+                self._remember(table, await source.lock(connection, sorted(keys)))
 
     def arguments(self, route: Route, message: Message[Any]) -> list[Any]:
         """What the route's rule is called with: its needs in their order, as they are now."""
-        return [self._get(need, need.key(message)) for need in route.needs] + [message]
+        return [self._get(need, self._key(need, message)) for need in route.needs] + [message]
 
     def fold(self, values: tuple[Any, ...]) -> None:
         """Take what a message changed, for the messages after it and for the save."""
@@ -48,7 +52,7 @@ class WorkingSet:
         if not route.needs or not isinstance(route.needs[0].of, Table):
             return None
         table = route.needs[0].of
-        value = self._get(route.needs[0], route.needs[0].key(message))
+        value = self._get(route.needs[0], self._key(route.needs[0], message))
         return table.state(value) if table.state and value is not None else None
 
     async def save(self, connection: Connection) -> None:
@@ -56,6 +60,12 @@ class WorkingSet:
         for table in self._tables:
             if changed := self._changed.get(table):
                 await table.save(connection, [self._values[table][key] for key in changed])
+
+    def _key(self, need: Need, message: Message[Any]) -> Hashable:
+        if need.via is None:
+            return need.key(message)
+        teller = self._get(need.via, self._key(need.via, message))
+        return None if teller is None else need.key(teller)
 
     def _get(self, need: Need, key: Hashable) -> Any:
         if isinstance(need.of, Table):

@@ -1,0 +1,1 @@
+"""The rules up to acceptance, by aggregate: partnerships with the agreement they need, and offers."""

@@ -1,0 +1,20 @@
+"""Deadlines that fall due become messages, in the same queue as the answers they compete with."""
+
+from datetime import datetime
+
+from services.offer_handler import store
+from services.offer_handler.domain.offers import deadline_passed
+from shared.database import Connection
+from shared.messaging.outcomes import Caused
+from shared.messaging.side_work import Poller
+
+# One look takes as many as one turn does; while there are more, it looks again at once.
+MOST_AT_ONCE = 256
+
+
+async def _due(connection: Connection, now: datetime) -> list[Caused]:
+    """The deadlines that have passed and were not told yet, the oldest first."""
+    return [deadline_passed(due) for due in await store.claim_due_deadlines(connection, now, MOST_AT_ONCE)]
+
+
+DEADLINES = Poller("deadlines", due=_due)

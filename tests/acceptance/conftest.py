@@ -1,0 +1,32 @@
+"""A whole Tandem for one test: its own database and virtual host, and workers as processes."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from secrets import token_hex
+
+import pytest
+
+from services.console.installation import Installation, install
+from services.console.stack import LocalStack
+from services.console.workers import Worker, workers
+
+StartWorkers = Callable[..., AbstractContextManager[list[Worker]]]
+
+
+@pytest.fixture
+async def installation(stack: LocalStack) -> AsyncIterator[Installation]:
+    installed = await install(stack, name=f"acceptance_{token_hex(6)}")
+    yield installed
+    await installed.remove()
+
+
+@pytest.fixture
+def start(installation: Installation, tmp_path: Path) -> StartWorkers:
+    """Start workers of these services against the installation."""
+
+    def start_workers(*services: str, replicas: int = 1) -> AbstractContextManager[list[Worker]]:
+        environments = {service: installation.environment_of(service) for service in services}
+        return workers(environments, tmp_path, replicas=replicas)
+
+    return start_workers

@@ -1,0 +1,169 @@
+"""Two partners at the broker with their own users, quick enough to send thousands of commands."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import aio_pika
+from aio_pika.abc import AbstractExchange, AbstractIncomingMessage
+
+from services.console.installation import Installation
+from shared.contracts.envelope import CONTENT_TYPE, write
+from shared.contracts.offer_handler import (
+    AgreementAccept,
+    OfferAccept,
+    OfferSend,
+    PartnerOffer,
+    PartnershipAccept,
+    PartnershipInvite,
+    Terms,
+    Ticket,
+)
+from shared.contracts.ticket_sync import EntryPut, NoteBody, TicketOpened
+from shared.contracts.values import Command
+from shared.ids import new_id
+from shared.messaging import topology
+
+# What one partner has under way to the broker at a time.
+MOST_UNCONFIRMED = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """One fact as a partner got it."""
+
+    id: str
+    kind: str
+    data: dict[str, Any]
+
+
+class Partner:
+    """One instance: sends commands and keeps every delivery in the order in which it came."""
+
+    def __init__(self, slug: str, exchange: AbstractExchange) -> None:
+        self.slug = slug
+        self.deliveries: list[Delivered] = []
+        self._exchange = exchange
+        self._room = asyncio.Semaphore(MOST_UNCONFIRMED)
+
+    async def send(self, *commands: Command) -> None:
+        """Publish these in this order and wait until the broker has all of them."""
+        await asyncio.gather(*(self._send(command) for command in commands))
+
+    async def until(self, condition: Callable[[], bool], seconds: float = 60.0) -> None:
+        """Wait for something to have been delivered."""
+        await until(_async(condition), seconds)
+
+    def of_kind(self, noun_verb: str) -> list[Delivered]:
+        return [delivered for delivered in self.deliveries if topology.noun_verb(delivered.kind) == noun_verb]
+
+    async def take(self, message: AbstractIncomingMessage) -> None:
+        envelope = json.loads(message.body)
+        self.deliveries.append(Delivered(envelope["id"], envelope["type"], envelope["data"]))
+        await message.ack()
+
+    def envelope_of(self, command: Command) -> tuple[str, bytes]:
+        """A fresh id and the bytes that say this command."""
+        id, subject = new_id(), command.subject_of() or self.slug
+        body = write(command, id=id, source=f"/instances/{self.slug}", subject=subject, time=datetime.now(UTC))
+        return str(id), body
+
+    async def _send(self, command: Command) -> None:
+        id, body = self.envelope_of(command)
+        message = aio_pika.Message(
+            body,
+            message_id=id,
+            type=command.kind,
+            content_type=CONTENT_TYPE,
+            user_id=self.slug,
+            delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+        )
+        key = topology.command_key(self.slug, command.kind, command.subject_of() or self.slug)
+        async with self._room:
+            await self._exchange.publish(message, routing_key=key, timeout=30)
+
+
+@asynccontextmanager
+async def partner(installation: Installation, slug: str, name: str, *, listens: bool = True) -> AsyncIterator[Partner]:
+    """A new instance, connected; one that does not listen leaves its deliveries in its queue."""
+    connected = await installation.add_instance(slug, name, "en", f"{slug}@example.com")
+    connection = await aio_pika.connect(connected.amqp_url)
+    async with connection:
+        sending = await connection.channel(on_return_raises=True)
+        joined = Partner(slug, await sending.get_exchange(topology.COMMANDS, ensure=False))
+        if listens:
+            listening = await connection.channel()
+            await listening.set_qos(prefetch_count=500)
+            await (await listening.get_queue(connected.queue)).consume(joined.take)
+        yield joined
+
+
+async def outsource(lead: Partner, service: Partner, number: int) -> list[UUID]:
+    """So many tickets outsourced, accepted and opened; their ids."""
+    partnership_id, outsourcing_ids = new_id(), [new_id() for _ in range(number)]
+    await lead.send(AgreementAccept(actor="lead", version="2026-01"))
+    invitation = {"partner": service.slug, "recipient": f"{service.slug}@example.com"}
+    await lead.until(lambda: len(lead.of_kind("agreement.accepted")) == 1)
+    await lead.send(PartnershipInvite(actor="lead", partnership_id=partnership_id, **invitation))
+    await service.send(PartnershipAccept(actor="service", partnership_id=partnership_id, organization="Lead"))
+    await lead.until(lambda: len(lead.of_kind("partnership.accepted")) == 1)
+    await lead.send(*(_offer(partnership_id, id, place) for place, id in enumerate(outsourcing_ids)))
+    await service.send(*(OfferAccept(actor="service", outsourcing_id=id) for id in outsourcing_ids))
+    await service.until(lambda: len(service.of_kind("ticket.requested")) == number)
+    await service.send(*(TicketOpened(actor="service", outsourcing_id=id, number=f"S-{id}") for id in outsourcing_ids))
+    await lead.until(lambda: len(lead.of_kind("ticket.linked")) == number)
+    return outsourcing_ids
+
+
+def notes(outsourcing_ids: Iterable[UUID], number: int) -> list[EntryPut]:
+    """So many notes for each of these, the outsourcings taking turns."""
+    ids = list(outsourcing_ids)
+    return [_note(id, f"note {place} of many: the disk was replaced") for place in range(number) for id in ids]
+
+
+def _note(outsourcing_id: UUID, text: str) -> EntryPut:
+    return EntryPut(
+        actor="k.sommer",
+        outsourcing_id=outsourcing_id,
+        entry_id=new_id(),
+        version=1,
+        visibility="shared",
+        author="K. Sommer",
+        happened_at=datetime.now(UTC),
+        body=NoteBody(kind="note", text=text),
+    )
+
+
+def _offer(partnership_id: UUID, outsourcing_id: UUID, place: int) -> OfferSend:
+    return OfferSend(
+        actor="lead",
+        round_id=new_id(),
+        offers=(PartnerOffer(partnership_id=partnership_id, outsourcing_id=outsourcing_id),),
+        ticket=Ticket(number=f"L-{place}", title="Server does not start"),
+        terms=Terms(
+            mode="hourly",
+            currency="EUR",
+            hourly_rate=Decimal("80.00"),
+            respond_by=datetime.now(UTC) + timedelta(days=1),
+        ),
+    )
+
+
+async def until(condition: Callable[[], Awaitable[Any]], seconds: float = 60.0) -> None:
+    """Wait for a condition, looked at again and again, within a bound."""
+    async with asyncio.timeout(seconds):
+        while not await condition():
+            await asyncio.sleep(0.02)
+
+
+def _async(condition: Callable[[], bool]) -> Callable[[], Awaitable[bool]]:
+    async def asked() -> bool:
+        return condition()
+
+    return asked

@@ -1,0 +1,105 @@
+"""A worker that is really killed, again and again, in the middle of its work."""
+
+import asyncio
+import os
+import random
+import signal
+from collections import Counter
+
+import httpx
+import pytest
+
+from services.console.check import check_all
+from services.console.installation import Installation
+from services.console.workers import Worker
+from shared.database import Connection
+from shared.messaging import topology
+from shared.migrate import role_of
+from tests.acceptance.conftest import StartWorkers
+from tests.acceptance.partners import notes, outsource, partner, until
+from tests.integration.databases import connection_to
+
+KILLS = 20
+KILLS_INSIDE_A_TRANSACTION = 10
+OUTSOURCINGS = 50
+NOTES_EACH = 100
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+async def test_twenty_kills_in_the_middle_of_five_thousand_entries_lose_and_double_nothing(
+    installation: Installation, start: StartWorkers
+) -> None:
+    async with (
+        partner(installation, "nordlicht", "Nordlicht IT GmbH") as lead,
+        partner(installation, "alpenwerk", "Alpenwerk Systems") as service,
+        connection_to(installation.database_url) as database,
+    ):
+        with start("offer_handler", "ticket_sync") as running:
+            sync = next(worker for worker in running if worker.service == "ticket_sync")
+            entries = notes(await outsource(lead, service, OUTSOURCINGS), NOTES_EACH)
+            share = len(entries) // KILLS
+            for kill in range(KILLS):
+                before = await _entries_stored(database)
+                await lead.send(*entries[kill * share : (kill + 1) * share])
+                if kill < KILLS_INSIDE_A_TRANSACTION:
+                    await _kill_inside_a_transaction(sync, database)
+                else:
+                    await _kill_anywhere(sync)
+                assert await _entries_stored(database) < before + len(entries) or kill == KILLS - 1
+                sync.start()
+            await until(lambda: _all_stored(database, len(entries)))
+            await service.until(lambda: len({d.id for d in service.of_kind("entry.replicated")}) >= len(entries))
+            redelivered = await _redelivered(installation)
+        copies = Counter(d.data["entry_id"] for d in {d.id: d for d in service.of_kind("entry.replicated")}.values())
+        assert copies == {str(entry.entry_id): 1 for entry in entries}
+        assert redelivered > 0
+        assert await database.fetchval(
+            "SELECT count(*) FROM ticket_sync.history WHERE event LIKE '% delivered'"
+        ) == len(entries)
+        assert all(account.balanced for account in await check_all(installation.settings))
+
+
+async def _kill_inside_a_transaction(worker: Worker, database: Connection) -> None:
+    """Stop the process, look whether the database has a transaction of it open, and only then kill it."""
+    async with asyncio.timeout(60):
+        while True:
+            os.kill(worker.pid, signal.SIGSTOP)
+            if await database.fetchval(
+                """
+                SELECT EXISTS (SELECT FROM pg_stat_activity
+                               WHERE usename = $1 AND datname = current_database()
+                                 AND state = 'idle in transaction')
+                """,
+                role_of("ticket_sync"),
+            ):
+                worker.kill()
+                return
+            os.kill(worker.pid, signal.SIGCONT)
+            await asyncio.sleep(random.uniform(0.0, 0.005))
+
+
+async def _kill_anywhere(worker: Worker) -> None:
+    await asyncio.sleep(random.uniform(0.3, 1.5))
+    worker.kill()
+
+
+async def _entries_stored(database: Connection) -> int:
+    return int(await database.fetchval("SELECT count(*) FROM ticket_sync.entry"))
+
+
+async def _all_stored(database: Connection, number: int) -> bool:
+    return await _entries_stored(database) == number
+
+
+async def _redelivered(installation: Installation) -> int:
+    """How many deliveries of the shard queue were not the first of their message, as the broker counts."""
+    queue = topology.shard_queue("ticket_sync", topology.GENERATION, 0)
+    url = installation.settings.admin_broker_url.get_secret_value()
+    async with httpx.AsyncClient(base_url=url, timeout=30) as http:
+        async with asyncio.timeout(20):
+            while True:
+                told = (await http.get(f"api/queues/{installation.name}/{queue}")).json()
+                if "redeliver" in told.get("message_stats", {}):
+                    return int(told["message_stats"]["redeliver"])
+                await asyncio.sleep(0.2)

@@ -1,0 +1,36 @@
+"""The peer: the same client library and messages, consumed, published with confirm and acknowledged; no more."""
+
+import asyncio
+import signal
+import sys
+
+import aio_pika
+import uvloop
+from aio_pika.abc import AbstractIncomingMessage
+
+PREFETCH = 400
+
+
+async def bridge(url: str, source: str, target: str) -> None:
+    """Carry everything from one queue into another until SIGTERM."""
+    stopping = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
+    consuming, publishing = await aio_pika.connect(url), await aio_pika.connect(url)
+    async with consuming, publishing:
+        channel = await consuming.channel()
+        await channel.set_qos(prefetch_count=PREFETCH)
+        out = (await publishing.channel(on_return_raises=True)).default_exchange
+
+        async def carry(message: AbstractIncomingMessage) -> None:
+            copy = aio_pika.Message(
+                message.body, message_id=message.message_id, delivery_mode=aio_pika.DeliveryMode.PERSISTENT
+            )
+            await out.publish(copy, routing_key=target)
+            await message.ack()
+
+        await (await channel.get_queue(source, ensure=False)).consume(carry)
+        await stopping.wait()
+
+
+if __name__ == "__main__":
+    uvloop.run(bridge(*sys.argv[1:4]))
