@@ -111,8 +111,8 @@ async def _bridge(stack: LocalStack, installation: Installation, lead: Partner, 
         await done.wait()
         process.terminate()
         await process.wait()
-        await source.delete()
-        await target.delete(if_unused=False)
+        await source.delete(if_unused=False, if_empty=False)
+        await target.delete(if_unused=False, if_empty=False)
     return len(commands) / (arrived[-1] - arrived[0])
 
 
