@@ -1,0 +1,1 @@
+"""One outsourced ticket's whole life, played by two partner instances against a real Tandem."""

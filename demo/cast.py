@@ -1,0 +1,41 @@
+"""Who plays, and with what: the two companies, their customer, and the entries by name."""
+
+from typing import Any
+
+from uuid_utils import uuid7
+
+LEAD, SERVICE = "nordlicht", "alpenwerk"
+NAMES = {LEAD: "Nordlicht IT GmbH", SERVICE: "Alpenwerk Systems GmbH"}
+LANGUAGES = {LEAD: "de", SERVICE: "en"}
+ADDRESSES = {LEAD: "dispo@nordlicht.example.com", SERVICE: "office@alpenwerk.example.com"}
+
+LEAD_PARTY: dict[str, Any] = {
+    "legal_name": NAMES[LEAD],
+    "address": ["Speicherstraße 7", "20457 Hamburg"],
+    "country": "DE",
+    "vat_id": "DE136695976",
+    "tax_rate": "19",
+    "number_prefix": "NL-",
+}
+SERVICE_PARTY: dict[str, Any] = {
+    "legal_name": NAMES[SERVICE],
+    "address": ["Maria-Theresien-Straße 18", "6020 Innsbruck"],
+    "country": "AT",
+    "vat_id": "ATU13585627",
+    "tax_rate": "20",
+    "number_prefix": "AW-",
+}
+CUSTOMER = {
+    "company": "Hotel Post Betriebs GmbH",
+    "contact": "Ines Hofer",
+    "email": "ines.hofer@hotel-post.example.com",
+    "phone": "+43 512 555 0199",
+    "address": "Dorfplatz 1, 6020 Innsbruck",
+}
+
+NOTE_BEFORE, LEAD_NOTE, LEAD_TIME, LEAD_CHARGE, LEAD_FILE, LEAD_SECRET, LEAD_LINK, LEAD_LATE_NOTE = (
+    str(uuid7()) for _ in range(8)
+)
+SERVICE_NOTE, SERVICE_TIME, SERVICE_CHARGE, SERVICE_FILE, SERVICE_SECRET, SERVICE_MORE_TIME, SERVICE_TOO_LATE = (
+    str(uuid7()) for _ in range(7)
+)

@@ -1,0 +1,194 @@
+"""One partner's instance as a process of its own: a plain AMQP client that knows of Tandem only its schemas.
+
+It is told by its environment who it is (INSTANCE_SLUG), where the broker is (INSTANCE_AMQP_URL), which queue is its own
+(INSTANCE_QUEUE), and where its ticket store (INSTANCE_STORE) and the schemas (INSTANCE_SCHEMAS) are. People tell it
+what to do by a JSON object a line on standard input; what it did and what came stands on standard output, likewise.
+"""
+
+import asyncio
+import hashlib
+import json
+import os
+import sys
+from datetime import UTC, datetime
+from decimal import ROUND_HALF_UP, Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import aio_pika
+from aio_pika.abc import AbstractExchange, AbstractIncomingMessage
+from jsonschema import Draft202012Validator, FormatChecker
+from uuid_utils import uuid7
+
+from demo.ticket_store import TicketStore
+
+CONTENT_TYPE = "application/cloudevents+json"
+COMMANDS = "tandem.commands"
+CENT = Decimal("0.01")
+# A store with all its entries in one line.
+LONGEST_LINE = 16 * 1024 * 1024
+
+Row = dict[str, Any]
+
+
+class Instance:
+    """One partner: its people's wishes go out as commands, and deliveries go into its store."""
+
+    def __init__(self, slug: str, store: TicketStore, exchange: AbstractExchange, schemas: Path) -> None:
+        self._slug = slug
+        self._store = store
+        self._exchange = exchange
+        self._schemas = schemas
+        self._wishes = {
+            "send": self._send_command,
+            "open": self._open_own_ticket,
+            "put": self._put,
+            "remove": self._remove,
+            "submit": self._submit,
+            "approve": self._approve,
+            "store": self._tell_store,
+        }
+
+    async def take(self, message: AbstractIncomingMessage) -> None:
+        """Store a delivery, then acknowledge it; a ticket that is asked for is opened at once."""
+        envelope = json.loads(message.body)
+        self._validator(envelope["type"]).validate(envelope)
+        is_new = self._store.take(envelope)
+        if is_new and envelope["type"] == "tandem.ticket.requested.v1":
+            await self._open_ticket(envelope["data"])
+        await message.ack()
+        if is_new:
+            say({"came": envelope["type"], "subject": envelope["subject"], "data": envelope["data"]})
+
+    async def do(self, wish: Row) -> Row:
+        """What people of this partner want. Raises KeyError where nobody knows how to do it."""
+        return await self._wishes[wish["do"]](wish)
+
+    async def _send_command(self, wish: Row) -> Row:
+        return await self._send(wish["kind"], wish["subject"], wish["data"])
+
+    async def _open_own_ticket(self, wish: Row) -> Row:
+        self._store.open_ticket(wish["outsourcing_id"], wish["number"], wish["title"], wish["description"], None)
+        return {}
+
+    async def _tell_store(self, _: Row) -> Row:
+        return {"store": self._store.everything()}
+
+    async def _open_ticket(self, requested: Row) -> None:
+        ticket = requested["ticket"]
+        number = f"{self._slug[:3].upper()}-{ticket['number'].rsplit('-', 1)[-1]}"
+        self._store.open_ticket(
+            requested["outsourcing_id"], number, ticket["title"], ticket["description"], ticket["customer"]
+        )
+        data = {"actor": "dispatcher", "outsourcing_id": requested["outsourcing_id"], "number": number}
+        await self._send("tandem.ticket.opened.v1", requested["outsourcing_id"], data)
+
+    async def _put(self, wish: Row) -> Row:
+        id = wish["outsourcing_id"]
+        version = self._store.write_entry(id, wish["entry_id"], wish["visibility"], wish["author"], wish["body"])
+        data = {
+            "actor": wish["author"],
+            "outsourcing_id": id,
+            "entry_id": wish["entry_id"],
+            "version": version,
+            "visibility": wish["visibility"],
+            "author": wish["author"],
+            "happened_at": now(),
+            "body": wish["body"],
+        }
+        return await self._send("tandem.entry.put.v1", id, data)
+
+    async def _remove(self, wish: Row) -> Row:
+        id = wish["outsourcing_id"]
+        version = self._store.write_entry(id, wish["entry_id"], "shared", wish["author"], None)
+        data = {"actor": wish["author"], "outsourcing_id": id, "entry_id": wish["entry_id"], "version": version}
+        return await self._send("tandem.entry.remove.v1", id, data)
+
+    async def _submit(self, wish: Row) -> Row:
+        """The work as this partner's own store has it; Tandem refuses the submission where it has other work."""
+        work = self._store.own_work(wish["outsourcing_id"])
+        hours = sum((Decimal(body["hours"]) for body in work if body["kind"] == "time"), Decimal(0))
+        charges = (Decimal(b["quantity"]) * Decimal(b["unit_price"]) for b in work if b["kind"] == "charge")
+        total = sum((charge.quantize(CENT, ROUND_HALF_UP) for charge in charges), Decimal(0))
+        data = {
+            "actor": wish["actor"],
+            "outsourcing_id": wish["outsourcing_id"],
+            "summary": wish["summary"],
+            "deductions": wish["deductions"],
+            "entries": len(work),
+            "hours": str(hours),
+            "charge_total": str(total),
+        }
+        return await self._send("tandem.completion.submit.v1", wish["outsourcing_id"], data)
+
+    async def _approve(self, wish: Row) -> Row:
+        id = wish["outsourcing_id"]
+        data = {"actor": wish["actor"], "outsourcing_id": id, "snapshot_id": self._store.snapshot_id(id)}
+        return await self._send("tandem.completion.approve.v1", id, data)
+
+    async def _send(self, kind: str, subject: str, data: Row) -> Row:
+        """Publish a command and wait until the broker has it."""
+        id = str(uuid7())
+        envelope = {
+            "specversion": "1.0",
+            "id": id,
+            "source": f"/instances/{self._slug}",
+            "type": kind,
+            "subject": subject,
+            "time": now(),
+            "datacontenttype": "application/json",
+            "data": data,
+        }
+        self._validator(kind).validate(envelope)
+        message = aio_pika.Message(
+            json.dumps(envelope).encode(),
+            message_id=id,
+            type=kind,
+            content_type=CONTENT_TYPE,
+            user_id=self._slug,
+            delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+        )
+        noun, verb = kind.split(".")[1:3]
+        bucket = hashlib.sha256(subject.encode()).hexdigest()[:2]
+        await self._exchange.publish(message, routing_key=f"{self._slug}.{noun}.{verb}.{bucket}", timeout=10)
+        return {"sent": id}
+
+    @cache  # noqa: B019 - there is one instance in the process
+    def _validator(self, kind: str) -> Draft202012Validator:
+        schema = json.loads((self._schemas / f"{kind}.json").read_text())
+        return Draft202012Validator(schema, format_checker=FormatChecker())
+
+
+def now() -> str:
+    return datetime.now(UTC).isoformat().replace("+00:00", "Z")
+
+
+def say(what: Row) -> None:
+    print(json.dumps(what), flush=True)
+
+
+async def main() -> None:
+    """Consume and obey until standard input ends."""
+    slug = os.environ["INSTANCE_SLUG"]
+    store = TicketStore(Path(os.environ["INSTANCE_STORE"]), slug)
+    connection = await aio_pika.connect_robust(os.environ["INSTANCE_AMQP_URL"])
+    async with connection:
+        sending = await connection.channel(on_return_raises=True)
+        listening = await connection.channel()
+        await listening.set_qos(prefetch_count=50)
+        exchange = await sending.get_exchange(COMMANDS, ensure=False)
+        instance = Instance(slug, store, exchange, Path(os.environ["INSTANCE_SCHEMAS"]))
+        queue = await listening.get_queue(os.environ["INSTANCE_QUEUE"])
+        await queue.consume(instance.take)
+        wishes = asyncio.StreamReader(limit=LONGEST_LINE)
+        loop = asyncio.get_running_loop()
+        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(wishes), sys.stdin)
+        say({"ready": slug})
+        while line := await wishes.readline():
+            wish = json.loads(line)
+            say({"answer": wish["wish"], **await instance.do(wish)})
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,222 @@
+"""The ticket system of one partner, as small as can be: its own SQLite file and what it makes of each delivery."""
+
+import json
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar
+
+SCHEMA = """
+CREATE TABLE delivery (id TEXT PRIMARY KEY, kind TEXT NOT NULL, subject TEXT NOT NULL, data TEXT NOT NULL);
+CREATE TABLE state_as_of (subject TEXT PRIMARY KEY, sequence TEXT NOT NULL);
+CREATE TABLE partnership (id TEXT PRIMARY KEY, lead TEXT NOT NULL, service TEXT NOT NULL, state TEXT NOT NULL);
+CREATE TABLE offer (outsourcing_id TEXT PRIMARY KEY, ticket_number TEXT NOT NULL, state TEXT NOT NULL, shown TEXT);
+CREATE TABLE ticket (
+    outsourcing_id TEXT PRIMARY KEY, number TEXT NOT NULL, title TEXT NOT NULL, description TEXT NOT NULL,
+    customer TEXT, partner_number TEXT, state TEXT NOT NULL, snapshot_id TEXT
+);
+CREATE TABLE entry (
+    outsourcing_id TEXT NOT NULL, entry_id TEXT NOT NULL, owner TEXT NOT NULL, version INTEGER NOT NULL,
+    visibility TEXT NOT NULL, author TEXT NOT NULL, body TEXT NOT NULL, removed INTEGER NOT NULL DEFAULT 0,
+    remark TEXT NOT NULL DEFAULT '', PRIMARY KEY (outsourcing_id, entry_id)
+);
+CREATE TABLE system_note (delivery_id TEXT PRIMARY KEY, outsourcing_id TEXT NOT NULL, reason TEXT NOT NULL, text TEXT);
+CREATE TABLE invoice (
+    number TEXT PRIMARY KEY, outsourcing_id TEXT NOT NULL, total TEXT NOT NULL, content TEXT NOT NULL
+);
+CREATE TABLE rejection (
+    delivery_id TEXT PRIMARY KEY, kind TEXT, problem TEXT NOT NULL, detail TEXT NOT NULL, state TEXT
+);
+"""
+TABLES = ("partnership", "offer", "ticket", "entry", "system_note", "invoice", "rejection")
+
+# What deliveries of these nouns call the state is that of the outsourcing.
+STATEFUL = ("offer", "ticket", "entry", "completion")
+
+Row = dict[str, Any]
+
+
+class TicketStore:
+    """All that one partner knows; every delivery takes effect once, whatever comes twice or late."""
+
+    def __init__(self, path: Path, slug: str) -> None:
+        path.unlink(missing_ok=True)
+        self._slug = slug
+        self._sqlite = sqlite3.connect(path)
+        self._sqlite.row_factory = sqlite3.Row
+        self._sqlite.executescript(SCHEMA)
+
+    def take(self, envelope: Row) -> bool:
+        """Make of a delivery what it means here; says whether it was new."""
+        kind, data = envelope["type"], envelope["data"]
+        with self._sqlite:
+            seen = self._rows("SELECT 1 FROM delivery WHERE id = ?", envelope["id"])
+            if seen:
+                return False
+            self._run(
+                "INSERT INTO delivery VALUES (?, ?, ?, ?)",
+                *(envelope["id"], kind, envelope["subject"], json.dumps(data)),
+            )
+            if apply := self._meaning.get(kind):
+                apply(self, data, envelope["id"])
+            if kind.split(".")[1] in STATEFUL and "state" in data and self._is_newest(envelope):
+                self._note_state(data)
+        return True
+
+    def everything(self) -> dict[str, list[Row]]:
+        """The whole store, table by table."""
+        return {table: self._rows(f"SELECT * FROM {table} ORDER BY 1, 2") for table in TABLES}
+
+    def open_ticket(self, outsourcing_id: str, number: str, title: str, description: str, customer: Row | None) -> None:
+        """A ticket of one's own."""
+        with self._sqlite:
+            self._run(
+                "INSERT OR IGNORE INTO ticket (outsourcing_id, number, title, description, customer, state)"
+                " VALUES (?, ?, ?, ?, ?, 'open')",
+                *(outsourcing_id, number, title, description, customer and json.dumps(customer)),
+            )
+
+    def write_entry(self, outsourcing_id: str, entry_id: str, visibility: str, author: str, body: Row | None) -> int:
+        """Write or remove (no body) an entry of one's own; its new version."""
+        known = self._rows("SELECT * FROM entry WHERE outsourcing_id = ? AND entry_id = ?", outsourcing_id, entry_id)
+        version = known[0]["version"] + 1 if known else 1
+        kept = json.dumps(body) if body is not None else known[0]["body"]
+        with self._sqlite:
+            self._run(
+                "INSERT OR REPLACE INTO entry"
+                " (outsourcing_id, entry_id, owner, version, visibility, author, body, removed)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                *(outsourcing_id, entry_id, self._slug, version, visibility, author, kept, body is None),
+            )
+        return version
+
+    def own_work(self, outsourcing_id: str) -> list[Row]:
+        """The bodies of one's own shared time entries and charges."""
+        rows = self._rows(
+            "SELECT body FROM entry WHERE outsourcing_id = ? AND owner = ? AND visibility = 'shared' AND NOT removed",
+            *(outsourcing_id, self._slug),
+        )
+        return [body for row in rows if (body := json.loads(row["body"]))["kind"] in ("time", "charge")]
+
+    def snapshot_id(self, outsourcing_id: str) -> str:
+        """The submission that was shown last."""
+        [row] = self._rows("SELECT snapshot_id FROM ticket WHERE outsourcing_id = ?", outsourcing_id)
+        return str(row["snapshot_id"])
+
+    def _is_newest(self, envelope: Row) -> bool:
+        """A state is only as new as the sequence it came with."""
+        known = self._rows("SELECT sequence FROM state_as_of WHERE subject = ?", envelope["subject"])
+        if known and envelope["sequence"] <= known[0]["sequence"]:
+            return False
+        self._run("INSERT OR REPLACE INTO state_as_of VALUES (?, ?)", envelope["subject"], envelope["sequence"])
+        return True
+
+    def _note_state(self, data: Row) -> None:
+        if id := data.get("outsourcing_id"):
+            self._run("UPDATE ticket SET state = ? WHERE outsourcing_id = ?", data["state"], id)
+            self._run("UPDATE offer SET state = ? WHERE outsourcing_id = ?", data["state"], id)
+
+    def _partnership(self, data: Row, _: str) -> None:
+        self._run(
+            "INSERT OR REPLACE INTO partnership VALUES (?, ?, ?, ?)",
+            *(data["partnership_id"], data["lead"], data["service"], data["state"]),
+        )
+
+    def _offer_sent(self, data: Row, _: str) -> None:
+        self._run(
+            "INSERT OR IGNORE INTO offer VALUES (?, ?, ?, NULL)",
+            *(data["outsourcing_id"], data["ticket_number"], data["state"]),
+        )
+
+    def _offer_received(self, data: Row, _: str) -> None:
+        self._run(
+            "INSERT OR IGNORE INTO offer VALUES (?, ?, ?, ?)",
+            *(data["outsourcing_id"], data["ticket"]["number"], data["state"], json.dumps(data["ticket"])),
+        )
+
+    def _linked(self, data: Row, _: str) -> None:
+        self._run(
+            "UPDATE ticket SET partner_number = ? WHERE outsourcing_id = ?",
+            *(data["partner_number"], data["outsourcing_id"]),
+        )
+
+    def _replicated(self, data: Row, _: str) -> None:
+        self._run(
+            "INSERT INTO entry (outsourcing_id, entry_id, owner, version, visibility, author, body, remark)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (outsourcing_id, entry_id) DO UPDATE SET"
+            " version = excluded.version, visibility = excluded.visibility, author = excluded.author,"
+            " body = excluded.body, removed = 0, remark = excluded.remark WHERE excluded.version > version",
+            *(data["outsourcing_id"], data["entry_id"], data["owner"], data["version"], data["visibility"]),
+            *(data["author"], json.dumps(data["body"])),
+            "added during approval" if data["added_during_approval"] else "",
+        )
+
+    def _withdrawn(self, data: Row, _: str) -> None:
+        self._run(
+            "UPDATE entry SET removed = 1, version = ? WHERE outsourcing_id = ? AND entry_id = ? AND version < ?",
+            *(data["version"], data["outsourcing_id"], data["entry_id"], data["version"]),
+        )
+
+    def _held(self, data: Row, _: str) -> None:
+        self._remark(data, "held during approval")
+
+    def _released(self, data: Row, _: str) -> None:
+        self._remark(data, "released after approval was refused")
+
+    def _kept_local(self, data: Row, _: str) -> None:
+        self._remark(data, "stays here only")
+
+    def _remark(self, data: Row, remark: str) -> None:
+        self._run(
+            "UPDATE entry SET remark = ? WHERE outsourcing_id = ? AND entry_id = ?",
+            *(remark, data["outsourcing_id"], data["entry_id"]),
+        )
+
+    def _submitted(self, data: Row, _: str) -> None:
+        self._run(
+            "UPDATE ticket SET snapshot_id = ? WHERE outsourcing_id = ?",
+            *(data["snapshot"]["snapshot_id"], data["outsourcing_id"]),
+        )
+
+    def _noted(self, data: Row, delivery_id: str) -> None:
+        self._run(
+            "INSERT INTO system_note VALUES (?, ?, ?, ?)",
+            *(delivery_id, data["outsourcing_id"], data["reason"], data["text"]),
+        )
+
+    def _invoice(self, data: Row, _: str) -> None:
+        invoice = data["invoice"]
+        self._run(
+            "INSERT INTO invoice VALUES (?, ?, ?, ?)",
+            *(invoice["number"], invoice["outsourcing_id"], invoice["total"], json.dumps(invoice)),
+        )
+
+    def _rejected(self, data: Row, delivery_id: str) -> None:
+        self._run(
+            "INSERT INTO rejection VALUES (?, ?, ?, ?, ?)",
+            *(delivery_id, data["command_kind"], data["type"], data["detail"], data["state"]),
+        )
+
+    def _run(self, statement: str, *values: Any) -> None:
+        self._sqlite.execute(statement, values)
+
+    def _rows(self, query: str, *values: Any) -> list[Row]:
+        return [dict(row) for row in self._sqlite.execute(query, values)]
+
+    _meaning: ClassVar[dict[str, Callable[["TicketStore", Row, str], None]]] = {
+        "tandem.partnership.invited.v1": _partnership,
+        "tandem.partnership.accepted.v1": _partnership,
+        "tandem.offer.sent.v1": _offer_sent,
+        "tandem.offer.received.v1": _offer_received,
+        "tandem.ticket.linked.v1": _linked,
+        "tandem.ticket.noted.v1": _noted,
+        "tandem.entry.replicated.v1": _replicated,
+        "tandem.entry.withdrawn.v1": _withdrawn,
+        "tandem.entry.held.v1": _held,
+        "tandem.entry.released.v1": _released,
+        "tandem.entry.kept-local.v1": _kept_local,
+        "tandem.completion.submitted.v1": _submitted,
+        "tandem.invoice.issued.v1": _invoice,
+        "tandem.invoice.received.v1": _invoice,
+        "tandem.command.rejected.v1": _rejected,
+    }
