@@ -106,7 +106,7 @@ class Handlers:
 
     @classmethod
     def of(cls, service: str, *, tables: tuple[Table, ...], routes: tuple[Route, ...]) -> "Handlers":
-        """Raises ValueError when a kind is routed twice, or a needed table is not listed or locked before its teller."""
+        """Raises ValueError when a kind is routed twice, or a needed table is not listed, or locked too early."""
         by_kind = {route.kind: route for route in routes}
         if len(by_kind) < len(routes):
             raise ValueError(f"{service}: a kind is routed twice")
