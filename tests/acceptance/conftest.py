@@ -15,8 +15,10 @@ StartWorkers = Callable[..., AbstractContextManager[list[Worker]]]
 
 
 @pytest.fixture
-async def installation(stack: LocalStack) -> AsyncIterator[Installation]:
-    installed = await install(stack, name=f"acceptance_{token_hex(6)}")
+async def installation(stack: LocalStack, request: pytest.FixtureRequest) -> AsyncIterator[Installation]:
+    """With one shard, or as the test says."""
+    asked = getattr(request, "param", {})
+    installed = await install(stack, name=f"acceptance_{token_hex(6)}", **asked)
     yield installed
     await installed.remove()
 
