@@ -1,0 +1,238 @@
+"""Everything up to acceptance by the pure rules: who may do what when, and that exactly one answer wins."""
+
+from collections import Counter
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.offer_handler.domain.partnerships import INVITATION_LAPSES_AFTER
+from shared.contracts.offer_handler import (
+    AgreementAccept,
+    OfferReceived,
+    OutsourcingAccepted,
+    OutsourcingOffered,
+    PartnerOffer,
+    PartnershipAccept,
+    Terms,
+)
+from shared.contracts.ticket_sync import OutsourcingCompleted
+from shared.contracts.values import Payload
+from shared.ids import new_id
+from shared.messaging.outcomes import Changed, Decision, NotYet, Publish, Refused, Unchanged
+from tests.unit.offer_handler.offering import (
+    CUSTOMER,
+    LEAD,
+    NOW,
+    OFFER_HANDLER,
+    OUTSOURCING,
+    PARTNERSHIP,
+    RESPOND_BY,
+    SERVICE,
+    STRANGER,
+    Play,
+    accept,
+    cancel,
+    deadline,
+    decline,
+    invite,
+    offered,
+    partners,
+    send,
+)
+
+# Each ending by who brings it, and the state it leads to.
+ENDINGS: dict[str, tuple[str, Payload]] = {
+    "accepted": (SERVICE, accept()),
+    "declined": (SERVICE, decline()),
+    "cancelled": (LEAD, cancel()),
+    "expired": (OFFER_HANDLER, deadline()),
+}
+
+
+def problem(decision: Decision) -> str:
+    assert isinstance(decision, Refused | NotYet), decision
+    return decision.problem
+
+
+@given(st.lists(st.sampled_from(list(ENDINGS)), min_size=1, max_size=8))
+def test_the_first_of_accept_decline_cancel_and_expire_wins_and_all_others_change_nothing(order: list[str]) -> None:
+    play = offered()
+    decisions = [play.say(*ENDINGS[ending]) for ending in order]
+    assert [isinstance(decision, Changed) for decision in decisions] == [True] + [False] * (len(order) - 1)
+    assert play.state == order[0]
+    for ending, decision in zip(order[1:], decisions[1:], strict=True):
+        if ending == "expired":
+            assert decision == Unchanged()
+        else:
+            assert isinstance(decision, Refused)
+            assert (decision.problem, decision.state) == ("offer/too-late", order[0])
+
+
+@given(st.sampled_from(list(ENDINGS)))
+def test_both_sides_are_told_the_same_of_every_ending(ending: str) -> None:
+    play = offered()
+    before = len(play.told)
+    play.say(*ENDINGS[ending])
+    told = play.told[before:]
+    assert Counter(one.to for one in told) == {LEAD: 1, SERVICE: 1}
+    assert told[0].data == told[1].data
+
+
+@pytest.mark.parametrize(
+    ("sender", "data"), [(LEAD, accept()), (LEAD, decline()), (SERVICE, cancel())], ids=["accept", "decline", "cancel"]
+)
+def test_what_is_the_other_side_s_to_say_is_refused(sender: str, data: Payload) -> None:
+    play = offered()
+    assert problem(play.say(sender, data)) == "offer/not-yours"
+    assert play.state == "offered"
+
+
+@pytest.mark.parametrize("data", [accept(), decline(), cancel()], ids=["accept", "decline", "cancel"])
+def test_what_is_somebody_else_s_looks_like_what_is_not_there(data: Payload) -> None:
+    assert offered().say(STRANGER, data) == Play().say(STRANGER, data) == NotYet("outsourcing/unknown")
+
+
+def test_the_customer_is_disclosed_with_the_acceptance_and_not_before() -> None:
+    play = partners()
+    sent = play.say(LEAD, send())
+    assert isinstance(sent, Changed)
+    for tell in sent.tell:
+        said = tell.data.model_dump_json()
+        assert not any(value in said for value in CUSTOMER.model_dump().values())
+    assert {type(tell.data) for tell in sent.tell} >= {OfferReceived, OutsourcingOffered}
+    accepted = play.say(SERVICE, accept())
+    assert isinstance(accepted, Changed)
+    [published] = [tell.data for tell in accepted.tell if isinstance(tell, Publish)]
+    assert isinstance(published, OutsourcingAccepted) and published.ticket.customer == CUSTOMER
+
+
+def test_all_that_is_told_of_an_offer_goes_under_the_outsourcing() -> None:
+    sent = partners().say(LEAD, send())
+    assert isinstance(sent, Changed)
+    assert {tell.subject for tell in sent.tell} == {str(OUTSOURCING)}
+
+
+def test_the_first_ticket_of_a_lead_needs_the_organization_and_later_ones_remember_it() -> None:
+    play = offered()
+    assert problem(play.say(SERVICE, accept(organization=None))) == "offer/organization-missing"
+    assert isinstance(play.say(SERVICE, accept()), Changed)
+    play.say(OFFER_HANDLER, completed())
+    another = new_id()
+    sent = play.say(LEAD, send(id=another))
+    assert isinstance(sent, Changed)
+    [received] = [tell.data for tell in sent.tell if isinstance(tell.data, OfferReceived)]
+    assert not received.needs_organization
+    taken = play.say(SERVICE, accept(organization=None).model_copy(update={"outsourcing_id": another}))
+    assert isinstance(taken, Changed)
+
+
+@pytest.mark.parametrize(("late", "told"), [(-1.0, None), (0.0, None), (0.2, 1), (90.0, 90)])
+def test_an_answer_before_the_deadline_s_message_counts_and_tells_how_late_it_is(late: float, told: int | None) -> None:
+    play = offered()
+    play.now = RESPOND_BY + timedelta(seconds=late)
+    accepted = play.say(SERVICE, accept())
+    assert isinstance(accepted, Changed)
+    assert [tell.data.late_by_seconds for tell in accepted.tell] == [told] * 3  # type: ignore[union-attr]
+
+
+def test_a_ticket_has_one_live_offer_and_is_free_again_when_that_has_ended() -> None:
+    for ending in ("declined", "cancelled", "expired"):
+        play = offered()
+        assert problem(play.say(LEAD, send(id=new_id()))) == "offer/ticket-not-free"
+        play.say(*ENDINGS[ending])
+        assert isinstance(play.say(LEAD, send(id=new_id())), Changed)
+
+
+def test_a_send_for_a_ticket_that_is_just_closing_waits_for_the_event_that_closes_it() -> None:
+    play = offered()
+    play.say(SERVICE, accept())
+    assert play.say(LEAD, send(id=new_id())) == NotYet("offer/ticket-not-free", wait_seconds=10.0)
+    assert isinstance(play.say(OFFER_HANDLER, completed()), Changed)
+    assert play.say(OFFER_HANDLER, completed()) == Unchanged()
+    assert isinstance(play.say(LEAD, send(id=new_id())), Changed)
+
+
+def test_an_offer_needs_agreement_partnership_time_and_an_id_of_its_own() -> None:
+    assert problem(Play().say(LEAD, send())) == "partnership/unknown"
+    assert problem(partners().say(STRANGER, send())) == "partnership/unknown"
+    assert problem(partners().say(SERVICE, send())) == "partnership/unknown"
+    assert problem(partners().say(LEAD, send(respond_by=NOW))) == "offer/respond-by-past"
+    assert problem(offered().say(LEAD, send(number="NL-2"))) == "offer/id-taken"
+    two = send()
+    more = (*two.offers, PartnerOffer(partnership_id=new_id(), outsourcing_id=new_id()))
+    assert problem(partners().say(LEAD, two.model_copy(update={"offers": more}))) == "offer/one-partner-only"
+    invited = Play()
+    invited.say(LEAD, AgreementAccept(actor="k.sommer", version="2026-01"))
+    invited.say(LEAD, invite())
+    refused = invited.say(LEAD, send())
+    assert isinstance(refused, Refused) and (refused.problem, refused.state) == ("partnership/not-active", "invited")
+
+
+def test_an_invitation_needs_the_agreement_and_another_instance() -> None:
+    play = Play()
+    assert problem(play.say(LEAD, invite())) == "agreement/missing"
+    play.say(LEAD, AgreementAccept(actor="k.sommer", version="2026-01"))
+    assert problem(play.say(LEAD, invite(partner=LEAD))) == "partnership/self"
+
+
+def test_a_pair_has_one_partnership_that_lives() -> None:
+    play = partners()
+    assert problem(play.say(LEAD, invite(id=new_id()))) == "partnership/exists"
+    assert problem(play.say(LEAD, invite(partner=STRANGER))) == "partnership/exists", "the id is taken"
+    assert isinstance(play.say(LEAD, invite(partner=STRANGER, id=new_id())), Changed)
+
+
+def test_an_instance_that_does_not_exist_is_invited_like_one_that_never_answers() -> None:
+    play = Play()
+    play.say(LEAD, AgreementAccept(actor="k.sommer", version="2026-01"))
+    decision = play.say(LEAD, invite(partner="nobody"))
+    assert isinstance(decision, Changed) and [tell.to for tell in decision.tell] == [LEAD, "nobody"]  # type: ignore[union-attr]
+
+
+def test_an_invitation_lapses_and_the_pair_may_try_again() -> None:
+    play = Play()
+    play.say(LEAD, AgreementAccept(actor="k.sommer", version="2026-01"))
+    play.say(LEAD, invite())
+    play.now = NOW + INVITATION_LAPSES_AFTER
+    answer = PartnershipAccept(actor="l.gruber", partnership_id=PARTNERSHIP)
+    refused = play.say(SERVICE, answer)
+    assert isinstance(refused, Refused) and (refused.problem, refused.state) == ("partnership/wrong-state", "lapsed")
+    again = new_id()
+    assert isinstance(play.say(LEAD, invite(id=again)), Changed)
+    assert isinstance(play.say(SERVICE, answer.model_copy(update={"partnership_id": again})), Changed)
+
+
+def test_only_the_invited_instance_accepts_and_only_once() -> None:
+    play = Play()
+    play.say(LEAD, AgreementAccept(actor="k.sommer", version="2026-01"))
+    play.say(LEAD, invite())
+    answer = PartnershipAccept(actor="l.gruber", partnership_id=PARTNERSHIP)
+    assert play.say(STRANGER, answer) == Play().say(STRANGER, answer) == NotYet("partnership/unknown")
+    assert problem(play.say(LEAD, answer)) == "outsourcing/not-yours"
+    assert isinstance(play.say(SERVICE, answer), Changed)
+    assert problem(play.say(SERVICE, answer)) == "partnership/wrong-state"
+
+
+def test_the_same_agreement_again_changes_nothing_and_a_newer_one_does() -> None:
+    play = Play()
+    assert isinstance(play.say(LEAD, AgreementAccept(actor="k.sommer", version="2026-01")), Changed)
+    assert play.say(LEAD, AgreementAccept(actor="m.huber", version="2026-01")) == Unchanged()
+    assert isinstance(play.say(LEAD, AgreementAccept(actor="m.huber", version="2027-01")), Changed)
+
+
+def completed() -> OutsourcingCompleted:
+    return OutsourcingCompleted(
+        outsourcing_id=OUTSOURCING,
+        lead=LEAD,
+        service=SERVICE,
+        lead_number="NL-1",
+        service_number="A-1",
+        title="Switch drops its uplink",
+        organization="Nordlicht IT GmbH",
+        terms=Terms(mode="hourly", currency="EUR", hourly_rate=Decimal("95.00"), respond_by=RESPOND_BY),
+        completed_at=NOW,
+        completed_by="k.sommer",
+    )
