@@ -23,6 +23,8 @@ INVOICE = Table(
     Invoice, key=lambda invoice: invoice.outsourcing_id, lock=store.lock_invoices, save=store.insert_invoices
 )
 
+THE_BILL = one(BILL, lambda message: message.data.outsourcing_id)
+
 HANDLERS = Handlers.of(
     "billing",
     tables=(BILL, SETTINGS, SERIES, INVOICE),
@@ -31,7 +33,7 @@ HANDLERS = Handlers.of(
             OutsourcingCompleted,
             decide=domain.bill_completed_work,
             needs=(
-                one(BILL, lambda message: message.data.outsourcing_id),
+                THE_BILL,
                 one(SETTINGS, lambda message: message.data.lead),
                 one(SETTINGS, lambda message: message.data.service),
                 one(SERIES, lambda message: series_key(message.data.service, message.now)),
@@ -42,7 +44,8 @@ HANDLERS = Handlers.of(
             InvoiceRequest,
             decide=domain.issue_on_request,
             needs=(
-                one(BILL, lambda message: message.data.outsourcing_id),
+                THE_BILL,
+                one(SETTINGS, lambda bill: bill.lead, via=THE_BILL),
                 one(SETTINGS, lambda message: message.sender),
                 one(SERIES, lambda message: series_key(message.sender, message.now)),
                 one(INVOICE, lambda message: message.data.outsourcing_id),

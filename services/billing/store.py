@@ -56,13 +56,11 @@ async def save_settings(connection: Connection, settings: list[BillingSettings])
 
 
 async def lock_bills(connection: Connection, outsourcing_ids: list[UUID]) -> list[Bill]:
-    """The bills of these outsourcings with their items and the lead's data, in the order of ids."""
+    """The bills of these outsourcings with their items, in the order of ids."""
     rows = await connection.fetch(
         """
-        SELECT bill.outsourcing_id, lead, service, lead_number, service_number, title, organization, currency,
-               billing_settings.*
-        FROM bill LEFT JOIN billing_settings ON instance = lead
-        WHERE outsourcing_id = ANY ($1::uuid[]) ORDER BY outsourcing_id FOR UPDATE OF bill
+        SELECT outsourcing_id, lead, service, lead_number, service_number, title, organization, currency
+        FROM bill WHERE outsourcing_id = ANY ($1::uuid[]) ORDER BY outsourcing_id FOR UPDATE
         """,
         outsourcing_ids,
     )
@@ -172,15 +170,23 @@ async def lock_invoices(connection: Connection, outsourcing_ids: list[UUID]) -> 
     """The invoices of these outsourcings with their lines; they never change, so there is nothing to lock."""
     rows = await connection.fetch(
         """
-        SELECT invoice.*, array_agg(to_jsonb(invoice_line) ORDER BY invoice_line.number)
-                          FILTER (WHERE invoice_id IS NOT NULL) AS lines
-        FROM invoice LEFT JOIN invoice_line ON invoice_id = invoice.id
-        WHERE outsourcing_id = ANY ($1::uuid[])
-        GROUP BY invoice.id ORDER BY outsourcing_id
+        SELECT * FROM invoice WHERE outsourcing_id = ANY ($1::uuid[]) ORDER BY outsourcing_id
         """,
         outsourcing_ids,
     )
-    return [_invoice(row) for row in rows]
+    lines = await _lines_of(connection, [row["id"] for row in rows])
+    return [_invoice(row, lines[row["id"]]) for row in rows]
+
+
+async def _lines_of(connection: Connection, invoice_ids: list[UUID]) -> dict[UUID, list[wire.InvoiceLine]]:
+    rows = await connection.fetch(
+        "SELECT * FROM invoice_line WHERE invoice_id = ANY ($1::uuid[]) ORDER BY invoice_id, number", invoice_ids
+    )
+    lines: dict[UUID, list[wire.InvoiceLine]] = defaultdict(list)
+    for row in rows:
+        fields = dict(row)
+        lines[fields.pop("invoice_id")].append(wire.InvoiceLine(**fields))
+    return lines
 
 
 async def insert_invoices(connection: Connection, invoices: list[Invoice]) -> None:
@@ -249,7 +255,6 @@ def _bill(row: Any, items: list[Item]) -> Bill:
         organization=row["organization"],
         currency=row["currency"],
         items=tuple(items),
-        lead_settings=_settings(row) if row["instance"] is not None else None,
     )
 
 
@@ -293,7 +298,7 @@ def _invoice_row(invoice: Invoice) -> tuple[Any, ...]:
     )
 
 
-def _invoice(row: Any) -> Invoice:
+def _invoice(row: Any, lines: list[wire.InvoiceLine]) -> Invoice:
     document = wire.Invoice(
         invoice_id=row["id"],
         number=row["number"],
@@ -306,7 +311,7 @@ def _invoice(row: Any) -> Invoice:
         currency=row["currency"],
         issuer=wire.Party.model_validate_json(row["issuer"]),
         recipient=wire.Party.model_validate_json(row["recipient"]),
-        lines=(),
+        lines=tuple(lines),
         taxes=TAXES.validate_json(row["taxes"]),
         net_total=row["net_total"],
         tax_total=row["tax_total"],

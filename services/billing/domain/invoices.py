@@ -68,16 +68,19 @@ def bill_completed_work(
     """Price completed work by its terms, and invoice it at once where the data of both parties are known."""
     if bill:
         return Unchanged()
-    bill = replace(Bill.of(completed.data), lead_settings=lead)
+    bill = Bill.of(completed.data)
     if not bill.items:
-        return Changed(bill, tell=[_opened(bill, service)], history="completed without a submission: nothing is billed")
+        history = "completed without a submission: nothing is billed"
+        return Changed(bill, tell=[_opened(bill, missing=())], history=history)
     if lead and service:
         return _issue(bill, lead, service, series, completed)
-    return Changed(bill, tell=[_opened(bill, service)], history="items opened, billing settings are missing")
+    opened = _opened(bill, _missing(bill, lead, service))
+    return Changed(bill, tell=[opened], history="items opened, billing settings are missing")
 
 
 def issue_on_request(
     bill: Bill | None,
+    lead: BillingSettings | None,
     service: BillingSettings | None,
     series: NumberSeries,
     issued: Invoice | None,
@@ -92,9 +95,8 @@ def issue_on_request(
         return Refused("invoice/issued-already", state=bill.state, number=issued.document.number)
     if not bill.items:
         return Refused("invoice/nothing-to-bill", state=bill.state)
-    lead = bill.lead_settings
     if lead is None or service is None:
-        missing = ", ".join(_missing(bill, service))
+        missing = ", ".join(_missing(bill, lead, service))
         return Refused(
             "invoice/settings-missing", state=bill.state, allowed=("billing-settings.change",), missing=missing
         )
@@ -164,21 +166,18 @@ def _line(item: Item) -> wire.InvoiceLine:
     )
 
 
-def _opened(bill: Bill, service: BillingSettings | None) -> Deliver:
+def _opened(bill: Bill, missing: tuple[str, ...]) -> Deliver:
     """The service partner learns what is open and whose data are missing; no items means that nothing is billed."""
-    missing = _missing(bill, service) if bill.items else ()
-    return Deliver(
-        bill.service,
-        wire.ItemOpened(
-            outsourcing_id=bill.outsourcing_id,
-            items=len(bill.items),
-            net_total=bill.net_total,
-            currency=bill.currency,
-            missing=missing,
-        ),
+    opened = wire.ItemOpened(
+        outsourcing_id=bill.outsourcing_id,
+        items=len(bill.items),
+        net_total=bill.net_total,
+        currency=bill.currency,
+        missing=missing,
     )
+    return Deliver(bill.service, opened)
 
 
-def _missing(bill: Bill, service: BillingSettings | None) -> tuple[str, ...]:
-    known = {bill.service: service, bill.lead: bill.lead_settings}
+def _missing(bill: Bill, lead: BillingSettings | None, service: BillingSettings | None) -> tuple[str, ...]:
+    known = {bill.service: service, bill.lead: lead}
     return tuple(slug for slug, settings in known.items() if settings is None)

@@ -6,7 +6,6 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal
 from uuid import UUID
 
-from services.billing.domain.parties import BillingSettings
 from shared.contracts.offer_handler import Terms
 from shared.contracts.ticket_sync import (
     CompletionSnapshot,
@@ -45,10 +44,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """All items of one outsourcing, and whom they are between.
-
-    `lead_settings` are those of the time when the bill was looked up; they are not part of it.
-    """
+    """All items of one outsourcing, and whom they are between."""
 
     outsourcing_id: UUID
     lead: str
@@ -59,7 +55,6 @@ class Bill:
     organization: str
     currency: str
     items: tuple[Item, ...]
-    lead_settings: BillingSettings | None = None
 
     @property
     def net_total(self) -> Decimal:
