@@ -41,10 +41,13 @@ down: $(READY) ## stop what `make up` started, wherever it runs
 servers: $(READY) ## make sure that a broker and a database can be had, installing what is missing
 	@$(BIN)/python -m services.console.stack
 
-lock: $(READY) ## resolve the dependencies anew
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-header pyproject.toml
+
+lock: $(READY) ## resolve the dependencies anew, for developers and for the image
 	@$(BIN)/python -m pip install --quiet uv
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra dev --generate-hashes \
-		--no-emit-index-url --no-emit-find-links --no-header pyproject.toml --output-file requirements.lock
+	@$(LOCK) --extra dev --upgrade --output-file requirements.lock
+	@$(LOCK) --constraint requirements.lock --output-file deploy/requirements.lock
 
 clean: ## remove the virtual environment and everything made by a run
 	@rm -rf $(VENV) var .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
