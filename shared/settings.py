@@ -1,7 +1,27 @@
 """What a worker is told by its environment."""
 
-from pydantic import Field, SecretStr
+import sys
+from typing import TypeVar
+
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Settings = TypeVar("Settings", bound=BaseSettings)
+
+
+def read_settings(kind: type[Settings]) -> Settings:
+    """The settings in the environment; where some are missing or wrong, says which and ends with exit status 2."""
+    try:
+        return kind()
+    except ValidationError as wrong:
+        # What was given instead is not told: it may be a password.
+        needed = (f"  {_variable(error['loc'])}: {error['msg']}" for error in wrong.errors())
+        sys.stderr.write("\n".join(["tandem: settings in the environment are missing or wrong:", *needed, ""]))
+        sys.exit(2)
+
+
+def _variable(path: tuple[int | str, ...]) -> str:
+    return "TANDEM_" + "_".join(map(str, path)).upper() if path else "together"
 
 
 class WorkerSettings(BaseSettings):

@@ -12,7 +12,6 @@ import asyncpg
 import psycopg
 import typer
 from pydantic import ValidationError
-from pydantic_settings import BaseSettings
 from rich.console import Console
 from rich.table import Table
 
@@ -23,6 +22,7 @@ from services.console.settings import AdminSettings, DatabaseSettings, WorkerPas
 from shared.database import Connection
 from shared.messaging.broker_admin import BrokerRefused
 from shared.messaging.topology import SERVICES
+from shared.settings import read_settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Tickets that two companies work on together.")
 instance_app = typer.Typer(no_args_is_help=True, help="Who takes part.")
@@ -33,7 +33,6 @@ app.add_typer(parked_app, name="parked")
 AsJson = Annotated[bool, typer.Option("--json", help="for scripts")]
 Service = Annotated[str, typer.Argument(help=", ".join(SERVICES))]
 Subject = Annotated[str, typer.Argument(help="as `tandem parked list` shows it")]
-S = TypeVar("S", bound=BaseSettings)
 R = TypeVar("R")
 
 # What went wrong is the caller's to mend, and a trace would not help with it.
@@ -51,7 +50,7 @@ def main() -> None:
 @app.command()
 def migrate(as_json: AsJson = False) -> None:
     """Bring database and broker to what this version needs; doing it again changes nothing."""
-    applied = asyncio.run(migrate_all(_settings(AdminSettings), _settings(WorkerPasswords)))
+    applied = asyncio.run(migrate_all(read_settings(AdminSettings), read_settings(WorkerPasswords)))
     if as_json:
         print(json.dumps(applied, indent=2))
     else:
@@ -63,7 +62,7 @@ def migrate(as_json: AsJson = False) -> None:
 @app.command()
 def check(as_json: AsJson = False) -> None:
     """Prove that every message that was received ended in exactly one way; exit status 1 where it did not."""
-    accounts = asyncio.run(checking.check_all(_settings(AdminSettings)))
+    accounts = asyncio.run(checking.check_all(read_settings(AdminSettings)))
     if as_json:
         print(json.dumps([account.as_json() for account in accounts], indent=2))
     else:
@@ -113,7 +112,7 @@ def add_instance(
         )
     except ValidationError as wrong:
         _usage("\n".join(f"{error['loc'][0]}: {error['msg']}" for error in wrong.errors()))
-    credentials = dataclasses.asdict(asyncio.run(instances.add_instance(_settings(AdminSettings), instance)))
+    credentials = dataclasses.asdict(asyncio.run(instances.add_instance(read_settings(AdminSettings), instance)))
     if as_json:
         print(json.dumps(credentials, indent=2))
     else:
@@ -125,7 +124,9 @@ def add_instance(
 @instance_app.command("list")
 def list_instances(as_json: AsJson = False) -> None:
     """Every instance, by slug."""
-    listed = asyncio.run(instances.list_instances(_settings(DatabaseSettings).admin_database_url.get_secret_value()))
+    listed = asyncio.run(
+        instances.list_instances(read_settings(DatabaseSettings).admin_database_url.get_secret_value())
+    )
     _show([dataclasses.asdict(one) for one in listed], as_json=as_json, nothing="no instance has been added")
 
 
@@ -185,7 +186,7 @@ def drop_parked(
 
 def _as_operator(work: Callable[[Connection], Awaitable[R]]) -> R:
     """Do this on a connection that may work in every service's schema."""
-    url = _settings(DatabaseSettings).admin_database_url.get_secret_value()
+    url = read_settings(DatabaseSettings).admin_database_url.get_secret_value()
 
     async def connected() -> R:
         connection = await parked.connect_as_operator(url)
@@ -195,14 +196,6 @@ def _as_operator(work: Callable[[Connection], Awaitable[R]]) -> R:
             await connection.close()
 
     return asyncio.run(connected())
-
-
-def _settings(kind: type[S]) -> S:
-    try:
-        return kind()
-    except ValidationError as wrong:
-        named = (f"TANDEM_{str(error['loc'][0]).upper()}: {error['msg']}" for error in wrong.errors())
-        _usage("\n".join(["these settings are needed in the environment:", *named]))
 
 
 def _known(service: str) -> str:

@@ -4,7 +4,8 @@ from services.notifier.courier import mail_courier
 from services.notifier.handlers import HANDLERS
 from services.notifier.settings import Settings
 from shared.service import Service, run
+from shared.settings import read_settings
 
 if __name__ == "__main__":
-    settings = Settings()
+    settings = read_settings(Settings)
     run(Service(HANDLERS, settings, side_work=(mail_courier(settings),)))

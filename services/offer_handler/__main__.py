@@ -4,6 +4,7 @@ from services.offer_handler.handlers import HANDLERS
 from services.offer_handler.poller import DEADLINES
 from services.offer_handler.settings import Settings
 from shared.service import Service, run
+from shared.settings import read_settings
 
 if __name__ == "__main__":
-    run(Service(HANDLERS, Settings(), side_work=(DEADLINES,)))
+    run(Service(HANDLERS, read_settings(Settings), side_work=(DEADLINES,)))
