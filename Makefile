@@ -9,16 +9,19 @@ CODE   := services shared tests $(wildcard demo)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format up down servers lock clean
+.PHONY: help demo test bench-replication check format up down servers lock clean
 
 help: ## say what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: servers ## play one outsourced ticket's whole life between two partners
 	@$(BIN)/python -m demo
 
 test: servers ## run every test against a real broker and a real database
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+bench-replication: servers ## entries per second through one worker, beside a bare bridge
+	@$(BIN)/python -m tests.bench.replication
 
 check: $(READY) ## format, lint, types, import rules, house rules, generated documents
 	@$(BIN)/ruff format --check --quiet $(CODE) || { echo "run 'make format'"; exit 1; }

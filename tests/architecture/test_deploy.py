@@ -88,6 +88,13 @@ def test_the_image_s_packages_are_those_that_the_tests_ran_with() -> None:
     assert "pytest" not in ours and {"aio-pika", "asyncpg", "pydantic"} <= set(ours)
 
 
+@OUR_CONTAINERS
+def test_the_operating_handbook_names_every_setting(name: str) -> None:
+    handbook = (ROOT / "docs/operating.md").read_text()
+    settings = {f"TANDEM_{field.upper()}" for kind in SETTINGS[name] for field in kind.model_fields}
+    assert {setting for setting in settings if f"`{setting}`" not in handbook} == set()
+
+
 def _versions(name: str) -> dict[str, str]:
     return {
         match[1]: match[2] for line in _lines(name) if (match := re.match(r"([A-Za-z0-9._-]+)(?:\[.*\])?==(\S+)", line))
