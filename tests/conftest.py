@@ -1,10 +1,19 @@
 """What every test may stand on: a real Postgres and a real RabbitMQ, started once for the whole run."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from services.console.stack import LocalStack, Unavailable
+
+# The quick ones first: what is plainly wrong is told within seconds.
+ORDER = ("architecture", "contracts", "unit", "integration", "acceptance")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    items.sort(key=lambda item: ORDER.index(item.path.relative_to(here).parts[0]))
 
 
 @pytest.fixture(scope="session")
