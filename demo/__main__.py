@@ -23,13 +23,17 @@ DIRECTORY = Path("var/demo")
 async def run(console: Console) -> int:
     """Set the stage, play, compare, and clean up; 0 only if all is as the expectation says."""
     began = perf_counter()
+    timeline = Timeline(console)
     async with LocalStack() as stack:
         for line in stack.describe():
             console.print(line, highlight=False, soft_wrap=True)
         installation = await install(stack)
         async with theatre(installation, DIRECTORY) as stage:
-            timeline = Timeline(console)
-            outcome = await stage.perform(timeline)
+            try:
+                outcome = await stage.perform(timeline)
+            except (PartnerFailed, TimeoutError) as failed:
+                report.write_failure(DIRECTORY, timeline, failed, perf_counter() - began)
+                raise
     seconds = perf_counter() - began
     found = differences(outcome.stores, outcome.mails) + report.problems_of(outcome.accounts)
     report.write(DIRECTORY, timeline, outcome, found, seconds)

@@ -51,6 +51,13 @@ def write(directory: Path, timeline: Timeline, outcome: Outcome, found: list[str
     )
 
 
+def write_failure(directory: Path, timeline: Timeline, failed: Exception, seconds: float) -> None:
+    """Write how far it came, and at what it failed."""
+    steps = [asdict(step) for step in timeline.steps]
+    told = {"outcome": f"failed: {str(failed) or 'something took too long'}", "seconds": round(seconds, 2)}
+    _write_json(directory / SUMMARY, {**told, "steps": steps})
+
+
 def counts_of(outcome: Outcome) -> dict[str, int]:
     """How much of everything there was."""
     entries = {

@@ -54,6 +54,17 @@ async def test_every_command_takes_effect_once_in_order_and_its_fact_is_delivere
     assert await probe_database.fetchval("SELECT count(*) FROM outbox WHERE published_at IS NULL") == 0
 
 
+async def test_refused_commands_are_answered_and_others_of_the_same_subject_take_effect(
+    broker: Broker, probe_url: str, probe_database: Connection
+) -> None:
+    tally = new_id()
+    async with probe_worker(broker, probe_url):
+        await broker.send(do(tally, 1), do(tally, 2, "refuse"), do(tally, 3))
+        facts = await broker.read("nordlicht", 3)
+    assert [fact["data"].get("number") or fact["data"]["type"] for fact in facts] == [1, "outsourcing/wrong-state", 3]
+    assert await numbers(probe_database, tally) == [1, 3]
+
+
 async def test_commands_that_come_twice_take_effect_once_and_are_answered_twice(
     broker: Broker, probe_url: str, probe_database: Connection
 ) -> None:
