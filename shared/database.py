@@ -1,6 +1,8 @@
 """Postgres: how connections are made, and what its errors mean for a turn."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 
 import asyncpg
@@ -11,9 +13,13 @@ Connection: TypeAlias = asyncpg.Connection
 CONNECT_SECONDS = 5.0
 # A statement of a turn touches at most a few hundred rows by index; one that takes longer is stuck.
 COMMAND_SECONDS = 15.0
+# Longer than a server takes to start; after that the part of the worker that needs it says so, and tries again.
+PATIENCE_SECONDS = 30.0
 
 # Classes of SQLSTATE in which the database refuses the data itself: trying again cannot help.
 REFUSED_DATA_CLASSES = ("22", "23")
+
+TRANSIENT = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, asyncio.TimeoutError)
 
 
 async def connect(url: str) -> Connection:
@@ -22,18 +28,40 @@ async def connect(url: str) -> Connection:
     return connection
 
 
-async def connect_patiently(url: str, *, patience_seconds: float) -> Connection:
+async def connect_patiently(url: str) -> Connection:
     """A connection, tried again with jittered pauses for as long as the patience lasts."""
     async for attempt in AsyncRetrying(
         retry=retry_if_exception(is_transient),
         wait=wait_random_exponential(multiplier=0.1, max=2.0),
-        stop=stop_after_delay(patience_seconds),
+        stop=stop_after_delay(PATIENCE_SECONDS),
         reraise=True,
     ):
         with attempt:
-            connection: Connection = await connect(url)
-            return connection
+            return await connect(url)
     raise AssertionError("tenacity either returns or raises")
+
+
+class Database:
+    """The one connection of a part of a worker: held for as long as it is healthy, and made anew when it is not."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._connection: Connection | None = None
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """The connection, for one piece of work at a time. Raises what connecting raises when patience has run out."""
+        if self._connection is None or self._connection.is_closed():
+            self._connection = await connect_patiently(self._url)
+        connection = self._connection
+        try:
+            yield connection
+        except asyncpg.PostgresError:
+            raise
+        except BaseException:
+            # Nobody knows what it is in the middle of: a call that was cut off can leave it unusable and not closed.
+            connection.terminate()
+            raise
 
 
 def refuses_data(error: BaseException) -> bool:
@@ -47,7 +75,7 @@ def is_transient(error: BaseException) -> bool:
     """Whether the same work may succeed later: lost connections, locks, limits, shutdowns, time limits."""
     if refuses_data(error):
         return False
-    return isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError | OSError | asyncio.TimeoutError)
+    return isinstance(error, TRANSIENT)
 
 
 def columns_of(rows: list[tuple[Any, ...]], width: int) -> list[list[Any]]:

@@ -2,13 +2,14 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 
 import structlog
 from aiormq.abc import DeliveredMessage
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_random_exponential
 
-from shared.database import Connection, connect_patiently, is_transient
+from shared.database import Connection, Database, is_transient
 from shared.messaging.arrivals import Arrival, Dead, Readable
 from shared.messaging.broker import BROKER_ERRORS, Channel, Lost, arrival_of, channel_of, is_deserted
 from shared.messaging.inbox import TakenMeanwhile
@@ -27,7 +28,6 @@ ALONE_AFTER_RETURNS = 3
 SUSPECT_AFTER_RETURNS = 10
 # A turn is bounded far below the broker's acknowledgement timeout of 30 minutes.
 TURN_SECONDS = 60.0
-DATABASE_PATIENCE_SECONDS = 30.0
 WATCH_SECONDS = 5.0
 
 Wake = Callable[[], None]
@@ -42,11 +42,10 @@ class Consumer:
     ) -> None:
         self._queue = queue
         self._broker_url = broker_url
-        self._database_url = database_url
+        self._database = Database(database_url)
         self._turn = turn
         self._relay = relay
         self._wake_replayer = wake_replayer
-        self._connection: Connection | None = None
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Consume session after session. Ends when told to stop, with all that was taken decided and acknowledged."""
@@ -63,28 +62,31 @@ class Consumer:
         return self._turn.read(arrival)
 
     async def decide(self, taken: list[Taken], channel: Channel) -> None:
-        """Have these decided in as few turns as can be, and acknowledge each turn once it is committed."""
+        """Have these decided in as few turns as can be, and acknowledge each turn once it is committed.
+
+        Raises Lost when the channel is gone, and with it the messages.
+        """
         for group in _groups(taken):
             parts = [group]
             while parts:
                 part = parts.pop(0)
                 try:
-                    turned = await self._patiently(part, channel)
+                    turned = await self._patiently(partial(self._turn_over, part), channel)
                 except Exception as error:
-                    if channel.is_closed or is_transient(error):
-                        raise
+                    if channel.is_closed:
+                        raise Lost("channel closed in the middle of a turn") from error
                     if len(part) > 1:
                         parts[:0] = [part[: len(part) // 2], part[len(part) // 2 :]]
                         continue
-                    turned = await self._set_aside(part[0], error)
+                    turned = await self._patiently(partial(self._set_aside, part[0], error), channel)
                 self._relay.hand_over(turned.posted)
                 if turned.replay_is_due:
                     self._wake_replayer()
                 await channel.basic_ack(part[-1][0].delivery_tag, multiple=True)
         await self._relay.room()
 
-    async def _patiently(self, part: list[Taken], channel: Channel) -> Turned:
-        """One turn, repeated for as long as the reason lies with the database and the messages are still ours."""
+    async def _patiently(self, work: Callable[[Connection], Awaitable[Turned]], channel: Channel) -> Turned:
+        """One transaction, repeated while the reason lies with the database and the messages are still ours."""
 
         def given_up(_: RetryCallState) -> bool:
             return channel.is_closed
@@ -97,26 +99,23 @@ class Consumer:
             reraise=True,
         ):
             with attempt:
-                async with asyncio.timeout(TURN_SECONDS):
-                    connection = await self._database()
-                    arrival, message = part[0]
-                    if arrival.returns >= SUSPECT_AFTER_RETURNS and isinstance(message, Readable):
-                        error = f"came back undecided {arrival.returns} times"
-                        return await self._turn.set_aside(connection, message, error)
-                    return await self._turn.take(connection, [message for _, message in part])
+                async with asyncio.timeout(TURN_SECONDS), self._database.connection() as connection:
+                    return await work(connection)
         raise AssertionError("tenacity either returns or raises")
 
-    async def _set_aside(self, taken: Taken, error: Exception) -> Turned:
+    async def _turn_over(self, part: list[Taken], connection: Connection) -> Turned:
+        arrival, message = part[0]
+        if arrival.returns >= SUSPECT_AFTER_RETURNS and isinstance(message, Readable):
+            error = f"came back undecided {arrival.returns} times"
+            return await self._turn.set_aside(connection, message, error)
+        return await self._turn.take(connection, [message for _, message in part])
+
+    async def _set_aside(self, taken: Taken, error: Exception, connection: Connection) -> Turned:
         _, message = taken
         log.error("set aside", id=str(message.key[0]), exc_info=error)
         if isinstance(message, Dead):
             raise error
-        return await self._turn.set_aside(await self._database(), message, f"{type(error).__name__}: {error}"[:2000])
-
-    async def _database(self) -> Connection:
-        if self._connection is None or self._connection.is_closed():
-            self._connection = await connect_patiently(self._database_url, patience_seconds=DATABASE_PATIENCE_SECONDS)
-        return self._connection
+        return await self._turn.set_aside(connection, message, f"{type(error).__name__}: {error}"[:2000])
 
 
 class Session:

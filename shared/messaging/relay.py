@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
 
-from shared.database import Connection, connect_patiently, is_transient
+from shared.database import Connection, Database, is_transient
 from shared.messaging import outbox
 from shared.messaging.broker import Channel, NotTaken, OutcomeUnknown, channel_of, publish, user_of
 from shared.messaging.outbox import Posted
@@ -25,7 +25,6 @@ STALE_SECONDS = 5.0
 STALE_AT_START_SECONDS = 1.0
 SWEEP_SECONDS = 2.0
 CHANNEL_PATIENCE_SECONDS = 10.0
-DATABASE_PATIENCE_SECONDS = 30.0
 
 
 class LaneBlocked(Exception):
@@ -40,13 +39,12 @@ class Relay:
 
     def __init__(self, *, broker_url: str, database_url: str, service: str) -> None:
         self._broker_url = broker_url
-        self._database_url = database_url
+        self._database = Database(database_url)
         self._service = service
         self._user_id = user_of(broker_url)
         self._channel: Channel | None = None
         self._channel_ready = asyncio.Event()
         self._channel_broken = asyncio.Event()
-        self._connection: Connection | None = None
         self._connection_lock = asyncio.Lock()
         self._in_flight: Counter[str] = Counter()
         self._landed = asyncio.Event()
@@ -164,8 +162,7 @@ class Relay:
             raise
 
     async def _read_lane(self, lane: str) -> list[Posted]:
-        async with self._connection_lock:
-            connection = await self._database()
+        async with self._connection_lock, self._database.connection() as connection:
             await self._mark(connection)
             return await outbox.find_waiting(connection, lane, CATCH_UP_LIMIT)
 
@@ -184,8 +181,8 @@ class Relay:
             await self._confirmed_some.wait()
             self._confirmed_some.clear()
             try:
-                async with self._connection_lock:
-                    await self._mark(await self._database())
+                async with self._connection_lock, self._database.connection() as connection:
+                    await self._mark(connection)
             except Exception as error:
                 if not is_transient(error):
                     raise
@@ -202,8 +199,8 @@ class Relay:
         older_than_seconds = STALE_AT_START_SECONDS
         while True:
             try:
-                async with self._connection_lock:
-                    lanes = await outbox.list_stale_lanes(await self._database(), older_than_seconds)
+                async with self._connection_lock, self._database.connection() as connection:
+                    lanes = await outbox.list_stale_lanes(connection, older_than_seconds)
                 for lane in lanes:
                     if lane not in self._in_flight:
                         self._fall_behind(lane)
@@ -213,11 +210,6 @@ class Relay:
                     raise
                 log.warning("could not sweep the outbox", error=type(error).__name__)
             await asyncio.sleep(SWEEP_SECONDS)
-
-    async def _database(self) -> Connection:
-        if self._connection is None or self._connection.is_closed():
-            self._connection = await connect_patiently(self._database_url, patience_seconds=DATABASE_PATIENCE_SECONDS)
-        return self._connection
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -5,7 +5,7 @@ import asyncio
 import structlog
 from tenacity import AsyncRetrying, retry_if_exception, wait_random_exponential
 
-from shared.database import Connection, connect_patiently, is_transient
+from shared.database import Connection, Database, is_transient
 from shared.messaging import parking
 from shared.messaging.inbox import TakenMeanwhile
 from shared.messaging.parking import Blocker
@@ -16,17 +16,15 @@ log = structlog.get_logger()
 
 # What another worker parked, or an operator released, is noticed after this at the latest.
 LOOK_SECONDS = 1.0
-DATABASE_PATIENCE_SECONDS = 30.0
 
 
 class Replayer:
     """Runs beside the consumers of a worker; any worker of a service may replay any of its subjects."""
 
     def __init__(self, *, database_url: str, turn: Turn, relay: Relay) -> None:
-        self._database_url = database_url
+        self._database = Database(database_url)
         self._turn = turn
         self._relay = relay
-        self._connection: Connection | None = None
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
@@ -47,12 +45,12 @@ class Replayer:
             await self._rest(pause_seconds, stopping)
 
     async def _replay_all_due(self, stopping: asyncio.Event) -> float:
-        connection = await self._database()
-        while not stopping.is_set() and (blocker := await parking.claim_due(connection)) is not None:
-            turned = await self._replay(connection, blocker)
-            self._relay.hand_over(turned.posted)
-            await self._relay.room()
-        due_in_seconds = await parking.seconds_until_due(connection)
+        async with self._database.connection() as connection:
+            while not stopping.is_set() and (blocker := await parking.claim_due(connection)) is not None:
+                turned = await self._replay(connection, blocker)
+                self._relay.hand_over(turned.posted)
+                await self._relay.room()
+            due_in_seconds = await parking.seconds_until_due(connection)
         return LOOK_SECONDS if due_in_seconds is None else max(0.0, min(due_in_seconds, LOOK_SECONDS))
 
     async def _replay(self, connection: Connection, blocker: Blocker) -> Turned:
@@ -80,11 +78,6 @@ class Replayer:
         for wait in waits:
             wait.cancel()
         self._woken.clear()
-
-    async def _database(self) -> Connection:
-        if self._connection is None or self._connection.is_closed():
-            self._connection = await connect_patiently(self._database_url, patience_seconds=DATABASE_PATIENCE_SECONDS)
-        return self._connection
 
 
 def _is_worth_repeating(error: BaseException) -> bool:

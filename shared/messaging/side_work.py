@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 from tenacity import AsyncRetrying, retry_if_exception, wait_random_exponential
 
-from shared.database import Connection, connect_patiently, is_transient
+from shared.database import Connection, Database, is_transient
 from shared.messaging import outbox
 from shared.messaging.directory import Directory
 from shared.messaging.letters import Correspondence
@@ -18,7 +18,6 @@ from shared.messaging.relay import Relay
 
 log = structlog.get_logger()
 
-DATABASE_PATIENCE_SECONDS = 30.0
 # Acts of one claim that are under way at once.
 MOST_ACTS_AT_ONCE = 8
 
@@ -67,11 +66,10 @@ class SideWorker:
         relay: Relay,
     ) -> None:
         self._work = work
-        self._database_url = database_url
+        self._database = Database(database_url)
         self._directory = directory
         self._correspondence = correspondence
         self._relay = relay
-        self._connection: Connection | None = None
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Work until told to stop; the round in hand is finished."""
@@ -88,10 +86,10 @@ class SideWorker:
                 await self._rest(stopping)
 
     async def _round(self) -> bool:
-        connection = await self._database()
-        if isinstance(self._work, Poller):
-            return await self._poll(self._work, connection)
-        return await self._carry(self._work, connection)
+        async with self._database.connection() as connection:
+            if isinstance(self._work, Poller):
+                return await self._poll(self._work, connection)
+            return await self._carry(self._work, connection)
 
     async def _poll(self, poller: Poller, connection: Connection) -> bool:
         async with connection.transaction():
@@ -131,8 +129,3 @@ class SideWorker:
                 await stopping.wait()
         except TimeoutError:
             pass
-
-    async def _database(self) -> Connection:
-        if self._connection is None or self._connection.is_closed():
-            self._connection = await connect_patiently(self._database_url, patience_seconds=DATABASE_PATIENCE_SECONDS)
-        return self._connection
