@@ -35,6 +35,9 @@ PARTNERSHIP = Table(
     save=store.save_partnerships,
     state=lambda partnership: partnership.state,
 )
+OUTSOURCINGS_OF_ROUND = Collection(
+    OUTSOURCING, group=lambda outsourcing: outsourcing.round_id, lock=store.lock_outsourcings_of_rounds
+)
 OUTSOURCINGS_OF_TICKET = Collection(
     OUTSOURCING, group=lambda outsourcing: outsourcing.of_ticket, lock=store.lock_live_outsourcings_of_tickets
 )
@@ -48,9 +51,11 @@ THE_PARTNERSHIP_SENT_TO = one(PARTNERSHIP, lambda message: message.data.offers[0
 ALL_OF_THE_PAIR = all_of(PARTNERSHIPS_OF_PAIR, lambda message: (message.sender, message.data.partner))
 THE_OUTSOURCING = one(OUTSOURCING, lambda message: message.data.outsourcing_id)
 THE_OUTSOURCING_SENT = one(OUTSOURCING, lambda message: message.data.offers[0].outsourcing_id)
+ALL_OF_THE_ROUND = all_of(OUTSOURCINGS_OF_ROUND, lambda message: message.data.round_id)
 ALL_OF_THE_TICKET = all_of(OUTSOURCINGS_OF_TICKET, lambda message: (message.sender, message.data.ticket.number))
 ITS_PARTNERSHIP = one(PARTNERSHIP, lambda outsourcing: outsourcing.partnership_id, via=THE_OUTSOURCING)
 
+# What a message is about comes first among its needs: its state is told to who sends the message again.
 HANDLERS = Handlers.of(
     "offer_handler",
     tables=(AGREEMENT, OUTSOURCING, PARTNERSHIP),
@@ -59,14 +64,20 @@ HANDLERS = Handlers.of(
         on(
             PartnershipInvite,
             decide=partnerships.invite,
-            needs=(THE_SENDERS_AGREEMENT, THE_PARTNERSHIP, ALL_OF_THE_PAIR),
+            needs=(THE_PARTNERSHIP, ALL_OF_THE_PAIR, THE_SENDERS_AGREEMENT),
             unblocks=True,
         ),
         on(PartnershipAccept, decide=partnerships.accept_invitation, needs=(THE_PARTNERSHIP,)),
         on(
             OfferSend,
             decide=offers.send,
-            needs=(THE_SENDERS_AGREEMENT, THE_PARTNERSHIP_SENT_TO, THE_OUTSOURCING_SENT, ALL_OF_THE_TICKET),
+            needs=(
+                THE_OUTSOURCING_SENT,
+                ALL_OF_THE_ROUND,
+                ALL_OF_THE_TICKET,
+                THE_PARTNERSHIP_SENT_TO,
+                THE_SENDERS_AGREEMENT,
+            ),
         ),
         on(OfferAccept, decide=offers.accept, needs=(THE_OUTSOURCING, ITS_PARTNERSHIP)),
         on(OfferDecline, decide=offers.decline, needs=(THE_OUTSOURCING,)),

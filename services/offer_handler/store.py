@@ -67,7 +67,10 @@ async def lock_live_partnerships_of_pairs(connection: Connection, pairs: list[tu
 
 
 async def save_partnerships(connection: Connection, partnerships: list[Partnership]) -> None:
-    """New partnerships, and what changed on known ones; who takes part never changes."""
+    """New partnerships, and what changed on known ones; who takes part never changes.
+
+    Raises NotNullViolationError where another pair was given the id meanwhile: its partnership is not ours to change.
+    """
     rows = [
         (
             one.partnership_id,
@@ -90,7 +93,9 @@ async def save_partnerships(connection: Connection, partnerships: list[Partnersh
         SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
                              $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::text[])
         ON CONFLICT (partnership_id) DO UPDATE SET
-            state = excluded.state, accepted_at = excluded.accepted_at, organization = excluded.organization
+            state = CASE WHEN (partnership.lead, partnership.service) = (excluded.lead, excluded.service)
+                         THEN excluded.state END,
+            accepted_at = excluded.accepted_at, organization = excluded.organization
         """,
         *columns_of(rows, 11),
     )
@@ -104,6 +109,18 @@ async def lock_outsourcings(connection: Connection, outsourcing_ids: list[UUID])
         WHERE outsourcing_id = ANY ($1::uuid[]) ORDER BY outsourcing_id FOR UPDATE
         """,
         outsourcing_ids,
+    )
+    return [_outsourcing(row) for row in rows]
+
+
+async def lock_outsourcings_of_rounds(connection: Connection, round_ids: list[UUID]) -> list[Outsourcing]:
+    """All outsourcings of these rounds, whatever became of them."""
+    rows = await connection.fetch(
+        f"""
+        SELECT {OUTSOURCING_COLUMNS} FROM outsourcing
+        WHERE round_id = ANY ($1::uuid[]) ORDER BY outsourcing_id FOR UPDATE
+        """,
+        round_ids,
     )
     return [_outsourcing(row) for row in rows]
 
@@ -125,7 +142,10 @@ async def lock_live_outsourcings_of_tickets(
 
 
 async def save_outsourcings(connection: Connection, outsourcings: list[Outsourcing]) -> None:
-    """New outsourcings, and how known ones go on; what was offered to whom never changes."""
+    """New outsourcings, and how known ones go on; what was offered to whom never changes.
+
+    Raises NotNullViolationError where another send was given the id meanwhile: its outsourcing is not ours to change.
+    """
     rows = [
         (
             one.outsourcing_id,
@@ -152,7 +172,10 @@ async def save_outsourcings(connection: Connection, outsourcings: list[Outsourci
                              $8::text[], $9::timestamptz[], $10::text[], $11::uuid[], $12::timestamptz[],
                              $13::timestamptz[], $14::text[], $15::timestamptz[])
         ON CONFLICT (outsourcing_id) DO UPDATE SET
-            state = excluded.state, answered_at = excluded.answered_at, completed_at = excluded.completed_at
+            state = CASE WHEN (outsourcing.sent_by_source, outsourcing.sent_by_id)
+                            = (excluded.sent_by_source, excluded.sent_by_id)
+                         THEN excluded.state END,
+            answered_at = excluded.answered_at, completed_at = excluded.completed_at
         """,
         *columns_of(rows, 15),
     )
@@ -163,11 +186,11 @@ async def claim_due_deadlines(connection: Connection, now: datetime, limit: int)
     rows = await connection.fetch(
         """
         UPDATE outsourcing SET deadline_told_at = $1
-        WHERE outsourcing_id IN (
+        WHERE outsourcing_id = ANY (ARRAY (
             SELECT outsourcing_id FROM outsourcing
             WHERE state = 'offered' AND deadline_told_at IS NULL AND respond_by <= $1
             ORDER BY respond_by LIMIT $2 FOR UPDATE SKIP LOCKED
-        )
+        ))
         RETURNING outsourcing_id, respond_by, sent_by_source, sent_by_id
         """,
         now,

@@ -122,6 +122,16 @@ PROBLEMS: dict[str, Problem] = {
         en=("An instance cannot be its own partner", "Invite another instance."),
         de=("Eine Instanz kann nicht ihr eigener Partner sein", "Laden Sie eine andere Instanz ein."),
     ),
+    "partnership/id-taken": _problem(
+        409,
+        en=("The id is taken", "Give the partnership an id that was never used."),
+        de=("Die id ist vergeben", "Geben Sie der Partnerschaft eine id, die noch nie benutzt wurde."),
+    ),
+    "partnership/not-yours": _problem(
+        403,
+        en=("That is the other side's to say", "Only the {role} may do this."),
+        de=("Das steht der anderen Seite zu", "Das darf nur die Seite {role}."),
+    ),
     "partnership/wrong-state": _problem(
         409,
         en=("Not possible in this state", "The partnership is {state}; allowed now: {allowed}."),

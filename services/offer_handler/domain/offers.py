@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from math import ceil
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from services.offer_handler.domain import partnerships
@@ -32,6 +32,8 @@ from shared.contracts.offer_handler import (
 from shared.contracts.ticket_sync import OutsourcingCompleted
 from shared.contracts.values import Delivery, Event
 from shared.messaging.outcomes import Caused, Changed, Decision, Deliver, Message, NotYet, Publish, Refused, Unchanged
+
+Role = Literal["lead", "service"]
 
 # How long a send waits for the event that closes the ticket's last outsourcing.
 CLOSING_WAIT_SECONDS = 10.0
@@ -90,12 +92,11 @@ class Outsourcing:
     def includes(self, slug: str) -> bool:
         return slug in (self.lead, self.service)
 
-    def refuses_unless_open(self, role: str, sender: str) -> Refused | None:
+    def refuses_unless_open(self, role: Role, sender: str) -> Refused | None:
         """Whose word it is not, and what comes after another has won, is refused."""
         allowed = ALLOWED[self.state]
-        if sender != role:
-            name = "service partner" if role == self.service else "lead"
-            return Refused("offer/not-yours", state=self.state, allowed=allowed, role=name)
+        if sender != (self.lead if role == "lead" else self.service):
+            return Refused("offer/not-yours", state=self.state, allowed=allowed, role=role)
         if self.state is not State.OFFERED:
             return Refused("offer/too-late", state=self.state, allowed=allowed)
         return None
@@ -128,16 +129,19 @@ class Due:
 
 
 def send(
-    agreement: Agreement | None,
-    partnership: Partnership | None,
     known: Outsourcing | None,
+    of_round: tuple[Outsourcing, ...],
     of_ticket: tuple[Outsourcing, ...],
+    partnership: Partnership | None,
+    agreement: Agreement | None,
     sending: Message[OfferSend],
 ) -> Decision:
     """Offer a ticket to a partner: at most one offer of a ticket is open or accepted at a time."""
+    if len(sending.data.offers) > 1:
+        return Refused("offer/one-partner-only")
     if partnership is None or partnership.lead != sending.sender:
         return NotYet("partnership/unknown")
-    if refused := _refused_sending(agreement, partnership, known, sending):
+    if refused := _refused_sending(partnership, agreement, (known, *of_round), sending):
         return refused
     live = next((one for one in of_ticket if one.state in LIVE), None)
     if live is None:
@@ -148,16 +152,17 @@ def send(
 
 
 def _refused_sending(
-    agreement: Agreement | None, partnership: Partnership, known: Outsourcing | None, sending: Message[OfferSend]
+    partnership: Partnership,
+    agreement: Agreement | None,
+    taken: tuple[Outsourcing | None, ...],
+    sending: Message[OfferSend],
 ) -> Refused | None:
     standing = partnership.state_at(sending.now)
-    if len(sending.data.offers) > 1:
-        return Refused("offer/one-partner-only")
     if agreement is None:
         return Refused("agreement/missing")
     if standing is not partnerships.State.ACTIVE:
         return Refused("partnership/not-active", state=standing, allowed=partnerships.ALLOWED[standing])
-    if known is not None:
+    if any(taken):
         return Refused("offer/id-taken")
     if sending.data.terms.respond_by <= sending.now:
         return Refused("offer/respond-by-past")
@@ -217,7 +222,7 @@ def accept(outsourcing: Outsourcing | None, partnership: Partnership | None, ans
     """The service partner takes the work; its first ticket from a lead needs the organization mapping."""
     if outsourcing is None or partnership is None or not outsourcing.includes(answer.sender):
         return NotYet("outsourcing/unknown")
-    if refused := outsourcing.refuses_unless_open(outsourcing.service, answer.sender):
+    if refused := outsourcing.refuses_unless_open("service", answer.sender):
         return refused
     mapped = partnership.mapped_to(answer.data.organization)
     if mapped.organization is None:
@@ -251,7 +256,7 @@ def decline(outsourcing: Outsourcing | None, answer: Message[OfferDecline]) -> D
     """The service partner does not take the work; the ticket is free again."""
     if outsourcing is None or not outsourcing.includes(answer.sender):
         return NotYet("outsourcing/unknown")
-    if refused := outsourcing.refuses_unless_open(outsourcing.service, answer.sender):
+    if refused := outsourcing.refuses_unless_open("service", answer.sender):
         return refused
     told = OfferDeclined(
         outsourcing_id=outsourcing.outsourcing_id,
@@ -267,7 +272,7 @@ def cancel(outsourcing: Outsourcing | None, taking_back: Message[OfferCancel]) -
     """The lead takes the offer back before it is answered; the ticket is free again."""
     if outsourcing is None or not outsourcing.includes(taking_back.sender):
         return NotYet("outsourcing/unknown")
-    if refused := outsourcing.refuses_unless_open(outsourcing.lead, taking_back.sender):
+    if refused := outsourcing.refuses_unless_open("lead", taking_back.sender):
         return refused
     told = OfferCancelled(
         outsourcing_id=outsourcing.outsourcing_id,

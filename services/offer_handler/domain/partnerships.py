@@ -89,9 +89,9 @@ def accept_agreement(known: Agreement | None, accept: Message[AgreementAccept]) 
 
 
 def invite(
-    agreement: Agreement | None,
     known: Partnership | None,
     of_pair: tuple[Partnership, ...],
+    agreement: Agreement | None,
     invitation: Message[PartnershipInvite],
 ) -> Decision:
     """Ask another instance to be a service partner; one that does not exist looks like one that never answers."""
@@ -100,7 +100,9 @@ def invite(
         return Refused("partnership/self")
     if agreement is None:
         return Refused("agreement/missing")
-    if known is not None or any(one.state_at(now) is not State.LAPSED for one in of_pair):
+    if known is not None:
+        return Refused("partnership/id-taken")
+    if any(one.state_at(now) is not State.LAPSED for one in of_pair):
         return Refused("partnership/exists")
     partnership = Partnership(
         partnership_id=data.partnership_id,
@@ -135,7 +137,7 @@ def accept_invitation(known: Partnership | None, accept: Message[PartnershipAcce
     if known is None or accept.sender not in known.pair:
         return NotYet("partnership/unknown")
     if accept.sender == known.lead:
-        return Refused("outsourcing/not-yours", state=known.state_at(accept.now), role="service partner")
+        return Refused("partnership/not-yours", state=known.state_at(accept.now), role="service")
     if known.state_at(accept.now) is not State.INVITED:
         return known.refuses_at(accept.now)
     active = replace(known, state=State.ACTIVE, accepted_at=accept.now).mapped_to(accept.data.organization)

@@ -29,7 +29,8 @@ CREATE UNIQUE INDEX partnership_lives_once ON partnership (lead, service) WHERE 
 CREATE TABLE outsourcing (
     outsourcing_id   uuid PRIMARY KEY,
     round_id         uuid NOT NULL,
-    partnership_id   uuid NOT NULL REFERENCES partnership,
+    -- Checked at the end: one turn may write both.
+    partnership_id   uuid NOT NULL REFERENCES partnership DEFERRABLE INITIALLY DEFERRED,
     lead             text NOT NULL,
     service          text NOT NULL,
     ticket_number    text NOT NULL,
@@ -51,4 +52,5 @@ CREATE TABLE outsourcing (
 );
 CREATE UNIQUE INDEX outsourcing_lives_once ON outsourcing (lead, ticket_number) WHERE state IN ('offered', 'accepted');
 CREATE UNIQUE INDEX outsourcing_accepted_once ON outsourcing (round_id) WHERE state IN ('accepted', 'completed');
+CREATE INDEX outsourcing_of_round ON outsourcing (round_id);
 CREATE INDEX outsourcing_due ON outsourcing (respond_by) WHERE state = 'offered' AND deadline_told_at IS NULL;

@@ -1,6 +1,6 @@
 """Every statement of the offer handler on a real Postgres, and what the schema itself holds."""
 
-from collections.abc import AsyncIterator
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -9,7 +9,6 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from services.console.stack import LocalStack
 from services.offer_handler import store
 from services.offer_handler.domain.offers import Due, Outsourcing, State
 from services.offer_handler.domain.partnerships import Agreement, Partnership
@@ -17,24 +16,11 @@ from services.offer_handler.domain.partnerships import State as Partnered
 from shared.contracts.offer_handler import Terms, Ticket
 from shared.database import Connection
 from shared.ids import new_id
-from tests.integration.databases import clone_of, connection_to, make_template, migrations_of
+from tests.integration.databases import connection_to
 from tests.unit.offer_handler.offering import CUSTOMER, LEAD, NOW, RESPOND_BY, SERVICE, STRANGER, send
 
 LATER = NOW + timedelta(hours=1)
 SENT_BY = ("/instances/nordlicht", UUID("01935e7a-4c00-7000-8000-000000000001"))
-
-
-@pytest.fixture
-async def database_url(stack: LocalStack) -> AsyncIterator[str]:
-    template = await make_template(stack.database_admin_url, "offer_handler", migrations_of("offer_handler"))
-    async with clone_of(stack.database_admin_url, template, "offer_handler") as url:
-        yield url
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Connection]:
-    async with connection_to(database_url) as connection:
-        yield connection
 
 
 def partnership(**more: Any) -> Partnership:
@@ -108,6 +94,8 @@ async def test_outsourcings_are_found_by_id_and_by_ticket_as_they_were_saved_las
     ]
     tickets = [one.of_ticket for one in offered]
     assert await store.lock_live_outsourcings_of_tickets(database, tickets) == [accepted]
+    rounds = [new_id(), completed.round_id, declined.round_id]
+    assert await store.lock_outsourcings_of_rounds(database, rounds) == [declined, completed]
 
 
 async def test_a_ticket_cannot_have_two_offers_that_live(database: Connection) -> None:
@@ -115,6 +103,33 @@ async def test_a_ticket_cannot_have_two_offers_that_live(database: Connection) -
     await store.save_outsourcings(database, [outsourcing(partnership_id)])
     with pytest.raises(asyncpg.UniqueViolationError):
         await store.save_outsourcings(database, [outsourcing(partnership_id)])
+
+
+async def test_an_outsourcing_of_another_send_is_never_written_over(database: Connection) -> None:
+    partnership_id = await saved_partnership(database)
+    first = outsourcing(partnership_id).answered(State.ACCEPTED, LATER)
+    await store.save_outsourcings(database, [first])
+    second = outsourcing(partnership_id, "NL-2", outsourcing_id=first.outsourcing_id, sent_by=(SENT_BY[0], new_id()))
+    with pytest.raises(asyncpg.NotNullViolationError):
+        await store.save_outsourcings(database, [second])
+    assert await store.lock_outsourcings(database, [first.outsourcing_id]) == [first]
+
+
+async def test_a_partnership_of_another_pair_is_never_written_over(database: Connection) -> None:
+    first = partnership()
+    await store.save_partnerships(database, [first])
+    with pytest.raises(asyncpg.NotNullViolationError):
+        await store.save_partnerships(database, [replace(first, lead=STRANGER)])
+    assert await store.lock_partnerships(database, [first.partnership_id]) == [first]
+
+
+async def test_an_outsourcing_needs_its_partnership_at_the_end_of_the_turn(database: Connection) -> None:
+    kept = partnership(state=Partnered.ACTIVE, accepted_at=LATER)
+    async with database.transaction():
+        await store.save_outsourcings(database, [outsourcing(kept.partnership_id)])
+        await store.save_partnerships(database, [kept])
+    with pytest.raises(asyncpg.ForeignKeyViolationError):
+        await store.save_outsourcings(database, [outsourcing(new_id(), "NL-2")])
 
 
 async def test_a_round_cannot_have_two_acceptances(database: Connection) -> None:
@@ -168,12 +183,20 @@ async def test_two_workers_never_claim_the_same_deadline(database: Connection, d
 
 
 async def test_due_deadlines_are_found_by_an_index(database: Connection) -> None:
-    await database.execute("SET enable_seqscan = off")
-    plan = await database.fetch(
-        "EXPLAIN SELECT outsourcing_id FROM outsourcing"
-        " WHERE state = 'offered' AND deadline_told_at IS NULL AND respond_by <= now() ORDER BY respond_by LIMIT 10"
-    )
-    assert "Index Scan using outsourcing_due" in "\n".join(row[0] for row in plan)
+    partnership_id = await saved_partnership(database)
+    answered = [outsourcing(partnership_id, f"NL-{n}").answered(State.DECLINED, LATER) for n in range(2000)]
+    open_ones = [
+        outsourcing(partnership_id, f"NL-{n}", terms=_until(RESPOND_BY + timedelta(minutes=n))) for n in range(1000)
+    ]
+    await store.save_outsourcings(database, [*answered, *open_ones])
+    await database.execute("ANALYZE outsourcing")
+    asked: list[str] = []
+    database.add_query_logger(lambda query: asked.append(query.query))
+    assert len(await store.claim_due_deadlines(database, RESPOND_BY, 256)) == 1
+    await asyncio.sleep(0)  # the driver calls its loggers one step later
+    plan = await database.fetch(f"EXPLAIN {asked[0]}", RESPOND_BY, 256)
+    lines = "\n".join(row[0] for row in plan)
+    assert "Index Scan using outsourcing_due" in lines and "Seq Scan" not in lines, lines
 
 
 def _until(respond_by: Any) -> Terms:

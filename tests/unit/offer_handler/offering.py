@@ -21,6 +21,7 @@ from shared.contracts.offer_handler import (
     Terms,
     Ticket,
 )
+from shared.contracts.ticket_sync import OutsourcingCompleted
 from shared.contracts.values import Command, Payload
 from shared.ids import new_id
 from shared.messaging.outcomes import Changed, Decision, Deliver, Message
@@ -33,7 +34,7 @@ RESPOND_BY = NOW + timedelta(hours=4)
 PARTNERSHIP = UUID("01935e7a-4c00-7000-8000-0000000000a1")
 OUTSOURCING = UUID("01935e7a-4c00-7000-8000-0000000000c1")
 CUSTOMER = Customer(
-    company="Hotel Post", contact="Ines Hofer", email="ines@example.com", phone="0512", address="Dorf 1"
+    company="Hotel Post", contact="Ines Hofer", email="ines@example.com", phone="+43 512 0000", address="Dorf 1"
 )
 
 
@@ -121,3 +122,18 @@ def cancel() -> OfferCancel:
 
 def deadline() -> DeadlinePassed:
     return DeadlinePassed(outsourcing_id=OUTSOURCING, due_at=RESPOND_BY)
+
+
+def completed() -> OutsourcingCompleted:
+    return OutsourcingCompleted(
+        outsourcing_id=OUTSOURCING,
+        lead=LEAD,
+        service=SERVICE,
+        lead_number="NL-1",
+        service_number="A-1",
+        title="Switch drops its uplink",
+        organization="Nordlicht IT GmbH",
+        terms=Terms(mode="hourly", currency="EUR", hourly_rate=Decimal("95.00"), respond_by=RESPOND_BY),
+        completed_at=NOW,
+        completed_by="k.sommer",
+    )

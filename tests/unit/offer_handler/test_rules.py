@@ -2,7 +2,6 @@
 
 from collections import Counter
 from datetime import timedelta
-from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -16,9 +15,8 @@ from shared.contracts.offer_handler import (
     OutsourcingOffered,
     PartnerOffer,
     PartnershipAccept,
-    Terms,
 )
-from shared.contracts.ticket_sync import OutsourcingCompleted
+from shared.contracts.problems import describe
 from shared.contracts.values import Payload
 from shared.ids import new_id
 from shared.messaging.outcomes import Changed, Decision, NotYet, Publish, Refused, Unchanged
@@ -35,6 +33,7 @@ from tests.unit.offer_handler.offering import (
     Play,
     accept,
     cancel,
+    completed,
     deadline,
     decline,
     invite,
@@ -88,6 +87,17 @@ def test_what_is_the_other_side_s_to_say_is_refused(sender: str, data: Payload) 
     play = offered()
     assert problem(play.say(sender, data)) == "offer/not-yours"
     assert play.state == "offered"
+
+
+@pytest.mark.parametrize(
+    ("sender", "data", "role"),
+    [(LEAD, accept(), "des Service-Partners"), (SERVICE, cancel(), "des Lead-Partners")],
+    ids=["accept", "cancel"],
+)
+def test_whose_word_it_is_is_said_in_the_reader_s_language(sender: str, data: Payload, role: str) -> None:
+    refused = offered().say(sender, data)
+    assert isinstance(refused, Refused)
+    assert describe(refused.problem, "de", refused.details)[1] == f"Das darf nur die Seite {role}."
 
 
 @pytest.mark.parametrize("data", [accept(), decline(), cancel()], ids=["accept", "decline", "cancel"])
@@ -161,6 +171,9 @@ def test_an_offer_needs_agreement_partnership_time_and_an_id_of_its_own() -> Non
     assert problem(partners().say(SERVICE, send())) == "partnership/unknown"
     assert problem(partners().say(LEAD, send(respond_by=NOW))) == "offer/respond-by-past"
     assert problem(offered().say(LEAD, send(number="NL-2"))) == "offer/id-taken"
+    declined = offered()
+    declined.say(SERVICE, decline())
+    assert problem(declined.say(LEAD, send())) == "offer/id-taken"
     two = send()
     more = (*two.offers, PartnerOffer(partnership_id=new_id(), outsourcing_id=new_id()))
     assert problem(partners().say(LEAD, two.model_copy(update={"offers": more}))) == "offer/one-partner-only"
@@ -169,6 +182,16 @@ def test_an_offer_needs_agreement_partnership_time_and_an_id_of_its_own() -> Non
     invited.say(LEAD, invite())
     refused = invited.say(LEAD, send())
     assert isinstance(refused, Refused) and (refused.problem, refused.state) == ("partnership/not-active", "invited")
+
+
+def test_a_round_is_sent_once_whatever_became_of_it() -> None:
+    play = partners()
+    round = send()
+    play.say(LEAD, round)
+    play.say(SERVICE, accept())
+    play.say(OFFER_HANDLER, completed())
+    again = round.model_copy(update={"offers": (PartnerOffer(partnership_id=PARTNERSHIP, outsourcing_id=new_id()),)})
+    assert problem(play.say(LEAD, again)) == "offer/id-taken"
 
 
 def test_an_invitation_needs_the_agreement_and_another_instance() -> None:
@@ -181,7 +204,7 @@ def test_an_invitation_needs_the_agreement_and_another_instance() -> None:
 def test_a_pair_has_one_partnership_that_lives() -> None:
     play = partners()
     assert problem(play.say(LEAD, invite(id=new_id()))) == "partnership/exists"
-    assert problem(play.say(LEAD, invite(partner=STRANGER))) == "partnership/exists", "the id is taken"
+    assert problem(play.say(LEAD, invite(partner=STRANGER))) == "partnership/id-taken"
     assert isinstance(play.say(LEAD, invite(partner=STRANGER, id=new_id())), Changed)
 
 
@@ -211,7 +234,7 @@ def test_only_the_invited_instance_accepts_and_only_once() -> None:
     play.say(LEAD, invite())
     answer = PartnershipAccept(actor="l.gruber", partnership_id=PARTNERSHIP)
     assert play.say(STRANGER, answer) == Play().say(STRANGER, answer) == NotYet("partnership/unknown")
-    assert problem(play.say(LEAD, answer)) == "outsourcing/not-yours"
+    assert problem(play.say(LEAD, answer)) == "partnership/not-yours"
     assert isinstance(play.say(SERVICE, answer), Changed)
     assert problem(play.say(SERVICE, answer)) == "partnership/wrong-state"
 
@@ -221,18 +244,3 @@ def test_the_same_agreement_again_changes_nothing_and_a_newer_one_does() -> None
     assert isinstance(play.say(LEAD, AgreementAccept(actor="k.sommer", version="2026-01")), Changed)
     assert play.say(LEAD, AgreementAccept(actor="m.huber", version="2026-01")) == Unchanged()
     assert isinstance(play.say(LEAD, AgreementAccept(actor="m.huber", version="2027-01")), Changed)
-
-
-def completed() -> OutsourcingCompleted:
-    return OutsourcingCompleted(
-        outsourcing_id=OUTSOURCING,
-        lead=LEAD,
-        service=SERVICE,
-        lead_number="NL-1",
-        service_number="A-1",
-        title="Switch drops its uplink",
-        organization="Nordlicht IT GmbH",
-        terms=Terms(mode="hourly", currency="EUR", hourly_rate=Decimal("95.00"), respond_by=RESPOND_BY),
-        completed_at=NOW,
-        completed_by="k.sommer",
-    )

@@ -1,0 +1,28 @@
+"""A fresh database for the offer handler, and a second connection to it where two turns meet."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from services.console.stack import LocalStack
+from shared.database import Connection
+from tests.integration.databases import clone_of, connection_to, make_template, migrations_of
+
+
+@pytest.fixture
+async def database_url(stack: LocalStack) -> AsyncIterator[str]:
+    template = await make_template(stack.database_admin_url, "offer_handler", migrations_of("offer_handler"))
+    async with clone_of(stack.database_admin_url, template, "offer_handler") as url:
+        yield url
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Connection]:
+    async with connection_to(database_url) as connection:
+        yield connection
+
+
+@pytest.fixture
+async def second_connection(database_url: str) -> AsyncIterator[Connection]:
+    async with connection_to(database_url) as connection:
+        yield connection
