@@ -1,0 +1,218 @@
+"""Real turns with the service's own table of routes: from the agreement to the end of an offer, and what leaves."""
+
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from services.offer_handler.handlers import HANDLERS
+from services.offer_handler.poller import DEADLINES
+from shared.contracts.offer_handler import (
+    AgreementAccept,
+    DeadlinePassed,
+    OfferSend,
+    PartnershipAccept,
+)
+from shared.contracts.values import Command
+from shared.database import Connection
+from shared.ids import new_id
+from shared.messaging import parking
+from shared.messaging.arrivals import Arrival
+from shared.messaging.directory import Directory
+from shared.messaging.letters import Correspondence
+from shared.messaging.outbox import Posted
+from shared.messaging.outcomes import Caused, Publish
+from shared.messaging.turn import Turn
+from tests.integration.messaging.posting import command, event
+from tests.unit.offer_handler.offering import (
+    CUSTOMER,
+    LEAD,
+    OUTSOURCING,
+    PARTNERSHIP,
+    SERVICE,
+    STRANGER,
+    accept,
+    cancel,
+    completed,
+    decline,
+    invite,
+    send,
+)
+
+Told = list[tuple[str, str, dict[str, Any]]]
+
+
+@pytest.fixture
+def turn() -> Turn:
+    directory = Directory()
+    return Turn(HANDLERS, directory, Correspondence("offer_handler", directory))
+
+
+def sent(sender: str, data: Command, id: UUID | None = None) -> Arrival:
+    return command(data, data.subject_of() or sender, sender=sender, id=id)
+
+
+def offer(number: str = "NL-1", id: UUID = OUTSOURCING) -> OfferSend:
+    """An offer that may be answered from now on for an hour."""
+    return send(number, id, respond_by=datetime.now(UTC) + timedelta(hours=1))
+
+
+BECOME_PARTNERS = (
+    (LEAD, AgreementAccept(actor="k.sommer", version="2026-01")),
+    (LEAD, invite()),
+    (SERVICE, PartnershipAccept(actor="l.gruber", partnership_id=PARTNERSHIP)),
+)
+
+
+async def take(turn: Turn, connection: Connection, *arrivals: Arrival) -> Told:
+    """Decide these in one turn; to whom what is told."""
+    turned = await turn.take(connection, [turn.read(arrival) for arrival in arrivals])
+    return _told(turned.posted)
+
+
+async def say(turn: Turn, connection: Connection, *messages: tuple[str, Command]) -> Told:
+    return await take(turn, connection, *(sent(sender, data) for sender, data in messages))
+
+
+def who_and_what(told: Told) -> list[tuple[str, str]]:
+    return [(to, kind) for to, kind, _ in told]
+
+
+def _told(posted: list[Posted]) -> Told:
+    return [
+        (one.letter.lane, one.letter.kind.removeprefix("tandem."), json.loads(one.letter.body)["data"])
+        for one in posted
+    ]
+
+
+async def test_from_the_agreement_to_the_acceptance(turn: Turn, database: Connection) -> None:
+    assert who_and_what(await say(turn, database, *BECOME_PARTNERS)) == [
+        (LEAD, "agreement.accepted.v1"),
+        (LEAD, "partnership.invited.v1"),
+        (SERVICE, "partnership.invited.v1"),
+        (LEAD, "partnership.accepted.v1"),
+        (SERVICE, "partnership.accepted.v1"),
+    ]
+    offered = await say(turn, database, (LEAD, offer()))
+    assert who_and_what(offered)[:2] == [(LEAD, "offer.sent.v1"), (SERVICE, "offer.received.v1")]
+    assert [kind for _, kind, _ in offered[2:]] == ["outsourcing.offered.v1"]
+    assert not any(str(value) in json.dumps(data) for _, _, data in offered for value in _customer())
+    assert offered[1][2]["needs_organization"] is True
+    ((to, _, rejected),) = await say(turn, database, (SERVICE, accept(organization=None)))
+    assert (to, rejected["type"], rejected["state"]) == (SERVICE, "offer/organization-missing", "offered")
+    accepted = await say(turn, database, (SERVICE, accept()))
+    assert who_and_what(accepted)[:2] == [(LEAD, "offer.accepted.v1"), (SERVICE, "offer.accepted.v1")]
+    assert [kind for _, kind, _ in accepted[2:]] == ["outsourcing.accepted.v1"]
+    assert accepted[2][2]["ticket"]["customer"]["company"] == CUSTOMER.company
+    assert accepted[2][2]["organization"] == "Nordlicht IT GmbH"
+
+
+async def test_all_of_it_in_one_turn(turn: Turn, database: Connection) -> None:
+    told = await say(turn, database, *BECOME_PARTNERS, (LEAD, offer()), (SERVICE, accept()))
+    assert [kind for to, kind, _ in told if to == SERVICE] == [
+        "partnership.invited.v1",
+        "partnership.accepted.v1",
+        "offer.received.v1",
+        "offer.accepted.v1",
+    ]
+    assert await database.fetchval("SELECT state FROM outsourcing") == "accepted"
+
+
+async def test_all_that_is_said_of_an_offer_has_the_outsourcing_as_its_subject(
+    turn: Turn, database: Connection
+) -> None:
+    await say(turn, database, *BECOME_PARTNERS)
+    arrivals = [sent(LEAD, offer()), sent(SERVICE, accept())]
+    turned = await turn.take(database, [turn.read(arrival) for arrival in arrivals])
+    assert {one.letter.subject for one in turned.posted} == {str(OUTSOURCING)}
+
+
+async def test_a_ticket_offered_twice_in_one_turn_is_offered_once(turn: Turn, database: Connection) -> None:
+    await say(turn, database, *BECOME_PARTNERS)
+    told = await say(turn, database, (LEAD, offer()), (LEAD, offer(id=new_id())))
+    assert told[-1][2]["type"] == "offer/ticket-not-free" and told[-1][2]["state"] == "offered"
+    assert await database.fetchval("SELECT count(*) FROM outsourcing") == 1
+
+
+async def test_a_ticket_taken_back_and_offered_again_in_one_turn(turn: Turn, database: Connection) -> None:
+    await say(turn, database, *BECOME_PARTNERS, (LEAD, offer()))
+    again = new_id()
+    await say(turn, database, (LEAD, cancel()), (LEAD, offer(id=again)))
+    rows = await database.fetch("SELECT outsourcing_id, state FROM outsourcing ORDER BY offered_at")
+    assert {row["outsourcing_id"]: row["state"] for row in rows} == {OUTSOURCING: "cancelled", again: "offered"}
+
+
+async def test_a_send_for_a_ticket_that_is_just_closing_waits_for_its_event(turn: Turn, database: Connection) -> None:
+    await say(turn, database, *BECOME_PARTNERS, (LEAD, offer()), (SERVICE, accept()))
+    again = new_id()
+    assert await say(turn, database, (LEAD, offer(id=again))) == []
+    await take(turn, database, event(completed(), str(OUTSOURCING), service="ticket_sync"))
+    await asyncio.sleep(await parking.seconds_until_due(database) or 0)
+    blocker = await parking.claim_due(database)
+    assert blocker is not None
+    told = _told((await turn.replay(database, blocker)).posted)
+    assert who_and_what(told)[:2] == [(LEAD, "offer.sent.v1"), (SERVICE, "offer.received.v1")]
+    assert told[1][2]["needs_organization"] is False
+
+
+async def test_a_deadline_that_passes_expires_the_offer_once(turn: Turn, database: Connection) -> None:
+    await say(turn, database, *BECOME_PARTNERS)
+    sending = offer()
+    id = new_id()
+    await take(turn, database, sent(LEAD, sending, id))
+    due_at = sending.terms.respond_by
+    passed = DeadlinePassed(outsourcing_id=OUTSOURCING, due_at=due_at)
+    assert await DEADLINES.due(database, due_at - timedelta(seconds=1)) == []
+    assert await DEADLINES.due(database, due_at) == [
+        Caused("/instances/nordlicht", id, str(OUTSOURCING), (Publish(passed),))
+    ]
+    assert await DEADLINES.due(database, due_at) == []
+    told = await take(turn, database, *(event(passed, str(OUTSOURCING), service="offer_handler") for _ in range(2)))
+    assert who_and_what(told)[:2] == [(LEAD, "offer.expired.v1"), (SERVICE, "offer.expired.v1")]
+    ((to, _, late),) = await say(turn, database, (SERVICE, accept()))
+    assert (to, late["type"], late["state"]) == (SERVICE, "offer/too-late", "expired")
+    assert await database.fetchval("SELECT count(*) FROM history WHERE event = 'expired'") == 1
+
+
+async def test_an_answer_before_the_deadline_s_message_wins(turn: Turn, database: Connection) -> None:
+    await say(turn, database, *BECOME_PARTNERS, (LEAD, offer()))
+    passed = DeadlinePassed(outsourcing_id=OUTSOURCING, due_at=datetime.now(UTC))
+    deadline = event(passed, str(OUTSOURCING), service="offer_handler")
+    told = await take(turn, database, sent(SERVICE, decline()), deadline)
+    assert who_and_what(told)[:2] == [(LEAD, "offer.declined.v1"), (SERVICE, "offer.declined.v1")]
+    assert await database.fetchval("SELECT state FROM outsourcing") == "declined"
+
+
+async def test_who_sends_an_offer_again_is_told_where_it_stands(turn: Turn, database: Connection) -> None:
+    await say(turn, database, *BECOME_PARTNERS)
+    sending = sent(LEAD, offer(), new_id())
+    await take(turn, database, sending, sent(SERVICE, accept()))
+    ((to, kind, repeated),) = await take(turn, database, sending)
+    assert (to, kind, repeated["outcome"], repeated["state"]) == (LEAD, "command.repeated.v1", "applied", "accepted")
+
+
+async def test_an_invitation_to_nobody_is_told_like_one_that_is_never_answered(
+    turn: Turn, database: Connection
+) -> None:
+    told = await say(turn, database, BECOME_PARTNERS[0], (LEAD, invite(partner=STRANGER)))
+    assert who_and_what(told) == [(LEAD, "agreement.accepted.v1"), (LEAD, "partnership.invited.v1")]
+
+
+async def test_two_turns_that_offer_one_ticket_at_the_same_time_offer_it_once(
+    database: Connection, turn: Turn, second_connection: Connection
+) -> None:
+    await say(turn, database, *BECOME_PARTNERS)
+    directory = Directory()
+    other_turn = Turn(HANDLERS, directory, Correspondence("offer_handler", directory))
+    first, second = await asyncio.gather(
+        say(turn, database, (LEAD, offer())), say(other_turn, second_connection, (LEAD, offer(id=new_id())))
+    )
+    assert sorted(len(told) for told in (first, second)) == [1, 3]
+    assert await database.fetchval("SELECT count(*) FROM outsourcing") == 1
+
+
+def _customer() -> list[Any]:
+    return list(CUSTOMER.model_dump().values())
