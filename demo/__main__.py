@@ -10,7 +10,6 @@ from time import perf_counter
 from rich.console import Console
 
 from demo import report
-from demo.expectation import differences
 from demo.partners import PartnerFailed
 from demo.performance import theatre
 from demo.timeline import Timeline
@@ -35,7 +34,7 @@ async def run(console: Console) -> int:
                 report.write_failure(DIRECTORY, timeline, failed, perf_counter() - began)
                 raise
     seconds = perf_counter() - began
-    found = differences(outcome.stores, outcome.mails) + report.problems_of(outcome.accounts)
+    found = report.faults_of(outcome)
     report.write(DIRECTORY, timeline, outcome, found, seconds)
     report.show(console, DIRECTORY, outcome, found, seconds)
     return 1 if found else 0

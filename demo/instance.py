@@ -18,7 +18,7 @@ from typing import Any
 
 import aio_pika
 from aio_pika.abc import AbstractExchange, AbstractIncomingMessage
-from jsonschema import Draft202012Validator, FormatChecker
+from jsonschema import Draft202012Validator, FormatChecker, ValidationError
 from uuid_utils import uuid7
 
 from demo.ticket_store import TicketStore
@@ -40,6 +40,7 @@ class Instance:
         self._store = store
         self._exchange = exchange
         self._schemas = schemas
+        self._telling = asyncio.Lock()
         self._wishes = {
             "send": self._send_command,
             "open": self._open_own_ticket,
@@ -51,12 +52,18 @@ class Instance:
         }
 
     async def take(self, message: AbstractIncomingMessage) -> None:
-        """Store a delivery, then acknowledge it; a ticket that is asked for is opened at once."""
+        """Store a delivery, then acknowledge it; a ticket that is asked for is opened and told of at once."""
         envelope = json.loads(message.body)
-        self._validator(envelope["type"]).validate(envelope)
+        try:
+            self._validator(envelope["type"]).validate(envelope)
+        except (ValidationError, FileNotFoundError) as unfit:
+            reason = unfit.message if isinstance(unfit, ValidationError) else "no schema of this kind"
+            print(f"{envelope['type']} {envelope['id']} is unfit: {reason}", file=sys.stderr, flush=True)
+            self._store.note_unfit(envelope["id"], envelope["type"], reason)
+            await message.ack()
+            return
         is_new = self._store.take(envelope)
-        if is_new and envelope["type"] == "tandem.ticket.requested.v1":
-            await self._open_ticket(envelope["data"])
+        await self._tell_of_tickets()
         await message.ack()
         if is_new:
             say({"came": envelope["type"], "subject": envelope["subject"], "data": envelope["data"]})
@@ -69,20 +76,19 @@ class Instance:
         return await self._send(wish["kind"], wish["subject"], wish["data"])
 
     async def _open_own_ticket(self, wish: Row) -> Row:
-        self._store.open_ticket(wish["outsourcing_id"], wish["number"], wish["title"], wish["description"], None)
+        self._store.open_ticket(wish["outsourcing_id"], wish["number"], wish["title"], wish["description"])
         return {}
 
     async def _tell_store(self, _: Row) -> Row:
         return {"store": self._store.everything()}
 
-    async def _open_ticket(self, requested: Row) -> None:
-        ticket = requested["ticket"]
-        number = f"{self._slug[:3].upper()}-{ticket['number'].rsplit('-', 1)[-1]}"
-        self._store.open_ticket(
-            requested["outsourcing_id"], number, ticket["title"], ticket["description"], ticket["customer"]
-        )
-        data = {"actor": "dispatcher", "outsourcing_id": requested["outsourcing_id"], "number": number}
-        await self._send("tandem.ticket.opened.v1", requested["outsourcing_id"], data)
+    async def _tell_of_tickets(self) -> None:
+        """Tell of every ticket that was opened on request; where that was cut short, by the same command again."""
+        async with self._telling:
+            for ticket in self._store.untold_tickets():
+                id = ticket["outsourcing_id"]
+                data = {"actor": "dispatcher", "outsourcing_id": id, "number": ticket["number"]}
+                await self._send("tandem.ticket.opened.v1", id, data, command_id=ticket["untold"])
 
     async def _put(self, wish: Row) -> Row:
         id = wish["outsourcing_id"]
@@ -127,9 +133,9 @@ class Instance:
         data = {"actor": wish["actor"], "outsourcing_id": id, "snapshot_id": self._store.snapshot_id(id)}
         return await self._send("tandem.completion.approve.v1", id, data)
 
-    async def _send(self, kind: str, subject: str, data: Row) -> Row:
+    async def _send(self, kind: str, subject: str, data: Row, *, command_id: str | None = None) -> Row:
         """Publish a command and wait until the broker has it."""
-        id = str(uuid7())
+        id = command_id or str(uuid7())
         envelope = {
             "specversion": "1.0",
             "id": id,
@@ -152,6 +158,7 @@ class Instance:
         noun, verb = kind.split(".")[1:3]
         bucket = hashlib.sha256(subject.encode()).hexdigest()[:2]
         await self._exchange.publish(message, routing_key=f"{self._slug}.{noun}.{verb}.{bucket}", timeout=10)
+        self._store.note_sent(id, kind, subject)
         return {"sent": id}
 
     @cache  # noqa: B019 - there is one instance in the process

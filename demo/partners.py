@@ -105,10 +105,15 @@ class Partner:
         number = next(self._numbers)
         answer: asyncio.Future[Row] = asyncio.get_running_loop().create_future()
         self._answers[number] = answer
-        self._told.write(json.dumps({**wish, "wish": number}).encode() + b"\n")
-        await self._told.drain()
-        async with asyncio.timeout(WAIT_SECONDS):
-            return await answer
+        try:
+            self._told.write(json.dumps({**wish, "wish": number}).encode() + b"\n")
+            await self._told.drain()
+            async with asyncio.timeout(WAIT_SECONDS):
+                return await answer
+        except ConnectionError:
+            raise PartnerFailed(f"{self.slug} ended: see {self._log}") from None
+        except TimeoutError:
+            raise PartnerFailed(f"{self.slug} did not {wish['do']} within {WAIT_SECONDS:.0f} s") from None
 
 
 def _pipes_of(process: asyncio.subprocess.Process) -> tuple[asyncio.StreamWriter, asyncio.StreamReader]:
@@ -117,11 +122,9 @@ def _pipes_of(process: asyncio.subprocess.Process) -> tuple[asyncio.StreamWriter
     return process.stdin, process.stdout
 
 
-@asynccontextmanager
-async def partner(slug: str, connected: Connected, directory: Path) -> AsyncIterator[Partner]:
-    """A partner's process with its own store, told nothing but its broker and its queue; ended at the end."""
-    log = directory / f"{slug}.log"
-    environment = {
+def environment_of(slug: str, connected: Connected, directory: Path) -> dict[str, str]:
+    """All that a partner's process is told: nothing of ours but the broker, its queue and the schemas."""
+    return {
         "PATH": os.environ["PATH"],
         "INSTANCE_SLUG": slug,
         "INSTANCE_AMQP_URL": connected.amqp_url,
@@ -129,10 +132,16 @@ async def partner(slug: str, connected: Connected, directory: Path) -> AsyncIter
         "INSTANCE_STORE": str(directory / f"{slug}.sqlite"),
         "INSTANCE_SCHEMAS": str(SCHEMAS),
     }
+
+
+@asynccontextmanager
+async def partner(slug: str, connected: Connected, directory: Path) -> AsyncIterator[Partner]:
+    """A partner's process with its own store, told nothing but its broker and its queue; ended at the end."""
+    log = directory / f"{slug}.log"
     with log.open("wb") as errors:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "demo.instance"),
-            env=environment,
+            env=environment_of(slug, connected, directory),
             cwd=SCHEMAS.parents[2],
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,

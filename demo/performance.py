@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 from demo.cast import ADDRESSES, LANGUAGES, LEAD, NAMES, SERVICE
@@ -17,8 +18,11 @@ from services.console.check import Account, check_all
 from services.console.installation import Installation
 from services.console.workers import workers
 from shared.messaging import topology
+from shared.messaging.broker_admin import broker_admin
 
 QUIET_SECONDS = 20.0
+# Longer than the broker's counts are old: a second on the stack's own broker.
+STEADY_SECONDS = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,22 @@ class Outcome:
     mails: list[Mail]
     deliveries: dict[str, Counter[str]]
     accounts: list[Account]
+    queues: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What can be seen at one moment of all that may still be under way."""
+
+    accounts: list[Account]
+    queues: dict[str, int]
+    mails: int
+    deliveries: int
+
+    @property
+    def is_busy(self) -> bool:
+        to_partners = (count for name, count in self.queues.items() if name.startswith("instance."))
+        return any(to_partners) or any(account.in_flight or account.unpublished for account in self.accounts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,22 +66,41 @@ class Theatre:
 
     async def outcome(self) -> Outcome:
         """What there is once nothing is under way any more."""
-        accounts = await self.quiet()
+        look = await self.quiet()
         return Outcome(
             stores={slug: await one.store() for slug, one in self.partners.items()},
             mails=list(self.mailbox.mails),
             deliveries={slug: Counter(d["came"] for d in one.deliveries) for slug, one in self.partners.items()},
-            accounts=accounts,
+            accounts=look.accounts,
+            queues=look.queues,
         )
 
-    async def quiet(self) -> list[Account]:
-        """The accounts of all services once their queues and outboxes are empty. Raises TimeoutError."""
-        async with asyncio.timeout(QUIET_SECONDS):
-            while True:
-                accounts = await check_all(self.installation.settings)
-                if not any(account.in_flight or account.unpublished for account in accounts):
-                    return accounts
-                await asyncio.sleep(0.2)
+    async def quiet(self) -> Look:
+        """The last look, once nothing has moved for longer than the broker's counts are old, or time is up."""
+        last, since = await self._look(), perf_counter()
+        ends = since + QUIET_SECONDS
+        while perf_counter() < min(since + STEADY_SECONDS, ends):
+            await asyncio.sleep(0.2)
+            look = await self._look()
+            if look.is_busy or look != last:
+                last, since = look, perf_counter()
+        return last
+
+    async def _look(self) -> Look:
+        settings = self.installation.settings
+        async with broker_admin(settings.admin_broker_url.get_secret_value(), settings.vhost) as broker:
+            counts = {queue["name"]: queue.get("messages", 0) for queue in await broker.list_queues()}
+        return Look(
+            accounts=await check_all(settings),
+            queues={name: count for name, count in counts.items() if name.startswith("instance.") or _keeps(name)},
+            mails=len(self.mailbox.mails),
+            deliveries=sum(len(one.deliveries) for one in self.partners.values()),
+        )
+
+
+def _keeps(queue: str) -> bool:
+    """Whether it is a queue for what nobody could read or wanted."""
+    return queue == topology.UNROUTED or queue in {topology.dead_queue(service) for service in topology.SERVICES}
 
 
 @asynccontextmanager

@@ -1,6 +1,7 @@
 """What the play leaves behind: a summary, both partners' tickets, the e-mails and the invoice."""
 
 import json
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,23 @@ from rich.console import Console
 from rich.table import Table
 
 from demo.cast import LEAD, SERVICE
+from demo.expectation import differences
+from demo.invoice_text import as_text
 from demo.performance import Outcome
 from demo.timeline import Timeline
 from services.console.check import Account
 
 SUMMARY = "summary.json"
+
+
+def faults_of(outcome: Outcome) -> list[str]:
+    """Everything that is not as it must be: at the partners, in the e-mails, inside Tandem, and in the broker."""
+    left = [
+        f"{'.'.join(name.split('.')[:2])}: {count} messages are left in the queue"
+        for name, count in outcome.queues.items()
+        if count
+    ]
+    return differences(outcome.stores, outcome.mails) + problems_of(outcome.accounts) + left
 
 
 def problems_of(accounts: list[Account]) -> list[str]:
@@ -22,7 +35,9 @@ def problems_of(accounts: list[Account]) -> list[str]:
         f"{account.service}: {what}"
         for account in accounts
         for what, wrong in (
-            ("its messages do not balance", not account.balanced),
+            (f"its messages do not balance: {account.wrong or account.outcomes}", not account.balanced),
+            (f"{account.in_flight + account.unpublished} messages are still under way", account.in_flight),
+            (f"{account.unpublished} messages are not published", account.unpublished),
             (f"{account.outcomes['parked']} messages are parked", account.outcomes["parked"]),
             (f"{account.outcomes['dead']} messages are dead", account.outcomes["dead"]),
         )
@@ -36,6 +51,7 @@ def write(directory: Path, timeline: Timeline, outcome: Outcome, found: list[str
         _write_json(directory / f"{slug}.json", store)
     for row in outcome.stores[LEAD]["invoice"]:
         _write_json(directory / "invoice.json", json.loads(row["content"]))
+        (directory / "invoice.txt").write_text(as_text(json.loads(row["content"])))
     _write_json(
         directory / SUMMARY,
         {
@@ -43,6 +59,7 @@ def write(directory: Path, timeline: Timeline, outcome: Outcome, found: list[str
             "differences": found,
             "seconds": round(seconds, 2),
             "steps": [asdict(step) for step in timeline.steps],
+            "commands": {slug: _commands_of(store) for slug, store in outcome.stores.items()},
             "deliveries": {slug: dict(sorted(counts.items())) for slug, counts in outcome.deliveries.items()},
             "counts": counts_of(outcome),
             "e-mails": [{"to": mail.to, "subject": mail.subject, "id": mail.message_id} for mail in outcome.mails],
@@ -58,6 +75,11 @@ def write_failure(directory: Path, timeline: Timeline, failed: Exception, second
     _write_json(directory / SUMMARY, {**told, "steps": steps})
 
 
+def _commands_of(store: dict[str, list[dict[str, Any]]]) -> dict[str, int]:
+    """How many commands of each kind a partner sent."""
+    return dict(sorted(Counter(row["kind"] for row in store["command"]).items()))
+
+
 def counts_of(outcome: Outcome) -> dict[str, int]:
     """How much of everything there was."""
     entries = {
@@ -67,6 +89,7 @@ def counts_of(outcome: Outcome) -> dict[str, int]:
         if row["owner"] != slug
     }
     return {
+        "commands sent by the partners": sum(len(store["command"]) for store in outcome.stores.values()),
         "messages received by the services": sum(account.received for account in outcome.accounts),
         "messages delivered to the partners": sum(counts.total() for counts in outcome.deliveries.values()),
         "replicated entries": len(entries),

@@ -6,29 +6,42 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
+from uuid_utils import uuid7
+
 SCHEMA = """
-CREATE TABLE delivery (id TEXT PRIMARY KEY, kind TEXT NOT NULL, subject TEXT NOT NULL, data TEXT NOT NULL);
+CREATE TABLE delivery (
+    id TEXT PRIMARY KEY, kind TEXT NOT NULL, subject TEXT NOT NULL, sequence TEXT NOT NULL, data TEXT NOT NULL
+);
+-- How often each fact was told; that a command came twice is no fact about tickets.
+CREATE VIEW told AS
+    SELECT kind, count(*) AS times FROM delivery WHERE kind <> 'tandem.command.repeated.v1' GROUP BY kind;
+CREATE TABLE unfit (delivery_id TEXT PRIMARY KEY, kind TEXT NOT NULL, reason TEXT NOT NULL);
+CREATE TABLE command (id TEXT PRIMARY KEY, kind TEXT NOT NULL, subject TEXT NOT NULL);
 CREATE TABLE state_as_of (subject TEXT PRIMARY KEY, sequence TEXT NOT NULL);
 CREATE TABLE partnership (id TEXT PRIMARY KEY, lead TEXT NOT NULL, service TEXT NOT NULL, state TEXT NOT NULL);
 CREATE TABLE offer (outsourcing_id TEXT PRIMARY KEY, ticket_number TEXT NOT NULL, state TEXT NOT NULL, shown TEXT);
 CREATE TABLE ticket (
     outsourcing_id TEXT PRIMARY KEY, number TEXT NOT NULL, title TEXT NOT NULL, description TEXT NOT NULL,
-    customer TEXT, partner_number TEXT, state TEXT NOT NULL, snapshot_id TEXT
+    customer TEXT, partner_number TEXT, state TEXT NOT NULL, snapshot_id TEXT,
+    -- The command that is to tell of it, until the broker has it.
+    untold TEXT
 );
 CREATE TABLE entry (
     outsourcing_id TEXT NOT NULL, entry_id TEXT NOT NULL, owner TEXT NOT NULL, version INTEGER NOT NULL,
     visibility TEXT NOT NULL, author TEXT NOT NULL, body TEXT NOT NULL, removed INTEGER NOT NULL DEFAULT 0,
-    remark TEXT NOT NULL DEFAULT '', PRIMARY KEY (outsourcing_id, entry_id)
+    remark TEXT NOT NULL DEFAULT '', PRIMARY KEY (outsourcing_id, owner, entry_id)
 );
 CREATE TABLE system_note (delivery_id TEXT PRIMARY KEY, outsourcing_id TEXT NOT NULL, reason TEXT NOT NULL, text TEXT);
 CREATE TABLE invoice (
-    number TEXT PRIMARY KEY, outsourcing_id TEXT NOT NULL, total TEXT NOT NULL, content TEXT NOT NULL
+    delivery_id TEXT PRIMARY KEY, outsourcing_id TEXT NOT NULL, number TEXT NOT NULL, content TEXT NOT NULL
 );
 CREATE TABLE rejection (
     delivery_id TEXT PRIMARY KEY, kind TEXT, problem TEXT NOT NULL, detail TEXT NOT NULL, state TEXT
 );
 """
-TABLES = ("partnership", "offer", "ticket", "entry", "system_note", "invoice", "rejection")
+TABLES = ("partnership", "offer", "ticket", "entry", "system_note", "invoice", "rejection", "told", "unfit", "command")
+# The first ticket of an instance that opens one because it was asked to.
+FIRST_NUMBER = 501
 
 # What deliveries of these nouns call the state is that of the outsourcing.
 STATEFUL = ("offer", "ticket", "entry", "completion")
@@ -54,8 +67,8 @@ class TicketStore:
             if seen:
                 return False
             self._run(
-                "INSERT INTO delivery VALUES (?, ?, ?, ?)",
-                *(envelope["id"], kind, envelope["subject"], json.dumps(data)),
+                "INSERT INTO delivery VALUES (?, ?, ?, ?, ?)",
+                *(envelope["id"], kind, envelope["subject"], envelope["sequence"], json.dumps(data)),
             )
             if apply := self._meaning.get(kind):
                 apply(self, data, envelope["id"])
@@ -63,22 +76,39 @@ class TicketStore:
                 self._note_state(data)
         return True
 
+    def note_unfit(self, delivery_id: str, kind: str, reason: str) -> None:
+        """A delivery that is not as its schema says; nothing is made of it."""
+        with self._sqlite:
+            self._run("INSERT OR IGNORE INTO unfit VALUES (?, ?, ?)", delivery_id, kind, reason)
+
+    def note_sent(self, id: str, kind: str, subject: str) -> None:
+        """A command that the broker has; what it was to tell of is told."""
+        with self._sqlite:
+            self._run("INSERT OR IGNORE INTO command VALUES (?, ?, ?)", id, kind, subject)
+            self._run("UPDATE ticket SET untold = NULL WHERE untold = ?", id)
+
+    def untold_tickets(self) -> list[Row]:
+        """Tickets that were opened on request and whose requester does not know it yet."""
+        return self._rows("SELECT outsourcing_id, number, untold FROM ticket WHERE untold IS NOT NULL")
+
     def everything(self) -> dict[str, list[Row]]:
         """The whole store, table by table."""
         return {table: self._rows(f"SELECT * FROM {table} ORDER BY 1, 2") for table in TABLES}
 
-    def open_ticket(self, outsourcing_id: str, number: str, title: str, description: str, customer: Row | None) -> None:
+    def open_ticket(self, outsourcing_id: str, number: str, title: str, description: str) -> None:
         """A ticket of one's own."""
         with self._sqlite:
             self._run(
-                "INSERT OR IGNORE INTO ticket (outsourcing_id, number, title, description, customer, state)"
-                " VALUES (?, ?, ?, ?, ?, 'open')",
-                *(outsourcing_id, number, title, description, customer and json.dumps(customer)),
+                "INSERT INTO ticket (outsourcing_id, number, title, description, state) VALUES (?, ?, ?, ?, 'open')",
+                *(outsourcing_id, number, title, description),
             )
 
     def write_entry(self, outsourcing_id: str, entry_id: str, visibility: str, author: str, body: Row | None) -> int:
         """Write or remove (no body) an entry of one's own; its new version."""
-        known = self._rows("SELECT * FROM entry WHERE outsourcing_id = ? AND entry_id = ?", outsourcing_id, entry_id)
+        known = self._rows(
+            "SELECT version, body FROM entry WHERE outsourcing_id = ? AND owner = ? AND entry_id = ?",
+            *(outsourcing_id, self._slug, entry_id),
+        )
         version = known[0]["version"] + 1 if known else 1
         kept = json.dumps(body) if body is not None else known[0]["body"]
         with self._sqlite:
@@ -134,6 +164,17 @@ class TicketStore:
             *(data["outsourcing_id"], data["ticket"]["number"], data["state"], json.dumps(data["ticket"])),
         )
 
+    def _requested(self, data: Row, _: str) -> None:
+        """Open a ticket with a number of one's own, and have it told: the same command even after a crash."""
+        ticket = data["ticket"]
+        [opened] = self._rows("SELECT count(*) AS n FROM ticket")
+        self._run(
+            "INSERT OR IGNORE INTO ticket (outsourcing_id, number, title, description, customer, state, untold)"
+            " VALUES (?, ?, ?, ?, ?, 'open', ?)",
+            *(data["outsourcing_id"], f"{self._slug[:3].upper()}-{FIRST_NUMBER + opened['n']}"),
+            *(ticket["title"], ticket["description"], json.dumps(ticket["customer"]), str(uuid7())),
+        )
+
     def _linked(self, data: Row, _: str) -> None:
         self._run(
             "UPDATE ticket SET partner_number = ? WHERE outsourcing_id = ?",
@@ -143,7 +184,7 @@ class TicketStore:
     def _replicated(self, data: Row, _: str) -> None:
         self._run(
             "INSERT INTO entry (outsourcing_id, entry_id, owner, version, visibility, author, body, remark)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (outsourcing_id, entry_id) DO UPDATE SET"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (outsourcing_id, owner, entry_id) DO UPDATE SET"
             " version = excluded.version, visibility = excluded.visibility, author = excluded.author,"
             " body = excluded.body, removed = 0, remark = excluded.remark WHERE excluded.version > version",
             *(data["outsourcing_id"], data["entry_id"], data["owner"], data["version"], data["visibility"]),
@@ -153,23 +194,24 @@ class TicketStore:
 
     def _withdrawn(self, data: Row, _: str) -> None:
         self._run(
-            "UPDATE entry SET removed = 1, version = ? WHERE outsourcing_id = ? AND entry_id = ? AND version < ?",
-            *(data["version"], data["outsourcing_id"], data["entry_id"], data["version"]),
+            "UPDATE entry SET removed = 1, version = ?"
+            " WHERE outsourcing_id = ? AND owner = ? AND entry_id = ? AND version < ?",
+            *(data["version"], data["outsourcing_id"], data["owner"], data["entry_id"], data["version"]),
         )
 
     def _held(self, data: Row, _: str) -> None:
         self._remark(data, "held during approval")
 
     def _released(self, data: Row, _: str) -> None:
-        self._remark(data, "released after approval was refused")
+        self._remark(data, "released after a rejection")
 
     def _kept_local(self, data: Row, _: str) -> None:
         self._remark(data, "stays here only")
 
     def _remark(self, data: Row, remark: str) -> None:
         self._run(
-            "UPDATE entry SET remark = ? WHERE outsourcing_id = ? AND entry_id = ?",
-            *(remark, data["outsourcing_id"], data["entry_id"]),
+            "UPDATE entry SET remark = ? WHERE outsourcing_id = ? AND owner = ? AND entry_id = ?",
+            *(remark, data["outsourcing_id"], self._slug, data["entry_id"]),
         )
 
     def _submitted(self, data: Row, _: str) -> None:
@@ -184,11 +226,11 @@ class TicketStore:
             *(delivery_id, data["outsourcing_id"], data["reason"], data["text"]),
         )
 
-    def _invoice(self, data: Row, _: str) -> None:
+    def _invoice(self, data: Row, delivery_id: str) -> None:
         invoice = data["invoice"]
         self._run(
             "INSERT INTO invoice VALUES (?, ?, ?, ?)",
-            *(invoice["number"], invoice["outsourcing_id"], invoice["total"], json.dumps(invoice)),
+            *(delivery_id, invoice["outsourcing_id"], invoice["number"], json.dumps(invoice)),
         )
 
     def _rejected(self, data: Row, delivery_id: str) -> None:
@@ -208,6 +250,7 @@ class TicketStore:
         "tandem.partnership.accepted.v1": _partnership,
         "tandem.offer.sent.v1": _offer_sent,
         "tandem.offer.received.v1": _offer_received,
+        "tandem.ticket.requested.v1": _requested,
         "tandem.ticket.linked.v1": _linked,
         "tandem.ticket.noted.v1": _noted,
         "tandem.entry.replicated.v1": _replicated,

@@ -53,5 +53,6 @@ class Timeline:
         colour = COLOURS.get(step.who, "white")
         self._console.print(
             f"{at:6.2f} s  {mark} [{colour}]{step.who:9}[/{colour}] {escape(step.what)}"
-            f" [dim]{step.duration_ms:.0f} ms[/dim]"
+            f" [dim]{step.duration_ms:.0f} ms[/dim]",
+            soft_wrap=True,
         )

@@ -1,10 +1,15 @@
 """The demo's own honesty: its partners know nothing of ours, and its comparison finds what is wrong."""
 
 import ast
+import base64
 import copy
+import hashlib
 import json
+import os
+import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +19,22 @@ from demo import expectation
 from demo.cast import CUSTOMER, LEAD, SERVICE
 from demo.expectation import differences
 from demo.mails import Mail
+from demo.partners import environment_of
+from services.console.installation import Connected
 
-DEMO = Path(__file__).parents[3] / "demo"
+ROOT = Path(__file__).parents[3]
+DEMO = ROOT / "demo"
 # All that runs in a partner's process.
 PARTNER = ("instance.py", "ticket_store.py")
 KNOWN = {"aio_pika", "jsonschema", "uuid_utils", "demo"}
+
+FILE = {
+    "kind": "attachment",
+    "name": "plan.txt",
+    "size": 4,
+    "sha256": hashlib.sha256(b"plan").hexdigest(),
+    "content": base64.b64encode(b"plan").decode(),
+}
 
 Stores = dict[str, dict[str, list[dict[str, Any]]]]
 
@@ -34,17 +50,27 @@ def test_a_partner_imports_nothing_of_ours_but_its_own_store(name: str) -> None:
             assert top != "demo" or module == "demo.ticket_store", f"{name} imports {module}"
 
 
-def test_a_partner_is_told_no_address_of_a_database() -> None:
-    told = ast.parse((DEMO / "partners.py").read_text())
-    names = {node.value for node in ast.walk(told) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
-    assert {name for name in names if name.startswith("INSTANCE_")} == {
+def test_a_partner_s_process_has_loaded_nothing_of_ours() -> None:
+    asked = "import sys, demo.instance; print(*sorted(sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", asked], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    ours = {name for name in loaded.split() if name.split(".")[0] in ("demo", "services", "shared", "tests")}
+    assert ours == {"demo", "demo.instance", "demo.ticket_store"}
+    assert not {"asyncpg", "psycopg"} & set(loaded.split())
+
+
+def test_a_partner_is_told_no_address_of_a_database(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("TANDEM_DATABASE_URL", "TANDEM_ADMIN_DATABASE_URL", "PGHOST"):
+        monkeypatch.setenv(name, "postgresql://here")
+    told = environment_of(LEAD, Connected("amqp://nordlicht@127.0.0.1/", "instance.nordlicht.x"), tmp_path)
+    assert not any("postgresql:" in value for value in told.values())
+    assert set(told) - {"PATH"} == {
         "INSTANCE_SLUG",
         "INSTANCE_AMQP_URL",
         "INSTANCE_QUEUE",
         "INSTANCE_STORE",
         "INSTANCE_SCHEMAS",
     }
-    assert not any("DATABASE" in name or "postgres" in name for name in names)
+    assert told["PATH"] == os.environ["PATH"]
 
 
 def test_what_is_as_expected_has_no_differences(as_expected: tuple[Stores, list[Mail]]) -> None:
@@ -64,6 +90,28 @@ def _show_the_lead_s_hours(stores: Stores, _: list[Mail]) -> None:
     copied["body"] = json.dumps({"kind": "time", "hours": "0.25", "role": "dispatch", "text": "Found the spare part"})
 
 
+def _hide_the_lead_s_hours_in_a_note(stores: Stores, _: list[Mail]) -> None:
+    [copied] = [row for row in stores[SERVICE]["entry"] if "Found the spare part" in row["body"]]
+    copied["body"] = json.dumps({"kind": "note", "hours": "0.25", "text": "Found the spare part"})
+
+
+def _name_another_author(stores: Stores, _: list[Mail]) -> None:
+    stores[LEAD]["entry"][0]["author"] = "Tandem"
+
+
+def _damage_a_file(stores: Stores, _: list[Mail]) -> None:
+    [file] = [row for row in stores[LEAD]["entry"] if "plan.txt" in row["body"]]
+    file["body"] = json.dumps({**json.loads(file["body"]), "content": base64.b64encode(b"plam").decode()})
+
+
+def _tell_a_fact_twice(stores: Stores, _: list[Mail]) -> None:
+    stores[LEAD]["told"][0]["times"] += 1
+
+
+def _deliver_what_no_schema_allows(stores: Stores, _: list[Mail]) -> None:
+    stores[SERVICE]["unfit"].append({"kind": "tandem.offer.received.v1", "reason": "'terms' is a required property"})
+
+
 def _show_a_note_to_the_customer(stores: Stores, _: list[Mail]) -> None:
     [copied] = [row for row in stores[LEAD]["entry"] if "half past ten" in row["body"]]
     copied["visibility"] = "shared"
@@ -81,6 +129,14 @@ def _send_a_mail_twice(_: Stores, mails: list[Mail]) -> None:
     mails.append(mails[0])
 
 
+def _send_two_mails_under_one_id(_: Stores, mails: list[Mail]) -> None:
+    mails[1] = replace(mails[1], message_id=mails[0].message_id)
+
+
+def _name_the_customer_in_the_offer(_: Stores, mails: list[Mail]) -> None:
+    mails[0] = replace(mails[0], text=f"Ask for {CUSTOMER['contact']}")
+
+
 def _refuse_something_else(stores: Stores, _: list[Mail]) -> None:
     stores[LEAD]["rejection"].append({"problem": "message/invalid"})
 
@@ -91,10 +147,17 @@ def _refuse_something_else(stores: Stores, _: list[Mail]) -> None:
         _lose_a_ticket,
         _double_an_entry,
         _show_the_lead_s_hours,
+        _hide_the_lead_s_hours_in_a_note,
+        _name_another_author,
+        _damage_a_file,
+        _tell_a_fact_twice,
+        _deliver_what_no_schema_allows,
         _show_a_note_to_the_customer,
         _tell_the_customer_too_early,
         _issue_two_invoices,
         _send_a_mail_twice,
+        _send_two_mails_under_one_id,
+        _name_the_customer_in_the_offer,
         _refuse_something_else,
     ],
 )
@@ -110,10 +173,20 @@ def test_every_fault_is_found(
 def as_expected(monkeypatch: pytest.MonkeyPatch) -> tuple[Stores, list[Mail]]:
     """Stores in which everything is just as the expectation says, with one of each."""
     entries = {
-        LEAD: [_entry(SERVICE, "internal", {"kind": "note", "text": "there by half past ten"})],
+        LEAD: [
+            _entry(SERVICE, "internal", {"kind": "note", "text": "there by half past ten"}),
+            _entry(LEAD, "shared", FILE),
+        ],
         SERVICE: [_entry(LEAD, "shared", {"kind": "note", "text": "Found the spare part"})],
     }
-    invoice = {"currency": "EUR", "total": "1.00", "tax_total": "0.00", "taxes": [{"category": "AE"}], "lines": [{}]}
+    invoice: dict[str, Any] = {
+        "currency": "EUR",
+        "total": "1.00",
+        "tax_total": "0.00",
+        "taxes": [{"category": "AE"}],
+        "number": "AW-1",
+    }
+    invoice["lines"] = [{"amount": "1.00"}]
     ticket = {"number": "NL-1", "title": "Switch", "state": "completed", "partner_number": None, "customer": None}
     stores: Stores = {
         side: {
@@ -123,10 +196,12 @@ def as_expected(monkeypatch: pytest.MonkeyPatch) -> tuple[Stores, list[Mail]]:
             "system_note": [],
             "rejection": [],
             "invoice": [{"number": "AW-1", "content": json.dumps(invoice)}],
+            "told": [{"kind": "tandem.offer.expired.v1", "times": 1}],
+            "unfit": [],
         }
         for side in (LEAD, SERVICE)
     }
-    mails = [Mail("a@example.com", "Offer", "<1>", "en", "")]
+    mails = [Mail("a@example.com", "Offer from b", f"<{number}>", "en", "") for number in (1, 2)]
     both = (LEAD, SERVICE)
     monkeypatch.setattr(expectation, "TICKETS", {side: ["NL-1 Switch: completed"] for side in both})
     monkeypatch.setattr(expectation, "OFFERS", {side: ["NL-1 completed"] for side in both})
@@ -134,20 +209,25 @@ def as_expected(monkeypatch: pytest.MonkeyPatch) -> tuple[Stores, list[Mail]]:
         expectation,
         "ENTRIES",
         {
-            LEAD: ["alpenwerk note v1 internal: there by half past ten"],
-            SERVICE: ["nordlicht note v1 shared: Found the spare part"],
+            LEAD: [
+                "alpenwerk note v1 internal by P. Ost: there by half past ten",
+                "nordlicht attachment v1 shared by P. Ost: plan.txt, 4 bytes",
+            ],
+            SERVICE: ["nordlicht note v1 shared by P. Ost: Found the spare part"],
         },
     )
     monkeypatch.setattr(expectation, "SYSTEM_NOTES", {side: [] for side in both})
     monkeypatch.setattr(expectation, "REJECTIONS", {side: [] for side in both})
-    monkeypatch.setattr(expectation, "INVOICES", {side: ["1.00 EUR, of it tax 0.00 (AE), 1 lines"] for side in both})
-    monkeypatch.setattr(expectation, "MAILS", ["a@example.com (en): Offer"])
+    monkeypatch.setattr(expectation, "INVOICES", {side: ["AW 1.00 EUR, of it tax 0.00 (AE): 1.00"] for side in both})
+    monkeypatch.setattr(expectation, "FACTS", {side: {"offer.expired": 1} for side in both})
+    monkeypatch.setattr(expectation, "MAILS", ["a@example.com (en): Offer from b"] * 2)
     return stores, mails
 
 
 def _entry(owner: str, visibility: str, body: dict[str, Any]) -> dict[str, Any]:
     return {
         "owner": owner,
+        "author": "P. Ost",
         "version": 1,
         "visibility": visibility,
         "removed": 0,
