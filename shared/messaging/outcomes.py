@@ -107,10 +107,14 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class NotYet:
-    """What the message speaks of may still be on its way: it waits, and is refused when it has waited too long."""
+    """What the message speaks of may still be on its way: it waits, and is refused when it has waited too long.
+
+    `state` is told with the refusal, to a sender who may know it.
+    """
 
     problem: str
     wait_seconds: float = 30.0
+    state: str | None = None
 
 
 Decision = Changed | Unchanged | Refused | NotYet

@@ -205,11 +205,11 @@ class Turn:
         attempts = blocker.attempts
         for parked, case in zip(waiting, cases, strict=True):
             match self._decide(case, working):
-                case NotYet(problem, wait_seconds):
+                case NotYet(problem, wait_seconds, state):
                     give_up_at = parked.parked_at + timedelta(seconds=wait_seconds)
                     if ledger.now < give_up_at:
                         return parking.not_yet(blocker.subject, problem, attempts, give_up_at, ledger.now)
-                    self._refuse(case, Refused(problem), ledger)
+                    self._refuse(case, Refused(problem, state=state), ledger)
                 case str(error):
                     return parking.failed(blocker.subject, error, attempts, ledger.now)
                 case decision:
@@ -268,10 +268,9 @@ class Turn:
         if case.message.digest != first.digest:
             _, letter = self._correspondence.rejection(case.message, Refused("message/id-reused"), ledger.now)
         else:
-            state = working.state_for(case.route, case.given) if case.message.refusal is None else None
-            letter = self._correspondence.repetition(
-                case.message, first.outcome, first.problem, state or first.state, ledger.now
-            )
+            # Who was told no state the first time may have asked about what is not its own.
+            state = None if first.state is None else working.state_for(case.route, case.given) or first.state
+            letter = self._correspondence.repetition(case.message, first.outcome, first.problem, state, ledger.now)
         ledger.letters += [letter] if letter else []
 
     def _block(self, case: Case, blocker: Blocker, blocked: dict[str, str], ledger: Ledger) -> None:

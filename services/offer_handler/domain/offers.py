@@ -147,7 +147,7 @@ def send(
     if live is None:
         return _sent(partnership, sending)
     if live.state is State.ACCEPTED:
-        return NotYet("offer/ticket-not-free", wait_seconds=CLOSING_WAIT_SECONDS)
+        return NotYet("offer/ticket-not-free", CLOSING_WAIT_SECONDS, live.state)
     return Refused("offer/ticket-not-free", state=live.state, allowed=ALLOWED[live.state])
 
 

@@ -97,6 +97,17 @@ async def test_a_repeated_refusal_tells_the_first_problem(turn: Turn, probe_data
     assert answer["data"]["problem"]["type"] == "outsourcing/wrong-state"
 
 
+async def test_who_was_told_no_state_the_first_time_is_told_none_when_asking_again(
+    turn: Turn, probe_database: Connection
+) -> None:
+    tally = new_id()
+    await take(turn, probe_database, do(tally))
+    message = do(tally, behaviour="ok-after-open")
+    await take(turn, probe_database, message)
+    (answer,) = told(await take(turn, probe_database, message))
+    assert (answer["data"]["outcome"], answer["data"]["state"]) == ("parked", None)
+
+
 async def test_a_refusal_is_told_to_the_sender_alone_in_its_language(turn: Turn, probe_database: Connection) -> None:
     (german,) = told(await take(turn, probe_database, do(new_id(), behaviour="refuse", sender="nordlicht")))
     (english,) = told(await take(turn, probe_database, do(new_id(), behaviour="refuse", sender="alpenwerk")))

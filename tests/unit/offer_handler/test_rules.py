@@ -159,7 +159,7 @@ def test_a_ticket_has_one_live_offer_and_is_free_again_when_that_has_ended() -> 
 def test_a_send_for_a_ticket_that_is_just_closing_waits_for_the_event_that_closes_it() -> None:
     play = offered()
     play.say(SERVICE, accept())
-    assert play.say(LEAD, send(id=new_id())) == NotYet("offer/ticket-not-free", wait_seconds=10.0)
+    assert play.say(LEAD, send(id=new_id())) == NotYet("offer/ticket-not-free", 10.0, "accepted")
     assert isinstance(play.say(OFFER_HANDLER, completed()), Changed)
     assert play.say(OFFER_HANDLER, completed()) == Unchanged()
     assert isinstance(play.say(LEAD, send(id=new_id())), Changed)
