@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -12,17 +12,17 @@ from typing import Any
 from demo.cast import ADDRESSES, LANGUAGES, LEAD, NAMES, SERVICE
 from demo.mails import Mail, Mailbox, mailbox
 from demo.partners import Partner, partner
+from demo.queues import Queues, is_shard, queues_of
 from demo.scenario import Stage, play
 from demo.timeline import Timeline
 from services.console.check import Account, check_all
 from services.console.installation import Installation
 from services.console.workers import workers
 from shared.messaging import topology
-from shared.messaging.broker_admin import broker_admin
 
 QUIET_SECONDS = 20.0
-# Longer than the broker's counts are old: a second on the stack's own broker.
-STEADY_SECONDS = 1.5
+# Longer than any worker pauses between two looks at its own work.
+STEADY_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,7 @@ class Theatre:
     installation: Installation
     mailbox: Mailbox
     partners: dict[str, Partner]
+    queues: Queues
 
     async def perform(self, timeline: Timeline) -> Outcome:
         """Play, wait until everything is quiet, and tell what there is."""
@@ -76,7 +77,7 @@ class Theatre:
         )
 
     async def quiet(self) -> Look:
-        """The last look, once nothing has moved for longer than the broker's counts are old, or time is up."""
+        """The last look, once nothing has moved for a while, or time is up."""
         last, since = await self._look(), perf_counter()
         ends = since + QUIET_SECONDS
         while perf_counter() < min(since + STEADY_SECONDS, ends):
@@ -87,20 +88,19 @@ class Theatre:
         return last
 
     async def _look(self) -> Look:
-        settings = self.installation.settings
-        async with broker_admin(settings.admin_broker_url.get_secret_value(), settings.vhost) as broker:
-            counts = {queue["name"]: queue.get("messages", 0) for queue in await broker.list_queues()}
+        counts = await self.queues.counts()
+        accounts = await check_all(self.installation.settings)
         return Look(
-            accounts=await check_all(settings),
-            queues={name: count for name, count in counts.items() if name.startswith("instance.") or _keeps(name)},
+            accounts=[replace(account, in_flight=_waiting_for(account.service, counts)) for account in accounts],
+            queues={name: count for name, count in counts.items() if not is_shard(name)},
             mails=len(self.mailbox.mails),
             deliveries=sum(len(one.deliveries) for one in self.partners.values()),
         )
 
 
-def _keeps(queue: str) -> bool:
-    """Whether it is a queue for what nobody could read or wanted."""
-    return queue == topology.UNROUTED or queue in {topology.dead_queue(service) for service in topology.SERVICES}
+def _waiting_for(service: str, counts: dict[str, int]) -> int:
+    """What is in the service's shard queues now; the account's own number is the management's, of seconds ago."""
+    return sum(count for name, count in counts.items() if is_shard(name) and name.startswith(f"{service}."))
 
 
 @asynccontextmanager
@@ -116,8 +116,10 @@ async def theatre(installation: Installation, directory: Path, *, replicas: int 
             "TANDEM_SMTP_SENDER": "Tandem <tandem@tandem.example.com>",
         }
         exits.enter_context(workers(environments, directory / "logs", replicas=replicas))
-        partners = {}
+        partners, queue_names = {}, []
         for slug in (LEAD, SERVICE):
             connected = await installation.add_instance(slug, NAMES[slug], LANGUAGES[slug], ADDRESSES[slug])
+            queue_names.append(connected.queue)
             partners[slug] = await exits.enter_async_context(partner(slug, connected, directory))
-        yield Theatre(installation, box, partners)
+        queues = await exits.enter_async_context(queues_of(installation, queue_names))
+        yield Theatre(installation, box, partners, queues)
