@@ -4,12 +4,13 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+PENDING ?= 100000
 CODE   := services shared tests $(wildcard demo)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench-replication check format up down servers lock clean
+.PHONY: help demo test bench-replication bench-deadlines check format up down servers lock clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +23,9 @@ test: servers ## run every test against a real broker and a real database
 
 bench-replication: servers ## entries per second through one worker, beside a bare bridge
 	@$(BIN)/python -m tests.bench.replication
+
+bench-deadlines: servers ## how late offers expire with PENDING=100000 others stored
+	@$(BIN)/python -m tests.bench.deadlines --pending $(PENDING)
 
 check: $(READY) ## format, lint, types, import rules, house rules, generated documents
 	@$(BIN)/ruff format --check --quiet $(CODE) || { echo "run 'make format'"; exit 1; }

@@ -2,21 +2,15 @@
 
 import argparse
 import asyncio
-import json
-import os
-import platform
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
-from pathlib import Path
 from statistics import median
 from time import perf_counter
 from typing import Any
 
 import aio_pika
 import httpx
-import psutil
 from aio_pika.abc import AbstractChannel
 from rich.console import Console
 
@@ -25,12 +19,12 @@ from services.console.stack import LocalStack
 from services.console.workers import workers
 from shared.database import Connection
 from tests.acceptance.partners import Partner, notes, outsource, partner, until
+from tests.bench.results import LOGS, Bar, keep
 from tests.integration.databases import connection_to
 
-RESULT = Path("var/bench/replication.json")
 OUTSOURCINGS = 100
 # Of a bridge that stores nothing.
-BAR = 0.8
+LEAST_RATIO = 0.8
 
 say = Console(highlight=False).print
 
@@ -47,7 +41,7 @@ async def main(entries: int, rounds: int) -> None:
             partner(installation, "alpenwerk", "Alpenwerk Systems") as service,
             connection_to(installation.database_url) as database,
         ):
-            with workers(_environments(installation), RESULT.parent / "logs"):
+            with workers(_environments(installation), LOGS):
                 outsourcing_ids = await outsource(lead, service, OUTSOURCINGS)
             for number in range(1, rounds + 1):
                 commands = notes(outsourcing_ids, entries // OUTSOURCINGS)
@@ -56,8 +50,9 @@ async def main(entries: int, rounds: int) -> None:
                 results.append({"tandem_per_second": tandem, "bridge_per_second": bridge, "ratio": tandem / bridge})
                 say(f"round {number}: {tandem:,.0f} entries/s; bare bridge {bridge:,.0f}/s; {tandem / bridge:.2f}")
     ratio = median(result["ratio"] for result in results)
-    _store(entries, results, ratio)
-    say(f"ratio {ratio:.2f} (bar {BAR}); kept in {RESULT}")
+    settings = {"entries": entries, "outsourcings": OUTSOURCINGS, "rounds": rounds, "fsync": True}
+    path = keep("replication", settings, results, {"ratio_to_bare_bridge": Bar(ratio, at_least=LEAST_RATIO)})
+    say(f"ratio {ratio:.2f} (at least {LEAST_RATIO}); kept in {path}")
 
 
 async def _replicate(
@@ -67,7 +62,7 @@ async def _replicate(
     before = len(service.of_kind("entry.replicated"))
     last = await database.fetchval("SELECT coalesce(max(position), 0) FROM ticket_sync.outbox")
     await lead.send(*commands)
-    with workers({"ticket_sync": installation.environment_of("ticket_sync")}, RESULT.parent / "logs"):
+    with workers({"ticket_sync": installation.environment_of("ticket_sync")}, LOGS):
         await service.until(lambda: len(service.of_kind("entry.replicated")) == before + len(commands), 600)
         await until(lambda: _all_marked(database))
     seconds = await database.fetchval(
@@ -135,24 +130,6 @@ def _environments(installation: Installation) -> dict[str, dict[str, str]]:
 async def _all_marked(database: Connection) -> bool:
     waiting = await database.fetchval("SELECT EXISTS (SELECT FROM ticket_sync.outbox WHERE published_at IS NULL)")
     return not waiting
-
-
-def _store(entries: int, results: list[dict[str, float]], ratio: float) -> None:
-    RESULT.parent.mkdir(parents=True, exist_ok=True)
-    machine = {
-        "processor": platform.processor() or platform.machine(),
-        "cores": os.cpu_count(),
-        "memory_bytes": psutil.virtual_memory().total,
-        "python": platform.python_version(),
-    }
-    told = {
-        "at": datetime.now(UTC).isoformat(),
-        "machine": machine,
-        "settings": {"entries": entries, "outsourcings": OUTSOURCINGS, "rounds": len(results), "fsync": True},
-        "rounds": results,
-        "bars": {"ratio_to_bare_bridge": {"value": round(ratio, 3), "bar": BAR, "ok": ratio >= BAR}},
-    }
-    RESULT.write_text(json.dumps(told, indent=2))
 
 
 if __name__ == "__main__":
