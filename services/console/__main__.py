@@ -5,6 +5,7 @@ import dataclasses
 import json
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 from typing import Annotated, Any, NoReturn, TypeVar
 from uuid import UUID
 
@@ -16,22 +17,38 @@ from rich.console import Console
 from rich.table import Table
 
 from services.console import check as checking
-from services.console import instances, parked
+from services.console import instances, parked, work
 from services.console.migrating import migrate_all
 from services.console.settings import AdminSettings, DatabaseSettings, WorkerPasswords
+from services.console.work import Filter, Outsourced, Received
 from shared.database import Connection
 from shared.messaging.broker_admin import BrokerRefused
 from shared.messaging.topology import SERVICES
 from shared.settings import read_settings
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Tickets that two companies work on together.")
+# A trace would show what stands in variables, passwords among it.
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Tickets that two companies work on together.",
+)
 instance_app = typer.Typer(no_args_is_help=True, help="Who takes part.")
 parked_app = typer.Typer(no_args_is_help=True, help="Messages that wait, and an operator's word on them.")
 app.add_typer(instance_app, name="instance")
 app.add_typer(parked_app, name="parked")
+work_app = typer.Typer(no_args_is_help=True, help="What an instance was given, and what it gave away.")
+app.add_typer(work_app, name="work")
+outsourcing_app = typer.Typer(no_args_is_help=True, help="One outsourcing.")
+app.add_typer(outsourcing_app, name="outsourcing")
 
+DAYS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M"]
 AsJson = Annotated[bool, typer.Option("--json", help="for scripts")]
 Service = Annotated[str, typer.Argument(help=", ".join(SERVICES))]
+Slug = Annotated[str, typer.Argument(metavar="INSTANCE", help="its slug")]
+Partner = Annotated[str | None, typer.Option(help="only with this partner")]
+State = Annotated[str | None, typer.Option(help="only in this state, such as in_progress")]
+DueBefore = Annotated[datetime | None, typer.Option(help="only what is due before, such as 2026-03-02", formats=DAYS)]
 Subject = Annotated[str, typer.Argument(help="as `tandem parked list` shows it")]
 R = TypeVar("R")
 
@@ -182,6 +199,57 @@ def drop_parked(
     if dropped is None:
         sys.exit("tandem: nothing is parked under it")
     print(f"dropped {dropped['kind']} {dropped['id']} from {dropped['sender']}")
+
+
+@work_app.command("received")
+def list_received(
+    instance: Slug,
+    only: Annotated[Received | None, typer.Option("--list", help="only this list")] = None,
+    partner: Partner = None,
+    state: State = None,
+    due_before: DueBefore = None,
+    as_json: AsJson = False,
+) -> None:
+    """What a service partner was given; what is due first stands at the top."""
+    wanted = Filter(only, partner, state, _aware(due_before))
+    rows = _as_operator(lambda c: work.list_received(c, instance, wanted))
+    _show(rows, as_json=as_json, nothing="nothing like that was received")
+
+
+@work_app.command("outsourced")
+def list_outsourced(
+    instance: Slug,
+    only: Annotated[Outsourced | None, typer.Option("--list", help="only this list")] = None,
+    partner: Partner = None,
+    state: State = None,
+    due_before: DueBefore = None,
+    as_json: AsJson = False,
+) -> None:
+    """What a lead gave away; what is due first stands at the top."""
+    wanted = Filter(only, partner, state, _aware(due_before))
+    rows = _as_operator(lambda c: work.list_outsourced(c, instance, wanted))
+    _show(rows, as_json=as_json, nothing="nothing like that was outsourced")
+
+
+@outsourcing_app.command("show")
+def show_outsourcing(outsourcing_id: Annotated[UUID, typer.Argument(metavar="ID")], as_json: AsJson = False) -> None:
+    """An outsourcing and all that ever took effect on it: when, who, what, and by which message."""
+    found = _as_operator(lambda c: work.find_outsourcing(c, outsourcing_id))
+    if found is None:
+        sys.exit("tandem: there is no such outsourcing")
+    history = _as_operator(lambda c: work.list_history(c, outsourcing_id))
+    if as_json:
+        print(json.dumps({**found, "history": history}, indent=2, default=_plain, ensure_ascii=False))
+        return
+    for name, value in found.items():
+        print(f"{name.replace('_', ' '):15} {parked.as_text(value)}")
+    lines = [{name: row[name] for name in ("at", "actor", "event", "service", "cause_id")} for row in history]
+    _show(lines, as_json=False, nothing="nothing has happened to it yet")
+
+
+def _aware(day: datetime | None) -> datetime | None:
+    """A day as it begins where the operator is."""
+    return None if day is None else day.astimezone()
 
 
 def _as_operator(work: Callable[[Connection], Awaitable[R]]) -> R:

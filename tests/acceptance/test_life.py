@@ -11,10 +11,13 @@ from demo.cast import LEAD, SERVICE
 from demo.expectation import differences
 from demo.performance import Outcome, theatre
 from demo.timeline import Timeline
+from services.console import work
 from services.console.installation import Installation, install
 from services.console.stack import LocalStack
+from services.console.work import Filter
 from tests.acceptance.contents import but_for_ids_and_times, contents_of
 from tests.acceptance.doubler import doubler
+from tests.integration.databases import connection_to
 
 
 def unseen() -> Timeline:
@@ -30,7 +33,22 @@ async def test_a_whole_life_on_four_shards_with_two_replicas_of_every_worker(
     installation: Installation, tmp_path: Path
 ) -> None:
     async with theatre(installation, tmp_path, replicas=2) as stage:
-        assert faults_of(await stage.perform(unseen())) == []
+        outcome = await stage.perform(unseen())
+        assert faults_of(outcome) == []
+    async with connection_to(installation.database_url) as connection:
+        received = await work.list_received(connection, SERVICE, Filter())
+        assert {row["lead_number"]: row["state"] for row in received} == {
+            "NL-4709": "expired",
+            "NL-4710": "declined",
+            "NL-4711": "completed",
+        }
+        [id] = [row["outsourcing_id"] for row in received if row["state"] == "completed"]
+        told = [row["event"] for row in await work.list_history(connection, id)]
+    for milestone in (
+        *("offered to alpenwerk", "accepted", "ticket requested", "linked with ", "submitted as"),
+        *("submission rejected", "completed as submitted", "completed", "invoice ", "acceptance mailed"),
+    ):
+        assert any(event.startswith(milestone) for event in told), f"no word of {milestone}"
 
 
 async def test_every_message_delivered_twice_at_once_and_again_after_the_end_changes_nothing(
