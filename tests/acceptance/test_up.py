@@ -23,6 +23,7 @@ async def up(directory: Path) -> AsyncIterator[tuple[asyncio.subprocess.Process,
         cwd=directory,
         stdout=asyncio.subprocess.PIPE,
         env={**os.environ, "COLUMNS": "500"},
+        preexec_fn=hear_ctrl_c,
     )
     assert process.stdout is not None
     stack: list[Path] = []
@@ -37,6 +38,11 @@ async def up(directory: Path) -> AsyncIterator[tuple[asyncio.subprocess.Process,
         if process.returncode is None:
             process.kill()
             await process.wait()
+
+
+def hear_ctrl_c() -> None:
+    """As in a terminal: a shell tells its background jobs to ignore it, and these tests may be one."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 async def tandem(directory: Path, command: str) -> str:
