@@ -11,7 +11,7 @@ BILL = Table(
     key=lambda bill: bill.outsourcing_id,
     lock=store.lock_bills,
     save=store.save_bills,
-    state=lambda bill: bill.state,
+    state=lambda bill, _: bill.state,
 )
 SETTINGS = Table(
     BillingSettings, key=lambda settings: settings.instance, lock=store.lock_settings, save=store.save_settings

@@ -26,23 +26,23 @@ OUTSOURCING = Table(
     key=lambda outsourcing: outsourcing.outsourcing_id,
     lock=store.lock_outsourcings,
     save=store.save_outsourcings,
-    state=lambda outsourcing: outsourcing.state,
+    state=lambda outsourcing, _: outsourcing.state,
 )
 PARTNERSHIP = Table(
     Partnership,
     key=lambda partnership: partnership.partnership_id,
     lock=store.lock_partnerships,
     save=store.save_partnerships,
-    state=lambda partnership: partnership.state,
+    state=lambda partnership, _: partnership.state,
 )
 OUTSOURCINGS_OF_ROUND = Collection(
-    OUTSOURCING, group=lambda outsourcing: outsourcing.round_id, lock=store.lock_outsourcings_of_rounds
+    OUTSOURCING, groups=lambda outsourcing: (outsourcing.round_id,), lock=store.lock_outsourcings_of_rounds
 )
 OUTSOURCINGS_OF_TICKET = Collection(
-    OUTSOURCING, group=lambda outsourcing: outsourcing.of_ticket, lock=store.lock_live_outsourcings_of_tickets
+    OUTSOURCING, groups=lambda outsourcing: (outsourcing.of_ticket,), lock=store.lock_live_outsourcings_of_tickets
 )
 PARTNERSHIPS_OF_PAIR = Collection(
-    PARTNERSHIP, group=lambda partnership: partnership.pair, lock=store.lock_live_partnerships_of_pairs
+    PARTNERSHIP, groups=lambda partnership: (partnership.pair,), lock=store.lock_live_partnerships_of_pairs
 )
 
 THE_SENDERS_AGREEMENT = one(AGREEMENT, lambda message: message.sender)

@@ -27,7 +27,7 @@ LINK = Table(
     key=lambda link: link.outsourcing_id,
     lock=store.lock_links,
     save=store.save_links,
-    state=lambda link: link.state,
+    state=lambda link, _: link.state,
 )
 AGREED = Table(Agreed, key=lambda agreed: agreed.outsourcing_id, lock=store.find_agreed, save=store.save_agreed)
 ENTRY = Table(Entry, key=lambda entry: entry.key, lock=store.find_entries, save=store.save_entries)
@@ -37,11 +37,11 @@ SNAPSHOT = Table(
 # An entry that leaves the line, or is no longer to be submitted, leaves its group.
 ENTRIES_IN_LINE = Collection(
     ENTRY,
-    group=lambda entry: None if entry.place is None else entry.outsourcing_id,
+    groups=lambda entry: () if entry.place is None else (entry.outsourcing_id,),
     lock=store.list_entries_in_line,
 )
 SUBMITTED_WORK = Collection(
-    ENTRY, group=lambda entry: entry.outsourcing_id if entry.is_work else None, lock=store.list_work
+    ENTRY, groups=lambda entry: (entry.outsourcing_id,) if entry.is_work else (), lock=store.list_work
 )
 
 THE_LINK = one(LINK, lambda message: message.data.outsourcing_id)

@@ -95,7 +95,7 @@ async def finish_parked(connection: Connection, entries: list[Entry]) -> None:
 
 
 async def insert_history(connection: Connection, rows: list[tuple[UUID, str, str, str, str]], now: datetime) -> None:
-    """Say in words what each applied message did: (id, source, subject, actor, event)."""
+    """Say in words what applied messages did to which subject: (id, source, subject, actor, event)."""
     await connection.execute(
         """
         INSERT INTO history (cause_id, cause_source, subject, actor, event, at)

@@ -1,6 +1,6 @@
 """How facts and answers become messages: who may read which id, and on which lane they travel."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -14,8 +14,9 @@ from shared.messaging.directory import Directory
 from shared.messaging.outbox import Letter
 from shared.messaging.outcomes import Caused, Deliver, Refused, Tell
 
-# Room for a thousand deliveries within one microsecond of the clock, so that numbers rise within a turn too.
-SEQUENCES_PER_MICROSECOND = 1000
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# As fine as the database's clock is.
+TICK = timedelta(microseconds=1)
 
 
 class Correspondence:
@@ -28,7 +29,7 @@ class Correspondence:
         self._service = service
         self._source = f"/tandem/{service}"
         self._directory = directory
-        self._last_sequence = 0
+        self._last_instant = EPOCH
 
     def told(self, cause: Readable, tell: Tell, now: datetime) -> Letter:
         """What a message that took effect tells somebody."""
@@ -132,7 +133,8 @@ class Correspondence:
         subject = tell.subject or subject
         if isinstance(tell, Deliver):
             lane, exchange, routing_key = tell.to, topology.DELIVERIES, tell.to
-            attributes = {"correlation_id": str(message_id), **trail, "sequence": self._next_sequence(now)}
+            now = self._next_instant(now)
+            attributes = {"correlation_id": str(message_id), **trail, "sequence": _sequence(now)}
         else:
             bucket = topology.bucket(subject)
             lane, exchange = f"{topology.EVENTS}.{bucket}", topology.EVENTS
@@ -151,10 +153,17 @@ class Correspondence:
             cause_source=cause[1],
         )
 
-    def _next_sequence(self, now: datetime) -> str:
-        """A number that rises for ever: the database's clock, and one more where that has not moved."""
-        self._last_sequence = max(int(now.timestamp() * 1_000_000) * SEQUENCES_PER_MICROSECOND, self._last_sequence + 1)
-        return f"{self._last_sequence:020d}"
+    def _next_instant(self, now: datetime) -> datetime:
+        """An instant that no other delivery has: the database's clock, or the next tick where that has not moved.
+
+        So sequences rise for ever, and what two partners receive has not even the time in common.
+        """
+        self._last_instant = max(now, self._last_instant + TICK)
+        return self._last_instant
+
+
+def _sequence(instant: datetime) -> str:
+    return f"{(instant - EPOCH) // TICK:020d}"
 
 
 def _initiator(cause: Readable) -> str | None:

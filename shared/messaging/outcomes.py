@@ -1,5 +1,6 @@
 """What a rule is given and what it may answer: one message in, one of a closed set of decisions out."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -51,16 +52,27 @@ Tell = Deliver | Publish
 
 @dataclass(frozen=True, slots=True, init=False)
 class Changed:
-    """The message took effect: these values are saved, these are told, and `history` says in words what happened."""
+    """The message took effect: these values are saved, these are told, and `history` says in words what happened.
+
+    `beside` says what happened to other subjects by the same message: their subject and the words.
+    """
 
     values: tuple[Any, ...]
     tell: tuple[Tell, ...]
     history: str
+    beside: tuple[tuple[str, str], ...]
 
-    def __init__(self, *values: Any, tell: tuple[Tell, ...] | list[Tell] = (), history: str) -> None:
+    def __init__(
+        self,
+        *values: Any,
+        tell: Iterable[Tell] = (),
+        history: str,
+        beside: Iterable[tuple[str, str]] = (),
+    ) -> None:
         object.__setattr__(self, "values", values)
         object.__setattr__(self, "tell", tuple(tell))
         object.__setattr__(self, "history", history)
+        object.__setattr__(self, "beside", tuple(beside))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The table a service writes: which message, which rows it needs, which rule decides."""
 
-from collections.abc import Awaitable, Callable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,49 +17,59 @@ Save = Callable[[Connection, list[Any]], Awaitable[None]]
 class Table:
     """One table of values: how a turn finds and locks them by key, and how it writes all it changed at once.
 
-    `state` names the state of a value in the words of the contract, for answers to messages that came twice.
+    `state` names, for one message, the state of the value it is about in the words of the contract; it is told to who
+    sends the message again.
     """
 
     type: type[Any]
     key: Callable[[Any], Key]
     lock: Lock
     save: Save
-    state: Callable[[Any], str] | None = None
+    state: Callable[[Any, Message[Any]], str | None] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Collection:
-    """All values of a table that belong to one group, such as all entries of an outsourcing."""
+    """Values of a table by another key than their own, such as all entries of an outsourcing.
+
+    `groups` names the groups that a value belongs to: one, several, or none.
+    """
 
     table: Table
-    group: Callable[[Any], Key]
+    groups: Callable[[Any], Iterable[Key]]
     lock: Lock
 
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What one message needs loaded: a value by its key, or the members of a group.
+    """What one message needs loaded: one value or `many`, by their own keys or by a group.
 
-    The key is told by the message, or by the value of another need (`via`) whose table is locked before this one.
+    The key is told by the message, or by what another need (`via`) found, whose table is locked before this one.
     """
 
     of: Table | Collection
-    key: Callable[[Any], Key]
+    key: Callable[[Any], Any]
     via: "Need | None" = None
+    many: bool = False
 
     @property
     def table(self) -> Table:
         return self.of.table if isinstance(self.of, Collection) else self.of
 
 
-def one(table: Table, key: Callable[[Any], Key], *, via: Need | None = None) -> Need:
-    """The value with that key, or None where there is none or where nothing was found to tell the key."""
-    return Need(table, key, via)
+def one(source: Table | Collection, key: Callable[[Any], Key], *, via: Need | None = None) -> Need:
+    """The value with that key, or the only one of that group; None where there is none, or nothing tells the key."""
+    return Need(source, key, via)
 
 
-def all_of(collection: Collection, key: Callable[[Message[Any]], Key]) -> Need:
+def each_of(table: Table, keys: Callable[[Any], Iterable[Key]], *, via: Need | None = None) -> Need:
+    """Those of the values with these keys that there are, as a tuple in the order of the keys that were given."""
+    return Need(table, keys, via, many=True)
+
+
+def all_of(collection: Collection, key: Callable[[Any], Key], *, via: Need | None = None) -> Need:
     """All members of that group as a tuple, in the order of their keys."""
-    return Need(collection, key)
+    return Need(collection, key, via, many=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -227,13 +227,14 @@ class Turn:
 
     def _conclude(self, case: Case, decision: Decision, working: WorkingSet, ledger: Ledger) -> None:
         match decision:
-            case Changed(values, tell, event):
+            case Changed(values, tell, event, beside):
                 letters = [self._correspondence.told(case.message, one, ledger.now) for one in tell]
                 working.fold(values)
                 ledger.letters += letters
                 given = case.given
                 actor = given.data.actor if isinstance(given.data, Command) else given.sender
-                ledger.history.append((given.id, given.source, given.subject, actor, event))
+                events = ((given.subject, event), *beside)
+                ledger.history += [(given.id, given.source, subject, actor, words) for subject, words in events]
                 state = working.state_for(case.route, given)
                 ledger.taken.append(_entry(case.message, "applied", state=state))
             case Unchanged():

@@ -16,6 +16,7 @@ class WorkingSet:
         self._tables = tables
         self._table_of = {table.type: table for table in tables}
         self._values: dict[Table, dict[Hashable, Any]] = {table: {} for table in tables}
+        self._looked_for: dict[Table, set[Hashable]] = {table: set() for table in tables}
         self._groups: dict[Collection, dict[Hashable, dict[Hashable, None]]] = {}
         self._changed: dict[Table, dict[Hashable, None]] = {}
 
@@ -29,16 +30,17 @@ class WorkingSet:
             for need, message in needs_of[table]:
                 # A key that cannot be told raises again when the message is decided, and there harms only itself.
                 with suppress(Exception):
-                    if (key := self._key(need, message)) is not None:
-                        keys_by_source.setdefault(need.of, set()).add(key)
+                    keys_by_source.setdefault(need.of, set()).update(self._keys(need, message))
             for source, keys in keys_by_source.items():
                 if isinstance(source, Collection):
                     self._groups[source] = {key: {} for key in keys}
+                else:
+                    self._looked_for[source] |= keys
                 self._remember(table, await source.lock(connection, sorted(keys)))
 
     def arguments(self, route: Route, message: Message[Any]) -> list[Any]:
         """What the route's rule is called with: its needs in their order, as they are now."""
-        return [self._get(need, self._key(need, message)) for need in route.needs] + [message]
+        return [self._found(need, message) for need in route.needs] + [message]
 
     def fold(self, values: tuple[Any, ...]) -> None:
         """Take what a message changed, for the messages after it and for the save."""
@@ -49,11 +51,10 @@ class WorkingSet:
 
     def state_for(self, route: Route, message: Message[Any]) -> str | None:
         """The state that what the message is about is in, where it has one."""
-        if not route.needs or not isinstance(route.needs[0].of, Table):
+        if not route.needs or route.needs[0].many:
             return None
-        table = route.needs[0].of
-        value = self._get(route.needs[0], self._key(route.needs[0], message))
-        return table.state(value) if table.state and value is not None else None
+        state, value = route.needs[0].table.state, self._found(route.needs[0], message)
+        return state(value, message) if state and value is not None else None
 
     async def save(self, connection: Connection) -> None:
         """Write all that changed, one statement per table."""
@@ -61,19 +62,31 @@ class WorkingSet:
             if changed := self._changed.get(table):
                 await table.save(connection, [self._values[table][key] for key in changed])
 
-    def _key(self, need: Need, message: Message[Any]) -> Hashable:
-        if need.via is None:
-            return need.key(message)
-        teller = self._get(need.via, self._key(need.via, message))
-        return None if teller is None else need.key(teller)
-
-    def _get(self, need: Need, key: Hashable) -> Any:
-        if isinstance(need.of, Table):
-            return None if key is None else self._values[need.of].get(key)
-        if key is None:
+    def _keys(self, need: Need, message: Message[Any]) -> tuple[Any, ...]:
+        """The keys of what is needed; none where what would tell them is not there."""
+        teller = message if need.via is None else self._found(need.via, message)
+        if teller is None:
             return ()
-        members = self._groups[need.of][key]
-        return tuple(self._values[need.of.table][member] for member in sorted(members))  # type: ignore[type-var]
+        told = need.key(teller)
+        if need.many and isinstance(need.of, Table):
+            return tuple(told)
+        return () if told is None else (told,)
+
+    def _found(self, need: Need, message: Message[Any]) -> Any:
+        keys = self._keys(need, message)
+        found = [value for key in keys for value in self._behind(need.of, key)]
+        return tuple(found) if need.many else next(iter(found), None)
+
+    def _behind(self, source: Table | Collection, key: Hashable) -> list[Any]:
+        """The values with that key or of that group. Raises KeyError where nobody has looked for them."""
+        if isinstance(source, Collection):
+            values = self._values[source.table]
+            return [values[member] for member in sorted(self._groups[source][key])]  # type: ignore[type-var]
+        if key in self._values[source]:
+            return [self._values[source][key]]
+        if key not in self._looked_for[source]:
+            raise KeyError(f"{source.type.__name__} {key} was not loaded")
+        return []
 
     def _remember(self, table: Table, values: Iterable[Any]) -> None:
         known = self._values[table]
@@ -81,9 +94,8 @@ class WorkingSet:
         for value in values:
             key = table.key(value)
             for collection, groups in collections:
-                before = known.get(key)
-                if before is not None and (old := groups.get(collection.group(before))) is not None:
-                    old.pop(key, None)
-                if (members := groups.get(collection.group(value))) is not None:
-                    members[key] = None
+                for group in collection.groups(known[key]) if key in known else ():
+                    groups.get(group, {}).pop(key, None)
+                for group in collection.groups(value):
+                    groups.get(group, {})[key] = None
             known[key] = value

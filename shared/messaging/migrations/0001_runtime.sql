@@ -25,7 +25,7 @@ CREATE TABLE inbox (
     CHECK (outcome <> 'refused' OR problem IS NOT NULL)
 );
 
--- What took effect, in the words of the business; exactly one row for every applied message.
+-- What took effect, in the words of the business: a row for every subject that an applied message changed.
 CREATE TABLE history (
     cause_id     uuid NOT NULL,
     cause_source text NOT NULL,
@@ -33,7 +33,7 @@ CREATE TABLE history (
     actor        text NOT NULL,
     event        text NOT NULL,
     at           timestamptz NOT NULL,
-    PRIMARY KEY (cause_id, cause_source)
+    PRIMARY KEY (cause_id, cause_source, subject)
 );
 CREATE INDEX history_by_subject ON history (subject, at);
 

@@ -122,9 +122,9 @@ TALLY = Table(
     key=lambda t: t.id,
     lock=lock_tallies,
     save=save_tallies,
-    state=lambda t: "open" if t.is_open else "new",
+    state=lambda t, _: "open" if t.is_open else "new",
 )
-TALLIES = Collection(TALLY, group=lambda t: t.id, lock=lock_tallies)
+TALLIES = Collection(TALLY, groups=lambda t: (t.id,), lock=lock_tallies)
 HANDLERS = Handlers.of(
     "probe",
     tables=(TALLY,),

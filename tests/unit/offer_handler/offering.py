@@ -73,7 +73,7 @@ class Play:
         key = None if teller is None else need.key(teller)
         values = self.values[need.table]
         if isinstance(need.of, Collection):
-            return tuple(value for value in values.values() if need.of.group(value) == key)
+            return tuple(value for value in values.values() if key in need.of.groups(value))
         return values.get(key)
 
 

@@ -172,7 +172,7 @@ class Outsourcing:
         key = need.key(message)
         if isinstance(need.of, Collection):
             members = self.values[need.of.table]
-            return tuple(members[one] for one in sorted(members) if need.of.group(members[one]) == key)
+            return tuple(members[one] for one in sorted(members) if key in need.of.groups(members[one]))
         return self.values[need.of].get(key)
 
 
