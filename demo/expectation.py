@@ -95,6 +95,8 @@ FACTS = {
         "partnership.invited": 1,
         "partnership.accepted": 1,
         "offer.received": 3,
+        # The one that nobody answers, when half of its time is over.
+        "offer.reminded": 1,
         "offer.expired": 1,
         "offer.declined": 1,
         "offer.accepted": 1,

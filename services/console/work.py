@@ -36,7 +36,7 @@ STATES: dict[str, tuple[str, ...]] = {
     Received.WAITING_ACCEPTANCE: ("offered",),
     Received.IN_PROGRESS: ("accepted", "in_progress"),
     Received.WAITING_APPROVAL: ("awaiting_approval",),
-    Received.CLOSED: ("declined", "expired", "cancelled"),
+    Received.CLOSED: ("declined", "expired", "cancelled", "returned"),
     Received.COMPLETED: ("completed",),
     Outsourced.OPEN: ("offered", "accepted", "in_progress", "awaiting_approval"),
 }
@@ -75,29 +75,27 @@ async def list_history(connection: Connection, outsourcing_id: UUID) -> list[dic
     """All that ever took effect on an outsourcing, in any service, the oldest first; and the message that did it."""
     of_each = " UNION ALL ".join(
         f"SELECT at, '{service}' AS service, actor, event, cause_source, cause_id FROM {service}.history"
-        " WHERE subject = ANY ($1::text[])"
+        " WHERE subject = $1"
         for service in SERVICES
     )
-    # The offer itself was sent under the id of its round.
-    round_id = await connection.fetchval(
-        "SELECT round_id FROM offer_handler.outsourcing WHERE outsourcing_id = $1", outsourcing_id
-    )
-    subjects = [str(outsourcing_id), *([] if round_id is None else [str(round_id)])]
-    rows = await connection.fetch(f"{of_each} ORDER BY at, service", subjects)
+    rows = await connection.fetch(f"{of_each} ORDER BY at, service", str(outsourcing_id))
     return [dict(row) for row in rows]
 
 
-# From acceptance on ticket_sync is the authority; the offer handler only follows.
+# From acceptance on ticket_sync is the authority; the offer handler only follows. Nobody knows of a planned one yet.
 _OUTSOURCING = """
 WITH work AS (
-    SELECT outsourcing_id, offered.lead, offered.service, ticket_number AS lead_number, service_number,
+    SELECT outsourcing_id, round.lead, offered.service, ticket_number AS lead_number, service_number,
            ticket ->> 'title' AS title,
            CASE WHEN offered.state IN ('accepted', 'completed') THEN coalesce(link.state, offered.state)
                 ELSE offered.state END AS state,
-           offered_at, respond_by, (terms ->> 'complete_by')::timestamptz AS complete_by,
-           CASE WHEN offered.state = 'offered' THEN respond_by
+           offered_at, offered.respond_by, (terms ->> 'complete_by')::timestamptz AS complete_by,
+           CASE WHEN offered.state = 'offered' THEN offered.respond_by
                 ELSE coalesce((terms ->> 'complete_by')::timestamptz, (ticket ->> 'due_at')::timestamptz) END AS due_at
-    FROM offer_handler.outsourcing AS offered LEFT JOIN ticket_sync.link USING (outsourcing_id)
+    FROM offer_handler.outsourcing AS offered
+    JOIN offer_handler.round USING (round_id)
+    LEFT JOIN ticket_sync.link USING (outsourcing_id)
+    WHERE offered.state <> 'planned'
 )
 """
 

@@ -1,9 +1,9 @@
 """What the offer handler answers to: which message, which rows, which rule."""
 
 from services.offer_handler import store
-from services.offer_handler.domain import offers, partnerships
-from services.offer_handler.domain.offers import Outsourcing
+from services.offer_handler.domain import deadlines, endings, offers, partnerships
 from services.offer_handler.domain.partnerships import Agreement, Partnership
+from services.offer_handler.domain.rounds import HiddenCustomer, Round
 from shared.contracts.offer_handler import (
     AgreementAccept,
     DeadlinePassed,
@@ -12,21 +12,21 @@ from shared.contracts.offer_handler import (
     OfferDecline,
     OfferSend,
     PartnershipAccept,
+    PartnershipEnd,
     PartnershipInvite,
 )
 from shared.contracts.ticket_sync import OutsourcingCompleted
-from shared.messaging.routes import Collection, Handlers, Table, all_of, on, one
+from shared.messaging.routes import Collection, Handlers, Table, all_of, each_of, on, one
 
-# Locked first: what a lead sends is decided one after another, so that two offers of one ticket meet.
 AGREEMENT = Table(
     Agreement, key=lambda agreement: agreement.instance, lock=store.lock_agreements, save=store.save_agreements
 )
-OUTSOURCING = Table(
-    Outsourcing,
-    key=lambda outsourcing: outsourcing.outsourcing_id,
-    lock=store.lock_outsourcings,
-    save=store.save_outsourcings,
-    state=lambda outsourcing, _: outsourcing.state,
+ROUND = Table(
+    Round,
+    key=lambda round: round.round_id,
+    lock=store.lock_rounds,
+    save=store.save_rounds,
+    state=lambda round, message: round.state_of(message.subject),
 )
 PARTNERSHIP = Table(
     Partnership,
@@ -35,11 +35,20 @@ PARTNERSHIP = Table(
     save=store.save_partnerships,
     state=lambda partnership, _: partnership.state,
 )
-OUTSOURCINGS_OF_ROUND = Collection(
-    OUTSOURCING, groups=lambda outsourcing: (outsourcing.round_id,), lock=store.lock_outsourcings_of_rounds
+HIDDEN_CUSTOMER = Table(
+    HiddenCustomer,
+    key=lambda hidden: hidden.round_id,
+    lock=store.find_hidden_customers,
+    save=store.save_hidden_customers,
 )
-OUTSOURCINGS_OF_TICKET = Collection(
-    OUTSOURCING, groups=lambda outsourcing: (outsourcing.of_ticket,), lock=store.lock_live_outsourcings_of_tickets
+ROUND_OF_OUTSOURCING = Collection(
+    ROUND, groups=lambda round: round.outsourcing_ids, lock=store.lock_rounds_of_outsourcings
+)
+LIVE_ROUNDS_OF_TICKET = Collection(
+    ROUND, groups=lambda round: (round.of_ticket,), lock=store.lock_live_rounds_of_tickets
+)
+LIVE_ROUNDS_OF_PARTNERSHIP = Collection(
+    ROUND, groups=lambda round: round.partnership_ids, lock=store.lock_live_rounds_of_partnerships
 )
 PARTNERSHIPS_OF_PAIR = Collection(
     PARTNERSHIP, groups=lambda partnership: (partnership.pair,), lock=store.lock_live_partnerships_of_pairs
@@ -47,18 +56,26 @@ PARTNERSHIPS_OF_PAIR = Collection(
 
 THE_SENDERS_AGREEMENT = one(AGREEMENT, lambda message: message.sender)
 THE_PARTNERSHIP = one(PARTNERSHIP, lambda message: message.data.partnership_id)
-THE_PARTNERSHIP_SENT_TO = one(PARTNERSHIP, lambda message: message.data.offers[0].partnership_id)
 ALL_OF_THE_PAIR = all_of(PARTNERSHIPS_OF_PAIR, lambda message: (message.sender, message.data.partner))
-THE_OUTSOURCING = one(OUTSOURCING, lambda message: message.data.outsourcing_id)
-THE_OUTSOURCING_SENT = one(OUTSOURCING, lambda message: message.data.offers[0].outsourcing_id)
-ALL_OF_THE_ROUND = all_of(OUTSOURCINGS_OF_ROUND, lambda message: message.data.round_id)
-ALL_OF_THE_TICKET = all_of(OUTSOURCINGS_OF_TICKET, lambda message: (message.sender, message.data.ticket.number))
-ITS_PARTNERSHIP = one(PARTNERSHIP, lambda outsourcing: outsourcing.partnership_id, via=THE_OUTSOURCING)
+THE_ROUND_SENT = one(ROUND, lambda message: message.data.round_id)
+ROUNDS_WITH_ITS_IDS = each_of(
+    ROUND_OF_OUTSOURCING, lambda message: [offer.outsourcing_id for offer in message.data.offers]
+)
+ROUNDS_OF_THE_TICKET = all_of(LIVE_ROUNDS_OF_TICKET, lambda message: (message.sender, message.data.ticket.number))
+PARTNERSHIPS_SENT_TO = each_of(PARTNERSHIP, lambda message: [offer.partnership_id for offer in message.data.offers])
+THE_ROUND = one(ROUND_OF_OUTSOURCING, lambda message: message.data.outsourcing_id)
+ITS_PARTNERSHIPS = each_of(PARTNERSHIP, lambda round: round.partnership_ids, via=THE_ROUND)
+ITS_CUSTOMER = one(HIDDEN_CUSTOMER, lambda round: round.round_id, via=THE_ROUND)
+ROUNDS_OF_THE_PARTNERSHIP = all_of(LIVE_ROUNDS_OF_PARTNERSHIP, lambda message: message.data.partnership_id)
+ALL_THEIR_PARTNERSHIPS = each_of(
+    PARTNERSHIP, lambda rounds: [id for round in rounds for id in round.partnership_ids], via=ROUNDS_OF_THE_PARTNERSHIP
+)
 
 # What a message is about comes first among its needs: its state is told to who sends the message again.
 HANDLERS = Handlers.of(
     "offer_handler",
-    tables=(AGREEMENT, OUTSOURCING, PARTNERSHIP),
+    # A lead's agreement is locked first, so that what it sends and what it ends are decided one after another.
+    tables=(AGREEMENT, ROUND, PARTNERSHIP, HIDDEN_CUSTOMER),
     routes=(
         on(AgreementAccept, decide=partnerships.accept_agreement, needs=(THE_SENDERS_AGREEMENT,)),
         on(
@@ -69,20 +86,25 @@ HANDLERS = Handlers.of(
         ),
         on(PartnershipAccept, decide=partnerships.accept_invitation, needs=(THE_PARTNERSHIP,)),
         on(
+            PartnershipEnd,
+            decide=endings.end_partnership,
+            needs=(THE_PARTNERSHIP, ROUNDS_OF_THE_PARTNERSHIP, ALL_THEIR_PARTNERSHIPS, THE_SENDERS_AGREEMENT),
+        ),
+        on(
             OfferSend,
             decide=offers.send,
             needs=(
-                THE_OUTSOURCING_SENT,
-                ALL_OF_THE_ROUND,
-                ALL_OF_THE_TICKET,
-                THE_PARTNERSHIP_SENT_TO,
+                THE_ROUND_SENT,
+                ROUNDS_WITH_ITS_IDS,
+                ROUNDS_OF_THE_TICKET,
+                PARTNERSHIPS_SENT_TO,
                 THE_SENDERS_AGREEMENT,
             ),
         ),
-        on(OfferAccept, decide=offers.accept, needs=(THE_OUTSOURCING, ITS_PARTNERSHIP)),
-        on(OfferDecline, decide=offers.decline, needs=(THE_OUTSOURCING,)),
-        on(OfferCancel, decide=offers.cancel, needs=(THE_OUTSOURCING,)),
-        on(DeadlinePassed, decide=offers.expire, needs=(THE_OUTSOURCING,)),
-        on(OutsourcingCompleted, decide=offers.complete, needs=(THE_OUTSOURCING,)),
+        on(OfferAccept, decide=offers.accept, needs=(THE_ROUND, ITS_PARTNERSHIPS, ITS_CUSTOMER)),
+        on(OfferDecline, decide=offers.decline, needs=(THE_ROUND, ITS_PARTNERSHIPS)),
+        on(OfferCancel, decide=offers.cancel, needs=(THE_ROUND,)),
+        on(DeadlinePassed, decide=deadlines.fall_due, needs=(THE_ROUND, ITS_PARTNERSHIPS)),
+        on(OutsourcingCompleted, decide=endings.complete, needs=(THE_ROUND,)),
     ),
 )

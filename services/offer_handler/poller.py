@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from services.offer_handler import store
-from services.offer_handler.domain.offers import deadline_passed
+from services.offer_handler.domain.deadlines import deadline_passed
 from shared.database import Connection
 from shared.messaging.outcomes import Caused
 from shared.messaging.side_work import Poller
@@ -13,8 +13,8 @@ MOST_AT_ONCE = 256
 
 
 async def _due(connection: Connection, now: datetime) -> list[Caused]:
-    """The deadlines that have passed and were not told yet, the oldest first."""
-    return [deadline_passed(due) for due in await store.claim_due_deadlines(connection, now, MOST_AT_ONCE)]
+    """Reminders and deadlines whose time has come and that were not told yet, the oldest first."""
+    return [deadline_passed(due) for due in await store.claim_due(connection, now, MOST_AT_ONCE)]
 
 
 DEADLINES = Poller("deadlines", due=_due)

@@ -4,17 +4,19 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from services.offer_handler.domain.offers import Due, Outsourcing
-from services.offer_handler.domain.offers import State as OfferState
+from services.offer_handler.domain.deadlines import Due
 from services.offer_handler.domain.partnerships import Agreement, Partnership
 from services.offer_handler.domain.partnerships import State as PartnershipState
-from shared.contracts.offer_handler import Terms, Ticket
+from services.offer_handler.domain.rounds import HiddenCustomer, Outsourcing, Round
+from services.offer_handler.domain.rounds import State as OfferState
+from shared.contracts.offer_handler import Customer, OfferedTicket, Terms
 from shared.database import Connection, columns_of
 
 PARTNERSHIP_COLUMNS = """partnership_id, lead, service, state, recipient, language, note, invited_at, lapses_at,
-                         accepted_at, organization"""
-OUTSOURCING_COLUMNS = """outsourcing_id, round_id, partnership_id, lead, service, ticket, terms, state, offered_at,
-                         sent_by_source, sent_by_id, answered_at, completed_at"""
+                         accepted_at, organization, ended_at"""
+ROUND_COLUMNS = "round_id, lead, mode, ticket, terms, sent_at, sent_by_source, sent_by_id"
+OUTSOURCING_COLUMNS = """outsourcing_id, round_id, place, partnership_id, service, state, asked_by_source, asked_by_id,
+                         offered_at, respond_by, next_due_at, answered_at, ended_at"""
 
 
 async def lock_agreements(connection: Connection, instances: list[str]) -> list[Agreement]:
@@ -84,6 +86,7 @@ async def save_partnerships(connection: Connection, partnerships: list[Partnersh
             one.lapses_at,
             one.accepted_at,
             one.organization,
+            one.ended_at,
         )
         for one in partnerships
     ]
@@ -91,131 +94,198 @@ async def save_partnerships(connection: Connection, partnerships: list[Partnersh
         f"""
         INSERT INTO partnership ({PARTNERSHIP_COLUMNS})
         SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-                             $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::text[])
+                             $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::text[], $12::timestamptz[])
         ON CONFLICT (partnership_id) DO UPDATE SET
             state = CASE WHEN (partnership.lead, partnership.service) = (excluded.lead, excluded.service)
                          THEN excluded.state END,
-            accepted_at = excluded.accepted_at, organization = excluded.organization
+            accepted_at = excluded.accepted_at, organization = excluded.organization, ended_at = excluded.ended_at
         """,
-        *columns_of(rows, 11),
+        *columns_of(rows, 12),
     )
 
 
-async def lock_outsourcings(connection: Connection, outsourcing_ids: list[UUID]) -> list[Outsourcing]:
-    """The outsourcings with these ids, in that order."""
-    rows = await connection.fetch(
-        f"""
-        SELECT {OUTSOURCING_COLUMNS} FROM outsourcing
-        WHERE outsourcing_id = ANY ($1::uuid[]) ORDER BY outsourcing_id FOR UPDATE
-        """,
-        outsourcing_ids,
+async def lock_rounds(connection: Connection, round_ids: list[UUID]) -> list[Round]:
+    """The rounds with these ids, in that order."""
+    return await _lock_rounds(connection, "round_id = ANY ($1::uuid[])", round_ids)
+
+
+async def lock_rounds_of_outsourcings(connection: Connection, outsourcing_ids: list[UUID]) -> list[Round]:
+    """The rounds that these outsourcings are part of; what an outsourcing is part of never changes."""
+    part_of = "round_id IN (SELECT round_id FROM outsourcing WHERE outsourcing_id = ANY ($1::uuid[]))"
+    return await _lock_rounds(connection, part_of, outsourcing_ids)
+
+
+async def lock_live_rounds_of_tickets(connection: Connection, tickets: list[tuple[str, str]]) -> list[Round]:
+    """The open or accepted round of each of these tickets, named by lead and number."""
+    of_tickets = "(lead, ticket_number) IN (SELECT * FROM unnest($1::text[], $2::text[])) AND standing <> 'closed'"
+    return await _lock_rounds(connection, of_tickets, *columns_of(tickets, 2))
+
+
+async def lock_live_rounds_of_partnerships(connection: Connection, partnership_ids: list[UUID]) -> list[Round]:
+    """The open or accepted rounds in which these partnerships take part, asked already or to be asked."""
+    with_them = """
+        standing <> 'closed' AND round_id IN (
+            SELECT round_id FROM outsourcing
+            WHERE partnership_id = ANY ($1::uuid[]) AND state IN ('planned', 'offered', 'accepted'))
+    """
+    return await _lock_rounds(connection, with_them, partnership_ids)
+
+
+async def _lock_rounds(connection: Connection, which: str, *arguments: list[Any]) -> list[Round]:
+    """Rounds first, and then their outsourcings as they are once the rounds are ours."""
+    rounds = await connection.fetch(
+        f"SELECT {ROUND_COLUMNS} FROM round WHERE {which} ORDER BY round_id FOR UPDATE", *arguments
     )
-    return [_outsourcing(row) for row in rows]
+    outsourcings: dict[UUID, list[Outsourcing]] = {row["round_id"]: [] for row in rounds}
+    for row in await connection.fetch(
+        f"SELECT {OUTSOURCING_COLUMNS} FROM outsourcing WHERE round_id = ANY ($1::uuid[]) ORDER BY round_id, place",
+        list(outsourcings),
+    ):
+        outsourcings[row["round_id"]].append(_outsourcing(row))
+    return [_round(row, tuple(outsourcings[row["round_id"]])) for row in rounds]
 
 
-async def lock_outsourcings_of_rounds(connection: Connection, round_ids: list[UUID]) -> list[Outsourcing]:
-    """All outsourcings of these rounds, whatever became of them."""
-    rows = await connection.fetch(
-        f"""
-        SELECT {OUTSOURCING_COLUMNS} FROM outsourcing
-        WHERE round_id = ANY ($1::uuid[]) ORDER BY outsourcing_id FOR UPDATE
-        """,
-        round_ids,
-    )
-    return [_outsourcing(row) for row in rows]
+async def save_rounds(connection: Connection, rounds: list[Round]) -> None:
+    """New rounds, and how the outsourcings of known ones go on; what was sent never changes.
 
-
-async def lock_live_outsourcings_of_tickets(
-    connection: Connection, tickets: list[tuple[str, str]]
-) -> list[Outsourcing]:
-    """The open or accepted outsourcing of each of these tickets, named by lead and number."""
-    rows = await connection.fetch(
-        f"""
-        SELECT {OUTSOURCING_COLUMNS} FROM outsourcing
-        WHERE (lead, ticket_number) IN (SELECT * FROM unnest($1::text[], $2::text[]))
-          AND state IN ('offered', 'accepted')
-        ORDER BY outsourcing_id FOR UPDATE
-        """,
-        *columns_of(tickets, 2),
-    )
-    return [_outsourcing(row) for row in rows]
-
-
-async def save_outsourcings(connection: Connection, outsourcings: list[Outsourcing]) -> None:
-    """New outsourcings, and how known ones go on; what was offered to whom never changes.
-
-    Raises NotNullViolationError where another send was given the id meanwhile: its outsourcing is not ours to change.
+    Raises NotNullViolationError where another send was given an id meanwhile: what is there is not ours to change.
     """
     rows = [
         (
-            one.outsourcing_id,
             one.round_id,
-            one.partnership_id,
             one.lead,
-            one.service,
+            one.mode,
             one.ticket.model_dump_json(),
             one.terms.model_dump_json(),
-            one.state,
-            one.offered_at,
+            one.sent_at,
             *one.sent_by,
-            one.answered_at,
-            one.completed_at,
             one.ticket.number,
-            one.terms.respond_by,
+            one.standing,
         )
-        for one in outsourcings
+        for one in rounds
     ]
     await connection.execute(
         f"""
-        INSERT INTO outsourcing ({OUTSOURCING_COLUMNS}, ticket_number, respond_by)
-        SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::jsonb[], $7::jsonb[],
-                             $8::text[], $9::timestamptz[], $10::text[], $11::uuid[], $12::timestamptz[],
-                             $13::timestamptz[], $14::text[], $15::timestamptz[])
-        ON CONFLICT (outsourcing_id) DO UPDATE SET
-            state = CASE WHEN (outsourcing.sent_by_source, outsourcing.sent_by_id)
-                            = (excluded.sent_by_source, excluded.sent_by_id)
-                         THEN excluded.state END,
-            answered_at = excluded.answered_at, completed_at = excluded.completed_at
+        INSERT INTO round ({ROUND_COLUMNS}, ticket_number, standing)
+        SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::jsonb[], $6::timestamptz[],
+                             $7::text[], $8::uuid[], $9::text[], $10::text[])
+        ON CONFLICT (round_id) DO UPDATE SET
+            standing = CASE WHEN (round.sent_by_source, round.sent_by_id)
+                               = (excluded.sent_by_source, excluded.sent_by_id)
+                            THEN excluded.standing END
         """,
-        *columns_of(rows, 15),
+        *columns_of(rows, 10),
+    )
+    await _save_outsourcings(connection, rounds)
+
+
+async def _save_outsourcings(connection: Connection, rounds: list[Round]) -> None:
+    """Those that changed: of a round of a hundred, an answer changes one."""
+    rows = [
+        (
+            one.outsourcing_id,
+            round.round_id,
+            one.place,
+            one.partnership_id,
+            one.service,
+            one.state,
+            *(one.asked_by or (None, None)),
+            one.offered_at,
+            one.respond_by,
+            one.next_due_at,
+            one.answered_at,
+            one.ended_at,
+            round.lead,
+        )
+        for round in rounds
+        for one in round.outsourcings
+    ]
+    await connection.execute(
+        f"""
+        INSERT INTO outsourcing ({OUTSOURCING_COLUMNS}, lead)
+        SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::uuid[], $5::text[], $6::text[], $7::text[],
+                             $8::uuid[], $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::timestamptz[],
+                             $13::timestamptz[], $14::text[])
+        ON CONFLICT (outsourcing_id) DO UPDATE SET
+            state = CASE WHEN outsourcing.round_id = excluded.round_id THEN excluded.state END,
+            asked_by_source = excluded.asked_by_source, asked_by_id = excluded.asked_by_id,
+            offered_at = excluded.offered_at, respond_by = excluded.respond_by, next_due_at = excluded.next_due_at,
+            answered_at = excluded.answered_at, ended_at = excluded.ended_at
+        WHERE (outsourcing.round_id, outsourcing.state, outsourcing.next_due_at)
+              IS DISTINCT FROM (excluded.round_id, excluded.state, excluded.next_due_at)
+        """,
+        *columns_of(rows, 14),
     )
 
 
-async def claim_due_deadlines(connection: Connection, now: datetime, limit: int) -> list[Due]:
-    """Open offers whose time to answer is over, the oldest first, each once; those that others work on are left."""
+async def find_hidden_customers(connection: Connection, round_ids: list[UUID]) -> list[HiddenCustomer]:
+    """Who the work of these rounds is for; guarded by their rounds' locks."""
+    rows = await connection.fetch(
+        "SELECT round_id, customer FROM hidden_customer WHERE round_id = ANY ($1::uuid[])", round_ids
+    )
+    return [HiddenCustomer(row["round_id"], Customer.model_validate_json(row["customer"])) for row in rows]
+
+
+async def save_hidden_customers(connection: Connection, hidden: list[HiddenCustomer]) -> None:
+    """Who the work of these rounds is for; written once."""
+    rows = [(one.round_id, one.customer.model_dump_json()) for one in hidden]
+    await connection.execute(
+        "INSERT INTO hidden_customer (round_id, customer) SELECT * FROM unnest($1::uuid[], $2::jsonb[])",
+        *columns_of(rows, 2),
+    )
+
+
+async def claim_due(connection: Connection, now: datetime, limit: int) -> list[Due]:
+    """Reminders and deadlines of open offers that have fallen due, the oldest first, each once.
+
+    A round's lock stands for its outsourcings here too: rounds that others work on are left for the next look.
+    """
     rows = await connection.fetch(
         """
-        UPDATE outsourcing SET deadline_told_at = $1
-        WHERE outsourcing_id = ANY (ARRAY (
-            SELECT outsourcing_id FROM outsourcing
-            WHERE state = 'offered' AND deadline_told_at IS NULL AND respond_by <= $1
-            ORDER BY respond_by LIMIT $2 FOR UPDATE SKIP LOCKED
-        ))
-        RETURNING outsourcing_id, respond_by, sent_by_source, sent_by_id
+        WITH due AS (
+            SELECT outsourcing_id, next_due_at AS due_at
+            FROM outsourcing JOIN round USING (round_id)
+            WHERE next_due_at <= $1 ORDER BY next_due_at LIMIT $2 FOR UPDATE OF round SKIP LOCKED
+        )
+        UPDATE outsourcing SET next_due_at = NULL
+        FROM due WHERE outsourcing.outsourcing_id = due.outsourcing_id
+        RETURNING outsourcing.outsourcing_id, due_at, asked_by_source, asked_by_id
         """,
         now,
         limit,
     )
-    due = [Due(row["outsourcing_id"], row["respond_by"], (row["sent_by_source"], row["sent_by_id"])) for row in rows]
-    return sorted(due, key=lambda one: one.respond_by)
+    due = [Due(row["outsourcing_id"], row["due_at"], (row["asked_by_source"], row["asked_by_id"])) for row in rows]
+    return sorted(due, key=lambda one: one.due_at)
 
 
 def _partnership(row: Any) -> Partnership:
     return Partnership(**{**dict(row), "state": PartnershipState(row["state"])})
 
 
+def _round(row: Any, outsourcings: tuple[Outsourcing, ...]) -> Round:
+    return Round(
+        round_id=row["round_id"],
+        lead=row["lead"],
+        mode=row["mode"],
+        ticket=OfferedTicket.model_validate_json(row["ticket"]),
+        terms=Terms.model_validate_json(row["terms"]),
+        sent_at=row["sent_at"],
+        sent_by=(row["sent_by_source"], row["sent_by_id"]),
+        outsourcings=outsourcings,
+    )
+
+
 def _outsourcing(row: Any) -> Outsourcing:
     return Outsourcing(
         outsourcing_id=row["outsourcing_id"],
-        round_id=row["round_id"],
+        place=row["place"],
         partnership_id=row["partnership_id"],
-        lead=row["lead"],
         service=row["service"],
-        ticket=Ticket.model_validate_json(row["ticket"]),
-        terms=Terms.model_validate_json(row["terms"]),
         state=OfferState(row["state"]),
+        asked_by=None if row["asked_by_id"] is None else (row["asked_by_source"], row["asked_by_id"]),
         offered_at=row["offered_at"],
-        sent_by=(row["sent_by_source"], row["sent_by_id"]),
+        respond_by=row["respond_by"],
+        next_due_at=row["next_due_at"],
         answered_at=row["answered_at"],
-        completed_at=row["completed_at"],
+        ended_at=row["ended_at"],
     )

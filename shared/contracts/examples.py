@@ -16,7 +16,7 @@ INVOICE = "01935e7a-4c00-7000-8000-0000000000f1"
 COMMAND = UUID("01935e7a-4c00-7000-8000-000000000001")
 DELIVERY = UUID("01935e7a-4c00-7000-8000-000000000002")
 AT = datetime(2026, 3, 2, 8, 30, tzinfo=UTC)
-SEQUENCE = "01772440200000000000"
+SEQUENCE = "00001772440200000000"
 
 _LEAD, _SERVICE = "nordlicht", "alpenwerk"
 _TIME = "2026-03-02T09:30:00+01:00"
@@ -47,6 +47,7 @@ _TERMS: dict[str, Any] = {
     "hourly_rate": "95.00",
     "authorized_hours": "8",
     "authorized_charges": "250.00",
+    "over_cap": "ask",
     "rounding_minutes": 15,
     "respond_by": "2026-03-02T12:00:00+01:00",
     "complete_by": "2026-03-06T17:00:00+01:00",
@@ -171,6 +172,7 @@ COMMAND_EXAMPLES: dict[str, dict[str, Any]] = {
         "note": "We would like to pass on-site work in Tyrol to you.",
     },
     "partnership.accept": {**_SERVICES, "partnership_id": PARTNERSHIP, "organization": "Nordlicht Systeme GmbH"},
+    "partnership.end": {**_LEADS, "partnership_id": PARTNERSHIP, "force": False, "reason": "We close that branch."},
     "offer.send": {
         **_LEADS,
         "round_id": ROUND,
@@ -179,7 +181,7 @@ COMMAND_EXAMPLES: dict[str, dict[str, Any]] = {
         "ticket": _TICKET,
         "terms": _TERMS,
     },
-    "offer.cancel": _about(**_LEADS, reason="The customer repaired it."),
+    "offer.cancel": _about(**_LEADS, reason="The customer repaired it.", whole_round=False),
     "offer.accept": _about(**_SERVICES, organization="Nordlicht Systeme GmbH"),
     "offer.decline": _about(**_SERVICES, reason="Nobody is free before Friday."),
     "ticket.opened": _about(**_SERVICES, number="88213", link="https://psa.alpenwerk.example/tickets/88213"),
@@ -234,6 +236,7 @@ DELIVERY_EXAMPLES: dict[str, dict[str, Any]] = {
     "agreement.accepted": {"version": "2026-01", "accepted_at": _TIME},
     "partnership.invited": {**_BETWEEN, "note": "", "lapses_at": "2026-04-01T09:30:00+02:00"},
     "partnership.accepted": {**_BETWEEN, "accepted_at": _TIME},
+    "partnership.ended": {**_BETWEEN, "forced": False, "reason": "We close that branch.", "ended_at": _TIME},
     "offer.sent": _about(
         round_id=ROUND, partner=_SERVICE, ticket_number="T2026-0417", respond_by=_TERMS["respond_by"], state="offered"
     ),
@@ -248,6 +251,8 @@ DELIVERY_EXAMPLES: dict[str, dict[str, Any]] = {
     ),
     "offer.cancelled": _about(ticket_number="T2026-0417", reason=None, cancelled_at=_TIME, state="cancelled"),
     "offer.expired": _about(ticket_number="T2026-0417", expired_at=_TIME, state="expired"),
+    "offer.reminded": _about(ticket_number="T2026-0417", respond_by=_TERMS["respond_by"], state="offered"),
+    "round.closed": {"round_id": ROUND, "ticket_number": "T2026-0417", "state": "closed"},
     "ticket.requested": _about(
         lead=_LEAD,
         organization="Nordlicht Systeme GmbH",

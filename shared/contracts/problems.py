@@ -148,15 +148,18 @@ PROBLEMS: dict[str, Problem] = {
             "Sie ist im Zustand „{state}“; ein Angebot braucht eine aktive Partnerschaft.",
         ),
     ),
+    "partnership/work-under-way": _problem(
+        409,
+        en=("Work is under way", "{count} outsourcings are offered or accepted; end it with force to close them too."),
+        de=(
+            "Es wird noch gearbeitet",
+            "{count} Outsourcings sind angeboten oder angenommen; mit force werden auch sie beendet.",
+        ),
+    ),
     "offer/id-taken": _problem(
         409,
         en=("The id is taken", "Give the round and the outsourcing ids that were never used."),
         de=("Die id ist vergeben", "Geben Sie Runde und Outsourcing ids, die noch nie benutzt wurden."),
-    ),
-    "offer/one-partner-only": _problem(
-        422,
-        en=("A round has one partner", "Offer the ticket to one partner at a time."),
-        de=("Eine Runde hat einen Partner", "Bieten Sie das Ticket jeweils einem Partner an."),
     ),
     "offer/ticket-not-free": _problem(
         409,

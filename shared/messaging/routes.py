@@ -42,15 +42,15 @@ class Collection:
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What one message needs loaded: one value or `many`, by their own keys or by a group.
+    """What one message needs loaded: one value or `many`, by their own keys or by groups.
 
-    The key is told by the message, or by what another need (`via`) found, whose table is locked before this one.
+    The keys are told by the message, or by what another need (`via`) found, whose table is locked before this one.
     """
 
     of: Table | Collection
-    key: Callable[[Any], Any]
-    via: "Need | None" = None
-    many: bool = False
+    keys: Callable[[Any], Iterable[Key]]
+    via: "Need | None"
+    many: bool
 
     @property
     def table(self) -> Table:
@@ -59,17 +59,21 @@ class Need:
 
 def one(source: Table | Collection, key: Callable[[Any], Key], *, via: Need | None = None) -> Need:
     """The value with that key, or the only one of that group; None where there is none, or nothing tells the key."""
-    return Need(source, key, via)
-
-
-def each_of(table: Table, keys: Callable[[Any], Iterable[Key]], *, via: Need | None = None) -> Need:
-    """Those of the values with these keys that there are, as a tuple in the order of the keys that were given."""
-    return Need(table, keys, via, many=True)
+    return Need(source, _single(key), via, many=False)
 
 
 def all_of(collection: Collection, key: Callable[[Any], Key], *, via: Need | None = None) -> Need:
     """All members of that group as a tuple, in the order of their keys."""
-    return Need(collection, key, via, many=True)
+    return Need(collection, _single(key), via, many=True)
+
+
+def each_of(source: Table | Collection, keys: Callable[[Any], Iterable[Key]], *, via: Need | None = None) -> Need:
+    """Those of the values that there are with these keys or in these groups, as a tuple in the order of the keys."""
+    return Need(source, keys, via, many=True)
+
+
+def _single(key: Callable[[Any], Key]) -> Callable[[Any], Iterable[Key]]:
+    return lambda teller: (found,) if (found := key(teller)) is not None else ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,8 @@ SERVICES = {
             "outsourcing.declined",
             "outsourcing.cancelled",
             "outsourcing.expired",
+            "outsourcing.reminded",
+            "outsourcing.abandoned",
             "deadline.passed",
         ),
     ),

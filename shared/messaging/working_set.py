@@ -62,20 +62,15 @@ class WorkingSet:
             if changed := self._changed.get(table):
                 await table.save(connection, [self._values[table][key] for key in changed])
 
-    def _keys(self, need: Need, message: Message[Any]) -> tuple[Any, ...]:
+    def _keys(self, need: Need, message: Message[Any]) -> Iterable[Any]:
         """The keys of what is needed; none where what would tell them is not there."""
         teller = message if need.via is None else self._found(need.via, message)
-        if teller is None:
-            return ()
-        told = need.key(teller)
-        if need.many and isinstance(need.of, Table):
-            return tuple(told)
-        return () if told is None else (told,)
+        return () if teller is None else need.keys(teller)
 
     def _found(self, need: Need, message: Message[Any]) -> Any:
-        keys = self._keys(need, message)
-        found = [value for key in keys for value in self._behind(need.of, key)]
-        return tuple(found) if need.many else next(iter(found), None)
+        key_of = need.table.key
+        found = {key_of(value): value for key in self._keys(need, message) for value in self._behind(need.of, key)}
+        return tuple(found.values()) if need.many else next(iter(found.values()), None)
 
     def _behind(self, source: Table | Collection, key: Hashable) -> list[Any]:
         """The values with that key or of that group. Raises KeyError where nobody has looked for them."""

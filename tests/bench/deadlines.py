@@ -72,36 +72,47 @@ async def _become_partners(lead: Partner, service: Partner) -> UUID:
 
 async def _store(database: Connection, partnership_id: UUID, pending: int) -> datetime:
     """All offers at once; when the first of those falls due that fall due soon."""
+    later = datetime.now(UTC) + timedelta(days=30)
     await database.execute(
         """
+        WITH sent AS (
+            INSERT INTO offer_handler.round
+                (round_id, lead, mode, ticket_number, ticket, terms, standing, sent_at, sent_by_source, sent_by_id)
+            SELECT gen_random_uuid(), 'nordlicht', 'all_at_once', 'NL-' || n,
+                   jsonb_build_object('number', 'NL-' || n, 'title', 'Switch drops its uplink', 'description', ''),
+                   jsonb_build_object('mode', 'hourly', 'currency', 'EUR', 'hourly_rate', '95.00',
+                                      'respond_by', $2::text),
+                   'open', now(), '/instances/nordlicht', gen_random_uuid()
+            FROM generate_series(1, $4) AS n
+            RETURNING round_id, sent_by_source, sent_by_id
+        )
         INSERT INTO offer_handler.outsourcing
-            (outsourcing_id, round_id, partnership_id, lead, service, ticket_number, ticket, terms, state, respond_by,
-             offered_at, sent_by_source, sent_by_id)
-        SELECT gen_random_uuid(), gen_random_uuid(), $1, 'nordlicht', 'alpenwerk', 'NL-' || n,
-               jsonb_build_object('number', 'NL-' || n, 'title', 'Switch drops its uplink', 'description', ''),
-               jsonb_build_object('mode', 'hourly', 'currency', 'EUR', 'hourly_rate', '95.00', 'respond_by', $2::text),
-               'offered', $3, now(), '/instances/nordlicht', gen_random_uuid()
-        FROM generate_series(1, $4) AS n
+            (outsourcing_id, round_id, place, partnership_id, lead, service, state, asked_by_source, asked_by_id,
+             offered_at, respond_by, next_due_at)
+        SELECT gen_random_uuid(), round_id, 0, $1, 'nordlicht', 'alpenwerk', 'offered', sent_by_source, sent_by_id,
+               now(), $3, $3
+        FROM sent
         """,
         partnership_id,
-        (datetime.now(UTC) + timedelta(days=30)).isoformat(),
-        datetime.now(UTC) + timedelta(days=30),
+        later.isoformat(),
+        later,
         pending,
         timeout=1800,
     )
     first_due_at = datetime.now(UTC) + LEAD_IN
     await database.execute(
         """
-        UPDATE offer_handler.outsourcing
-        SET respond_by = $1::timestamptz + random() * $2::interval
-        WHERE ticket_number IN (SELECT 'NL-' || n FROM generate_series(1, $3) AS n)
+        WITH due AS (SELECT outsourcing_id, $1::timestamptz + random() * $2::interval AS due_at
+                     FROM offer_handler.outsourcing LIMIT $3)
+        UPDATE offer_handler.outsourcing SET respond_by = due_at, next_due_at = due_at
+        FROM due WHERE outsourcing.outsourcing_id = due.outsourcing_id
         """,
         first_due_at,
         DUE_WITHIN,
         DUE,
         timeout=600,
     )
-    await database.execute("ANALYZE offer_handler.outsourcing", timeout=600)
+    await database.execute("ANALYZE offer_handler.round, offer_handler.outsourcing", timeout=600)
     return first_due_at
 
 

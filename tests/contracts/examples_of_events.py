@@ -26,6 +26,8 @@ EVENT_EXAMPLES: dict[str, dict[str, Any]] = {
     "outsourcing.declined": {**_CLOSED, "reason": "Nobody is free."},
     "outsourcing.cancelled": _CLOSED,
     "outsourcing.expired": _CLOSED,
+    "outsourcing.reminded": {**_BETWEEN, "ticket": _OFFERED_TICKET, "terms": _OFFER["terms"]},
+    "outsourcing.abandoned": {**_BETWEEN, "reason": "We close that branch.", "actor": "k.sommer"},
     "deadline.passed": {"outsourcing_id": OUTSOURCING, "due_at": AT.isoformat()},
     "outsourcing.submitted": {**_LINKED, "snapshot": _SNAPSHOT},
     "outsourcing.rejected": {**_LINKED, "reason": "It dropped again.", "complete_by": AT.isoformat()},

@@ -141,6 +141,9 @@ class _Writer:
         yield "flat_fee", money_or_none("flat_fee")
         yield "authorized_hours", self._hours(terms)
         yield "authorized_charges", money_or_none("authorized_charges")
+        yield "authorized_total", money_or_none("authorized_total")
+        if terms.is_capped:
+            yield "over_cap", self._word(f"over_cap.{terms.over_cap}")
         yield "rounding", self._formats.minutes(terms.rounding_minutes) if terms.rounding_minutes else None
 
     def _hours(self, terms: Terms) -> str | None:

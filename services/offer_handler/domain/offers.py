@@ -1,311 +1,322 @@
-"""Offers: a lead's ticket for one service partner, until exactly one of accept, decline, cancel and expire has won."""
+"""Offers: a lead's ticket for its service partners, until exactly one of accept, decline, cancel and expire has won."""
 
-from dataclasses import dataclass, replace
-from datetime import datetime
-from enum import StrEnum
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from math import ceil
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 from services.offer_handler.domain import partnerships
 from services.offer_handler.domain.partnerships import Agreement, Partnership
+from services.offer_handler.domain.rounds import (
+    ALLOWED,
+    Cause,
+    HiddenCustomer,
+    Outsourcing,
+    Round,
+    Standing,
+    State,
+    subjects_of,
+)
 from shared.contracts.offer_handler import (
-    DeadlinePassed,
     OfferAccept,
     OfferAccepted,
     OfferCancel,
     OfferCancelled,
     OfferDecline,
     OfferDeclined,
-    OfferExpired,
     OfferReceived,
     OfferSend,
     OfferSent,
     OutsourcingAccepted,
     OutsourcingCancelled,
     OutsourcingDeclined,
-    OutsourcingExpired,
     OutsourcingOffered,
-    Terms,
-    Ticket,
+    RoundClosed,
 )
-from shared.contracts.ticket_sync import OutsourcingCompleted
-from shared.contracts.values import Delivery, Event
-from shared.messaging.outcomes import Caused, Changed, Decision, Deliver, Message, NotYet, Publish, Refused, Unchanged
-
-Role = Literal["lead", "service"]
+from shared.messaging.outcomes import Changed, Decision, Deliver, FieldError, Message, NotYet, Publish, Refused, Tell
 
 # How long a send waits for the event that closes the ticket's last outsourcing.
 CLOSING_WAIT_SECONDS = 10.0
-
-
-class State(StrEnum):
-    """The life of an outsourcing as far as it is known here."""
-
-    OFFERED = "offered"
-    ACCEPTED = "accepted"
-    DECLINED = "declined"
-    CANCELLED = "cancelled"
-    EXPIRED = "expired"
-    COMPLETED = "completed"
-
-
-LIVE = (State.OFFERED, State.ACCEPTED)
-ALLOWED: dict[State, tuple[str, ...]] = {
-    State.OFFERED: ("offer.accept", "offer.decline", "offer.cancel"),
-    State.ACCEPTED: (),
-    State.DECLINED: ("offer.send",),
-    State.CANCELLED: ("offer.send",),
-    State.EXPIRED: ("offer.send",),
-    State.COMPLETED: ("offer.send",),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Outsourcing:
-    """One ticket offered to one service partner; `sent_by` names the message that offered it."""
-
-    outsourcing_id: UUID
-    round_id: UUID
-    partnership_id: UUID
-    lead: str
-    service: str
-    ticket: Ticket
-    terms: Terms
-    state: State
-    offered_at: datetime
-    sent_by: tuple[str, UUID]
-    answered_at: datetime | None = None
-    completed_at: datetime | None = None
-
-    @property
-    def of_ticket(self) -> tuple[str, str]:
-        return self.lead, self.ticket.number
-
-    @property
-    def subject(self) -> str:
-        return str(self.outsourcing_id)
-
-    def answered(self, state: State, now: datetime) -> "Outsourcing":
-        return replace(self, state=state, answered_at=now)
-
-    def includes(self, slug: str) -> bool:
-        return slug in (self.lead, self.service)
-
-    def refuses_unless_open(self, role: Role, sender: str) -> Refused | None:
-        """Whose word it is not, and what comes after another has won, is refused."""
-        allowed = ALLOWED[self.state]
-        if sender != (self.lead if role == "lead" else self.service):
-            return Refused("offer/not-yours", state=self.state, allowed=allowed, role=role)
-        if self.state is not State.OFFERED:
-            return Refused("offer/too-late", state=self.state, allowed=allowed)
-        return None
-
-    def named(self) -> dict[str, Any]:
-        """Who and what it is about, as facts of its end tell it."""
-        return {
-            "outsourcing_id": self.outsourcing_id,
-            "lead": self.lead,
-            "service": self.service,
-            "ticket_number": self.ticket.number,
-            "title": self.ticket.title,
-        }
-
-    def closed(self, state: State, told: Delivery, published: Event, now: datetime) -> Changed:
-        """It has ended without acceptance; both sides and the other services are told."""
-        return Changed(self.answered(state, now), tell=(*self.both(told), Publish(published)), history=state.value)
-
-    def both(self, fact: Delivery) -> tuple[Deliver, Deliver]:
-        return Deliver(self.lead, fact), Deliver(self.service, fact)
-
-
-@dataclass(frozen=True, slots=True)
-class Due:
-    """A deadline that has passed, and the message that set it."""
-
-    outsourcing_id: UUID
-    respond_by: datetime
-    sent_by: tuple[str, UUID]
+# No two partners of a round read the same instant of how it ended.
+INSTANT_APART = timedelta(microseconds=1)
 
 
 def send(
-    known: Outsourcing | None,
-    of_round: tuple[Outsourcing, ...],
-    of_ticket: tuple[Outsourcing, ...],
-    partnership: Partnership | None,
+    known: Round | None,
+    of_ids: Sequence[Round],
+    of_ticket: Sequence[Round],
+    invited: Sequence[Partnership],
     agreement: Agreement | None,
     sending: Message[OfferSend],
 ) -> Decision:
-    """Offer a ticket to a partner: at most one offer of a ticket is open or accepted at a time."""
-    if len(sending.data.offers) > 1:
-        return Refused("offer/one-partner-only")
-    if partnership is None or partnership.lead != sending.sender:
+    """Offer a ticket to one partner or several: at most one round of a ticket is open or accepted at a time."""
+    ours = {one.partnership_id: one for one in invited if one.lead == sending.sender}
+    if any(offer.partnership_id not in ours for offer in sending.data.offers):
         return NotYet("partnership/unknown")
-    if refused := _refused_sending(partnership, agreement, (known, *of_round), sending):
+    if refused := _refused_sending(ours, agreement, (known, *of_ids), sending):
         return refused
-    live = next((one for one in of_ticket if one.state in LIVE), None)
+    live = next((one for one in of_ticket if one.standing is not Standing.CLOSED), None)
     if live is None:
-        return _sent(partnership, sending)
-    if live.state is State.ACCEPTED:
-        return NotYet("offer/ticket-not-free", CLOSING_WAIT_SECONDS, live.state)
-    return Refused("offer/ticket-not-free", state=live.state, allowed=ALLOWED[live.state])
+        return _sent(ours, sending)
+    if live.standing is Standing.ACCEPTED:
+        return NotYet("offer/ticket-not-free", CLOSING_WAIT_SECONDS, State.ACCEPTED)
+    return Refused("offer/ticket-not-free", state=State.OFFERED, allowed=ALLOWED[State.OFFERED])
+
+
+def accept(
+    round: Round | None, invited: Sequence[Partnership], hidden: HiddenCustomer | None, answer: Message[OfferAccept]
+) -> Decision:
+    """The service partner takes the work, and whoever else was asked is no longer.
+
+    The first ticket from a lead needs the organization mapping.
+    """
+    outsourcing = _asked(round, answer)
+    if round is None or outsourcing is None:
+        return NotYet("outsourcing/unknown")
+    if refused := round.refuses_unless_open("service", answer.sender, outsourcing):
+        return refused
+    partnership = next(one for one in invited if one.partnership_id == outsourcing.partnership_id)
+    mapped = partnership.mapped_to(answer.data.organization)
+    if mapped.organization is None:
+        return Refused("offer/organization-missing", state=State.OFFERED, allowed=ALLOWED[State.OFFERED])
+    accepted = outsourcing.answered(State.ACCEPTED, answer.now)
+    losers = [one for one in round.open_offers() if one.outsourcing_id != accepted.outsourcing_id]
+    decided = round.with_(accepted, *(one.answered(State.CANCELLED, answer.now) for one in losers))
+    tell = _told_of_acceptance(round, accepted, mapped.organization, hidden, answer)
+    values = (decided, *([mapped] if mapped != partnership else []))
+    return Changed(
+        *values,
+        tell=[*tell, *(told for one in losers for told in cancelled(round, one, None, answer.now))],
+        history="accepted",
+        beside=subjects_of(losers, "cancelled: another partner has accepted"),
+    )
+
+
+def decline(round: Round | None, invited: Sequence[Partnership], answer: Message[OfferDecline]) -> Decision:
+    """The service partner does not take the work; the next one is asked, or the ticket is free again."""
+    outsourcing = _asked(round, answer)
+    if round is None or outsourcing is None:
+        return NotYet("outsourcing/unknown")
+    if refused := round.refuses_unless_open("service", answer.sender, outsourcing):
+        return refused
+    told = OfferDeclined(
+        outsourcing_id=outsourcing.outsourcing_id,
+        ticket_number=round.ticket.number,
+        reason=answer.data.reason,
+        declined_at=answer.now,
+    )
+    published = OutsourcingDeclined(**named(round, outsourcing), reason=answer.data.reason)
+    declined = outsourcing.answered(State.DECLINED, answer.now)
+    going_on = go_on(round.with_(declined), invited, (answer.source, answer.id), answer.now)
+    return going_on.after(*round.both(declined, told, published), history="declined")
+
+
+def cancel(round: Round | None, taking_back: Message[OfferCancel]) -> Decision:
+    """The lead takes an offer back before it is answered, or every open one of its round; nobody else is asked."""
+    outsourcing = _asked(round, taking_back)
+    if round is None or outsourcing is None:
+        return NotYet("outsourcing/unknown")
+    if refused := round.refuses_unless_open("lead", taking_back.sender, outsourcing):
+        return refused
+    others = [one for one in round.open_offers() if one != outsourcing and taking_back.data.whole_round]
+    taken_back = [outsourcing, *others]
+    decided = round.with_(*(one.answered(State.CANCELLED, taking_back.now) for one in taken_back))
+    reason = taking_back.data.reason
+    return Changed(
+        decided,
+        tell=[
+            *(told for one in taken_back for told in cancelled(round, one, reason, taking_back.now)),
+            *closed(decided),
+        ],
+        history="cancelled",
+        beside=subjects_of(others, "cancelled with its round"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class GoneOn:
+    """A round after one partner has not taken the work: who is asked next is told, or the lead that nobody is."""
+
+    round: Round
+    tell: tuple[Tell, ...]
+    beside: tuple[tuple[str, str], ...]
+
+    def after(self, *tell: Tell, history: str) -> Changed:
+        return Changed(self.round, tell=(*tell, *self.tell), history=history, beside=self.beside)
+
+
+def go_on(round: Round, invited: Sequence[Partnership], cause: Cause, now: datetime) -> GoneOn:
+    """Ask the next partner of a round in which nobody is asked; one who is no partner any more is passed over.
+
+    Each has as long to answer as the first one had; where that is longer than the work may take, nobody is asked.
+    """
+    if round.standing is not Standing.CLOSED:
+        return GoneOn(round, (), ())
+    partner_of = {one.partnership_id: one for one in invited if one.state_at(now) is partnerships.State.ACTIVE}
+    following = next(
+        (one for one in round.outsourcings if one.state is State.PLANNED and one.partnership_id in partner_of), None
+    )
+    respond_by = now + (round.terms.respond_by - round.sent_at)
+    too_late = round.terms.complete_by is not None and round.terms.complete_by <= respond_by
+    if following is None or too_late:
+        return GoneOn(round, closed(round), ())
+    asked = following.offered(cause, respond_by, now)
+    told = _told_of_offer(round, asked, partner_of[asked.partnership_id])
+    return GoneOn(round.with_(asked), told, subjects_of([asked], f"offered to {asked.service}"))
+
+
+def cancelled(round: Round, outsourcing: Outsourcing, reason: str | None, now: datetime) -> tuple[Tell, ...]:
+    """An offer is taken back; who lost a round is told exactly the same as who is told no reason."""
+    told = OfferCancelled(
+        outsourcing_id=outsourcing.outsourcing_id,
+        ticket_number=round.ticket.number,
+        reason=reason,
+        cancelled_at=now + outsourcing.place * INSTANT_APART,
+    )
+    return round.both(outsourcing, told, OutsourcingCancelled(**named(round, outsourcing), reason=reason))
+
+
+def closed(round: Round) -> tuple[Tell, ...]:
+    """The lead of a round of several is told when nobody is asked any more; of a round of one it knows that already."""
+    if round.standing is not Standing.CLOSED or len(round.outsourcings) == 1:
+        return ()
+    told = RoundClosed(round_id=round.round_id, ticket_number=round.ticket.number)
+    return (Deliver(round.lead, told, subject=str(round.round_id)),)
+
+
+def named(round: Round, outsourcing: Outsourcing) -> dict[str, Any]:
+    """Who and what an outsourcing is about, as facts of its end tell it."""
+    return {
+        "outsourcing_id": outsourcing.outsourcing_id,
+        "lead": round.lead,
+        "service": outsourcing.service,
+        "ticket_number": round.ticket.number,
+        "title": round.ticket.title,
+    }
+
+
+def _asked(
+    round: Round | None, message: Message[OfferAccept] | Message[OfferDecline] | Message[OfferCancel]
+) -> Outsourcing | None:
+    """The outsourcing that a message is about; what is not the sender's, or not offered to it yet, is not there."""
+    if round is None:
+        return None
+    outsourcing = round.find(message.data.outsourcing_id)
+    return outsourcing if round.admits(message.sender, outsourcing) else None
 
 
 def _refused_sending(
-    partnership: Partnership,
+    ours: dict[UUID, Partnership],
     agreement: Agreement | None,
-    taken: tuple[Outsourcing | None, ...],
+    taken: tuple[Round | None, ...],
     sending: Message[OfferSend],
 ) -> Refused | None:
-    standing = partnership.state_at(sending.now)
     if agreement is None:
         return Refused("agreement/missing")
-    if standing is not partnerships.State.ACTIVE:
-        return Refused("partnership/not-active", state=standing, allowed=partnerships.ALLOWED[standing])
+    standings = [ours[offer.partnership_id].state_at(sending.now) for offer in sending.data.offers]
+    idle = [place for place, standing in enumerate(standings) if standing is not partnerships.State.ACTIVE]
+    if idle:
+        standing = standings[idle[0]]
+        errors = tuple(FieldError(f"/data/offers/{n}/partnership_id", f"is {standings[n]}") for n in idle)
+        allowed = partnerships.ALLOWED[standing]
+        return Refused("partnership/not-active", state=standing, allowed=allowed, errors=errors)
     if any(taken):
         return Refused("offer/id-taken")
     if sending.data.terms.respond_by <= sending.now:
-        return Refused("offer/respond-by-past")
+        errors = (FieldError("/data/terms/respond_by", "is over already"),)
+        return Refused("offer/respond-by-past", errors=errors)
     return None
 
 
-def _sent(partnership: Partnership, sending: Message[OfferSend]) -> Changed:
-    data = sending.data
-    offered = Outsourcing(
-        outsourcing_id=data.offers[0].outsourcing_id,
+def _sent(ours: dict[UUID, Partnership], sending: Message[OfferSend]) -> Changed:
+    data, cause = sending.data, (sending.source, sending.id)
+    planned = tuple(
+        Outsourcing(offer.outsourcing_id, place, offer.partnership_id, ours[offer.partnership_id].service)
+        for place, offer in enumerate(data.offers)
+    )
+    asked = planned if data.mode == "all_at_once" else planned[:1]
+    round = Round(
         round_id=data.round_id,
-        partnership_id=partnership.partnership_id,
-        lead=partnership.lead,
-        service=partnership.service,
-        ticket=data.ticket,
+        lead=sending.sender,
+        mode=data.mode,
+        ticket=data.ticket.as_offered(),
         terms=data.terms,
-        state=State.OFFERED,
-        offered_at=sending.now,
-        sent_by=(sending.source, sending.id),
+        sent_at=sending.now,
+        sent_by=cause,
+        outsourcings=planned,
+    ).with_(*(one.offered(cause, data.terms.respond_by, sending.now) for one in asked))
+    hidden = () if data.ticket.customer is None else (HiddenCustomer(round.round_id, data.ticket.customer),)
+    offered = round.open_offers()
+    return Changed(
+        round,
+        *hidden,
+        tell=[told for one in offered for told in _told_of_offer(round, one, ours[one.partnership_id])],
+        history=f"offered to {', '.join(one.service for one in offered)}",
+        beside=[(one.subject, f"offered to {one.service}") for one in offered],
     )
+
+
+def _told_of_offer(round: Round, outsourcing: Outsourcing, partnership: Partnership) -> tuple[Tell, ...]:
+    """The lead learns that it was sent, its partner what is offered: before acceptance nothing about the customer."""
+    subject, terms = outsourcing.subject, round.terms_for(outsourcing)
     sent = OfferSent(
-        round_id=offered.round_id,
-        outsourcing_id=offered.outsourcing_id,
-        partner=offered.service,
-        ticket_number=offered.ticket.number,
-        respond_by=offered.terms.respond_by,
+        round_id=round.round_id,
+        outsourcing_id=outsourcing.outsourcing_id,
+        partner=outsourcing.service,
+        ticket_number=round.ticket.number,
+        respond_by=terms.respond_by,
     )
-    # Before acceptance nobody but the lead knows the customer.
-    shown = offered.ticket.as_offered()
     received = OfferReceived(
-        outsourcing_id=offered.outsourcing_id,
-        partnership_id=offered.partnership_id,
-        lead=offered.lead,
-        ticket=shown,
-        terms=offered.terms,
+        outsourcing_id=outsourcing.outsourcing_id,
+        partnership_id=outsourcing.partnership_id,
+        lead=round.lead,
+        ticket=round.ticket,
+        terms=terms,
         needs_organization=partnership.organization is None,
     )
     published = OutsourcingOffered(
-        outsourcing_id=offered.outsourcing_id,
-        lead=offered.lead,
-        service=offered.service,
-        ticket=shown,
-        terms=offered.terms,
+        outsourcing_id=outsourcing.outsourcing_id,
+        lead=round.lead,
+        service=outsourcing.service,
+        ticket=round.ticket,
+        terms=terms,
     )
-    return Changed(
-        offered,
-        tell=(
-            Deliver(offered.lead, sent, subject=offered.subject),
-            Deliver(offered.service, received, subject=offered.subject),
-            Publish(published, subject=offered.subject),
-        ),
-        history=f"offered to {offered.service}",
+    return (
+        Deliver(round.lead, sent, subject),
+        Deliver(outsourcing.service, received, subject),
+        Publish(published, subject),
     )
 
 
-def accept(outsourcing: Outsourcing | None, partnership: Partnership | None, answer: Message[OfferAccept]) -> Decision:
-    """The service partner takes the work; its first ticket from a lead needs the organization mapping."""
-    if outsourcing is None or partnership is None or not outsourcing.includes(answer.sender):
-        return NotYet("outsourcing/unknown")
-    if refused := outsourcing.refuses_unless_open("service", answer.sender):
-        return refused
-    mapped = partnership.mapped_to(answer.data.organization)
-    if mapped.organization is None:
-        return Refused("offer/organization-missing", state=outsourcing.state, allowed=ALLOWED[outsourcing.state])
-    late = ceil((answer.now - outsourcing.terms.respond_by).total_seconds())
+def _told_of_acceptance(
+    round: Round,
+    accepted: Outsourcing,
+    organization: str,
+    hidden: HiddenCustomer | None,
+    answer: Message[OfferAccept],
+) -> tuple[Tell, ...]:
+    terms = round.terms_for(accepted)
+    late = ceil((answer.now - terms.respond_by).total_seconds())
     late_by_seconds = late if late > 0 else None
     told = OfferAccepted(
-        outsourcing_id=outsourcing.outsourcing_id,
-        ticket_number=outsourcing.ticket.number,
+        outsourcing_id=accepted.outsourcing_id,
+        ticket_number=round.ticket.number,
         accepted_at=answer.now,
         accepted_by=answer.data.actor,
         late_by_seconds=late_by_seconds,
     )
     published = OutsourcingAccepted(
-        outsourcing_id=outsourcing.outsourcing_id,
-        partnership_id=outsourcing.partnership_id,
-        lead=outsourcing.lead,
-        service=outsourcing.service,
-        ticket=outsourcing.ticket,
-        terms=outsourcing.terms,
-        organization=mapped.organization,
+        outsourcing_id=accepted.outsourcing_id,
+        partnership_id=accepted.partnership_id,
+        lead=round.lead,
+        service=accepted.service,
+        ticket=round.disclosed(hidden.customer if hidden else None),
+        terms=terms,
+        organization=organization,
         accepted_at=answer.now,
         accepted_by=answer.data.actor,
         late_by_seconds=late_by_seconds,
     )
-    values = (outsourcing.answered(State.ACCEPTED, answer.now), *([mapped] if mapped != partnership else []))
-    return Changed(*values, tell=(*outsourcing.both(told), Publish(published)), history="accepted")
-
-
-def decline(outsourcing: Outsourcing | None, answer: Message[OfferDecline]) -> Decision:
-    """The service partner does not take the work; the ticket is free again."""
-    if outsourcing is None or not outsourcing.includes(answer.sender):
-        return NotYet("outsourcing/unknown")
-    if refused := outsourcing.refuses_unless_open("service", answer.sender):
-        return refused
-    told = OfferDeclined(
-        outsourcing_id=outsourcing.outsourcing_id,
-        ticket_number=outsourcing.ticket.number,
-        reason=answer.data.reason,
-        declined_at=answer.now,
-    )
-    published = OutsourcingDeclined(**outsourcing.named(), reason=answer.data.reason)
-    return outsourcing.closed(State.DECLINED, told, published, answer.now)
-
-
-def cancel(outsourcing: Outsourcing | None, taking_back: Message[OfferCancel]) -> Decision:
-    """The lead takes the offer back before it is answered; the ticket is free again."""
-    if outsourcing is None or not outsourcing.includes(taking_back.sender):
-        return NotYet("outsourcing/unknown")
-    if refused := outsourcing.refuses_unless_open("lead", taking_back.sender):
-        return refused
-    told = OfferCancelled(
-        outsourcing_id=outsourcing.outsourcing_id,
-        ticket_number=outsourcing.ticket.number,
-        reason=taking_back.data.reason,
-        cancelled_at=taking_back.now,
-    )
-    published = OutsourcingCancelled(**outsourcing.named(), reason=taking_back.data.reason)
-    return outsourcing.closed(State.CANCELLED, told, published, taking_back.now)
-
-
-def expire(outsourcing: Outsourcing | None, deadline: Message[DeadlinePassed]) -> Decision:
-    """The deadline came before any answer; where an answer came first, it has won."""
-    if outsourcing is None or outsourcing.state is not State.OFFERED:
-        return Unchanged()
-    told = OfferExpired(
-        outsourcing_id=outsourcing.outsourcing_id, ticket_number=outsourcing.ticket.number, expired_at=deadline.now
-    )
-    return outsourcing.closed(State.EXPIRED, told, OutsourcingExpired(**outsourcing.named()), deadline.now)
-
-
-def complete(outsourcing: Outsourcing | None, completed: Message[OutsourcingCompleted]) -> Decision:
-    """The work is done, as the authority over it says: the ticket is free for another offer."""
-    if outsourcing is None:
-        return NotYet("outsourcing/unknown")
-    if outsourcing.state is State.COMPLETED:
-        return Unchanged()
-    done = replace(outsourcing, state=State.COMPLETED, completed_at=completed.data.completed_at)
-    return Changed(done, history="completed")
-
-
-def deadline_passed(due: Due) -> Caused:
-    """What the offer handler tells itself when the time to answer is over, by way of the queue of the answers."""
-    source, id = due.sent_by
-    told = DeadlinePassed(outsourcing_id=due.outsourcing_id, due_at=due.respond_by)
-    return Caused(cause_source=source, cause_id=id, subject=str(due.outsourcing_id), tell=(Publish(told),))
+    return round.both(accepted, told, published)

@@ -24,12 +24,14 @@ class State(StrEnum):
     INVITED = "invited"
     ACTIVE = "active"
     LAPSED = "lapsed"
+    ENDED = "ended"
 
 
 ALLOWED: dict[State, tuple[str, ...]] = {
     State.INVITED: ("partnership.accept",),
-    State.ACTIVE: ("offer.send",),
+    State.ACTIVE: ("offer.send", "partnership.end"),
     State.LAPSED: (),
+    State.ENDED: (),
 }
 
 
@@ -58,6 +60,7 @@ class Partnership:
     lapses_at: datetime
     accepted_at: datetime | None = None
     organization: str | None = None
+    ended_at: datetime | None = None
 
     @property
     def pair(self) -> tuple[str, str]:

@@ -1,5 +1,5 @@
 -- Agreements, partnerships and offers. The schema holds what must never be two: a living partnership of a pair, an
--- open or accepted offer of a ticket, an acceptance in a round.
+-- open or accepted round of a ticket, an acceptance in a round.
 
 CREATE TABLE agreement (
     instance    text PRIMARY KEY,
@@ -12,7 +12,7 @@ CREATE TABLE partnership (
     partnership_id uuid PRIMARY KEY,
     lead           text NOT NULL,
     service        text NOT NULL,
-    state          text NOT NULL CHECK (state IN ('invited', 'active', 'lapsed')),
+    state          text NOT NULL CHECK (state IN ('invited', 'active', 'lapsed', 'ended')),
     recipient      text NOT NULL,
     language       text NOT NULL,
     note           text NOT NULL,
@@ -20,37 +20,67 @@ CREATE TABLE partnership (
     invited_at     timestamptz NOT NULL,
     lapses_at      timestamptz NOT NULL CHECK (lapses_at > invited_at),
     accepted_at    timestamptz,
+    ended_at       timestamptz,
     CHECK (lead <> service),
-    CHECK ((state = 'active') = (accepted_at IS NOT NULL)),
-    CHECK (state = 'active' OR organization IS NULL)
+    CHECK ((state IN ('active', 'ended')) = (accepted_at IS NOT NULL)),
+    CHECK ((state = 'ended') = (ended_at IS NOT NULL)),
+    CHECK (accepted_at IS NOT NULL OR organization IS NULL)
 );
 CREATE UNIQUE INDEX partnership_lives_once ON partnership (lead, service) WHERE state IN ('invited', 'active');
+
+-- One send of a ticket; its lock stands for its outsourcings too. `standing` follows from their states.
+CREATE TABLE round (
+    round_id       uuid PRIMARY KEY,
+    lead           text NOT NULL,
+    mode           text NOT NULL CHECK (mode IN ('all_at_once', 'one_after_another')),
+    ticket_number  text NOT NULL,
+    ticket         jsonb NOT NULL,
+    terms          jsonb NOT NULL,
+    standing       text NOT NULL CHECK (standing IN ('open', 'accepted', 'closed')),
+    sent_at        timestamptz NOT NULL,
+    sent_by_source text NOT NULL,
+    sent_by_id     uuid NOT NULL
+);
+CREATE UNIQUE INDEX round_lives_once ON round (lead, ticket_number) WHERE standing <> 'closed';
+
+-- Who the work is for: read only when somebody accepts.
+CREATE TABLE hidden_customer (
+    round_id uuid PRIMARY KEY,
+    customer jsonb NOT NULL
+);
 
 CREATE TABLE outsourcing (
     outsourcing_id   uuid PRIMARY KEY,
     round_id         uuid NOT NULL,
-    -- Checked at the end: one turn may write both.
+    place            integer NOT NULL CHECK (place >= 0),
+    -- Checked at the end: one turn may write all of them.
     partnership_id   uuid NOT NULL REFERENCES partnership DEFERRABLE INITIALLY DEFERRED,
     lead             text NOT NULL,
     service          text NOT NULL,
-    ticket_number    text NOT NULL,
-    ticket           jsonb NOT NULL,
-    terms            jsonb NOT NULL,
-    state            text NOT NULL
-                     CHECK (state IN ('offered', 'accepted', 'declined', 'cancelled', 'expired', 'completed')),
-    respond_by       timestamptz NOT NULL CHECK (respond_by > offered_at),
-    offered_at       timestamptz NOT NULL,
+    state            text NOT NULL CHECK (state IN ('planned', 'offered', 'accepted', 'declined', 'cancelled',
+                                                    'expired', 'returned', 'completed')),
+    -- The message by which the partner was asked.
+    asked_by_source  text,
+    asked_by_id      uuid,
+    offered_at       timestamptz,
+    respond_by       timestamptz,
+    -- The next reminder, or the deadline; null from when it falls due until its message is decided.
+    next_due_at      timestamptz,
     answered_at      timestamptz,
-    completed_at     timestamptz,
-    -- Set once the deadline was told to the queue of the answers.
-    deadline_told_at timestamptz,
-    sent_by_source   text NOT NULL,
-    sent_by_id       uuid NOT NULL,
+    ended_at         timestamptz,
+    UNIQUE (round_id, place),
+    UNIQUE (round_id, partnership_id),
     CHECK (lead <> service),
-    CHECK ((state = 'offered') = (answered_at IS NULL)),
-    CHECK ((state = 'completed') = (completed_at IS NOT NULL))
+    CHECK (respond_by > offered_at),
+    CHECK ((state = 'planned') = (offered_at IS NULL)),
+    CHECK (num_nulls(asked_by_source, asked_by_id, offered_at, respond_by) IN (0, 4)),
+    CHECK ((state IN ('planned', 'offered')) = (answered_at IS NULL)),
+    CHECK ((state IN ('returned', 'completed')) = (ended_at IS NOT NULL)),
+    CHECK (next_due_at IS NULL OR state = 'offered')
 );
-CREATE UNIQUE INDEX outsourcing_lives_once ON outsourcing (lead, ticket_number) WHERE state IN ('offered', 'accepted');
-CREATE UNIQUE INDEX outsourcing_accepted_once ON outsourcing (round_id) WHERE state IN ('accepted', 'completed');
-CREATE INDEX outsourcing_of_round ON outsourcing (round_id);
-CREATE INDEX outsourcing_due ON outsourcing (respond_by) WHERE state = 'offered' AND deadline_told_at IS NULL;
+CREATE UNIQUE INDEX outsourcing_accepted_once ON outsourcing (round_id)
+    WHERE state IN ('accepted', 'returned', 'completed');
+CREATE INDEX outsourcing_due ON outsourcing (next_due_at) WHERE next_due_at IS NOT NULL;
+CREATE INDEX outsourcing_of_partnership ON outsourcing (partnership_id) WHERE state IN ('planned', 'offered', 'accepted');
+CREATE INDEX outsourcing_given ON outsourcing (lead, state);
+CREATE INDEX outsourcing_received ON outsourcing (service, state);

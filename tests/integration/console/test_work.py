@@ -1,7 +1,6 @@
 """`tandem work` and `tandem outsourcing`: what is listed where, in which order, and by which filters."""
 
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 import pytest
@@ -10,13 +9,13 @@ from services.console import work
 from services.console.installation import Installation
 from services.console.work import Filter, Outsourced, Received
 from services.offer_handler import store as offers
-from services.offer_handler.domain.offers import Outsourcing, State
 from services.offer_handler.domain.partnerships import Partnership
 from services.offer_handler.domain.partnerships import State as Partnered
+from services.offer_handler.domain.rounds import Outsourcing, Round, State
 from services.ticket_sync import store as links
 from services.ticket_sync.domain.links import Link
 from services.ticket_sync.domain.links import State as Linked
-from shared.contracts.offer_handler import Ticket
+from shared.contracts.offer_handler import OfferedTicket
 from shared.ids import new_id
 from tests.integration.console.test_commands import Command
 from tests.integration.databases import connection_to
@@ -35,15 +34,15 @@ async def known(installation: Installation) -> dict[str, UUID]:
         for service in (SERVICE, STRANGER)
     }
     offered = [
-        _outsourcing(partnerships[SERVICE], "offered", State.OFFERED),
-        _outsourcing(partnerships[STRANGER], "offered elsewhere", State.OFFERED),
-        _outsourcing(partnerships[SERVICE], "declined", State.DECLINED),
-        _outsourcing(partnerships[SERVICE], "expired", State.EXPIRED),
-        _outsourcing(partnerships[SERVICE], "accepted", State.ACCEPTED),
-        _outsourcing(partnerships[SERVICE], "in progress", State.ACCEPTED, complete_by=NOW + 5 * DAY),
-        _outsourcing(partnerships[SERVICE], "awaiting approval", State.ACCEPTED, complete_by=NOW + 2 * DAY),
+        _round(partnerships[SERVICE], "offered", State.OFFERED),
+        _round(partnerships[STRANGER], "offered elsewhere", State.OFFERED),
+        _round(partnerships[SERVICE], "declined", State.DECLINED),
+        _round(partnerships[SERVICE], "expired", State.EXPIRED),
+        _round(partnerships[SERVICE], "accepted", State.ACCEPTED),
+        _round(partnerships[SERVICE], "in progress", State.ACCEPTED, complete_by=NOW + 5 * DAY),
+        _round(partnerships[SERVICE], "awaiting approval", State.ACCEPTED, complete_by=NOW + 2 * DAY),
         # Approved this moment: the offer handler has not heard of it yet.
-        _outsourcing(partnerships[SERVICE], "completed", State.ACCEPTED),
+        _round(partnerships[SERVICE], "completed", State.ACCEPTED),
     ]
     linked = {
         "in progress": Linked.IN_PROGRESS,
@@ -52,12 +51,12 @@ async def known(installation: Installation) -> dict[str, UUID]:
     }
     async with connection_to(installation.database_url_of("offer_handler")) as connection:
         await offers.save_partnerships(connection, list(partnerships.values()))
-        await offers.save_outsourcings(connection, offered)
+        await offers.save_rounds(connection, offered)
     async with connection_to(installation.database_url_of("ticket_sync")) as connection:
         await links.save_links(
             connection, [_link(one, linked[one.ticket.title]) for one in offered if one.ticket.title in linked]
         )
-    return {one.ticket.title: one.outsourcing_id for one in offered}
+    return {one.ticket.title: one.outsourcing_ids[0] for one in offered}
 
 
 @pytest.mark.parametrize(
@@ -116,22 +115,26 @@ async def test_the_commands_say_the_same_for_people_and_for_scripts(
     assert "no such outsourcing" in await tandem("outsourcing", "show", str(new_id()), expect=1)
 
 
-def _outsourcing(
-    partnership: Partnership, title: str, state: State, complete_by: datetime | None = None
-) -> Outsourcing:
-    terms = send(complete_by=complete_by).terms
-    more: dict[str, Any] = {} if state is State.OFFERED else {"answered_at": NOW}
-    ticket = Ticket(number=f"NL-{title}", title=title)
+def _round(partnership: Partnership, title: str, state: State, complete_by: datetime | None = None) -> Round:
+    sending = send(f"NL-{title}", new_id(), partnership.partnership_id, complete_by=complete_by)
     sent_by = ("/instances/nordlicht", new_id())
-    return Outsourcing(
-        *(new_id(), new_id(), partnership.partnership_id, partnership.lead, partnership.service),
-        *(ticket, terms, state, NOW, sent_by),
-        **more,
+    asked = Outsourcing(sending.offers[0].outsourcing_id, 0, partnership.partnership_id, partnership.service)
+    asked = asked.offered(sent_by, sending.terms.respond_by, NOW)
+    return Round(
+        round_id=new_id(),
+        lead=partnership.lead,
+        mode="all_at_once",
+        ticket=OfferedTicket(number=f"NL-{title}", title=title),
+        terms=sending.terms,
+        sent_at=NOW,
+        sent_by=sent_by,
+        outsourcings=(asked if state is State.OFFERED else asked.answered(state, NOW),),
     )
 
 
-def _link(of: Outsourcing, state: Linked) -> Link:
-    link = Link(of.outsourcing_id, of.lead, of.service, Linked.ACCEPTED, "EUR", of.ticket.number, NOW)
+def _link(of: Round, state: Linked) -> Link:
+    [outsourcing] = of.outsourcings
+    link = Link(outsourcing.outsourcing_id, of.lead, outsourcing.service, Linked.ACCEPTED, "EUR", of.ticket.number, NOW)
     link = link.opened("A-1", NOW)
     if state is Linked.IN_PROGRESS:
         return link

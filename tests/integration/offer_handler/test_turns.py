@@ -24,12 +24,12 @@ from shared.messaging.arrivals import Arrival
 from shared.messaging.directory import Directory
 from shared.messaging.letters import Correspondence
 from shared.messaging.outbox import Posted
-from shared.messaging.outcomes import Caused, Publish
 from shared.messaging.turn import Turn
 from tests.integration.messaging.posting import command, event
 from tests.unit.offer_handler.offering import (
     CUSTOMER,
     LEAD,
+    OTHERS,
     OUTSOURCING,
     PARTNERSHIP,
     SERVICE,
@@ -39,7 +39,9 @@ from tests.unit.offer_handler.offering import (
     completed,
     decline,
     invite,
+    partnership_with,
     send,
+    send_to,
 )
 
 Told = list[tuple[str, str, dict[str, Any]]]
@@ -158,18 +160,18 @@ async def test_a_send_for_a_ticket_that_is_just_closing_waits_for_its_event(turn
     assert told[1][2]["needs_organization"] is False
 
 
-async def test_a_deadline_that_passes_expires_the_offer_once(turn: Turn, database: Connection) -> None:
+async def test_what_falls_due_reminds_and_then_expires_the_offer_once(turn: Turn, database: Connection) -> None:
     await say(turn, database, *BECOME_PARTNERS)
     sending = offer()
     id = new_id()
     await take(turn, database, sent(LEAD, sending, id))
-    due_at = sending.terms.respond_by
-    passed = DeadlinePassed(outsourcing_id=OUTSOURCING, due_at=due_at)
-    assert await DEADLINES.due(database, due_at - timedelta(seconds=1)) == []
-    assert await DEADLINES.due(database, due_at) == [
-        Caused("/instances/nordlicht", id, str(OUTSOURCING), (Publish(passed),))
-    ]
-    assert await DEADLINES.due(database, due_at) == []
+    respond_by = sending.terms.respond_by
+    assert await DEADLINES.due(database, respond_by - timedelta(minutes=31)) == []
+    reminder = await _falls_due(database, respond_by - timedelta(minutes=29), id)
+    told = await take(turn, database, event(reminder, str(OUTSOURCING), service="offer_handler"))
+    assert who_and_what(told) == [(SERVICE, "offer.reminded.v1")]
+    assert await DEADLINES.due(database, respond_by - timedelta(seconds=1)) == []
+    passed = await _falls_due(database, respond_by, id)
     told = await take(turn, database, *(event(passed, str(OUTSOURCING), service="offer_handler") for _ in range(2)))
     assert who_and_what(told)[:2] == [(LEAD, "offer.expired.v1"), (SERVICE, "offer.expired.v1")]
     ((to, _, late),) = await say(turn, database, (SERVICE, accept()))
@@ -178,8 +180,9 @@ async def test_a_deadline_that_passes_expires_the_offer_once(turn: Turn, databas
 
 
 async def test_an_answer_before_the_deadline_s_message_wins(turn: Turn, database: Connection) -> None:
-    await say(turn, database, *BECOME_PARTNERS, (LEAD, offer()))
-    passed = DeadlinePassed(outsourcing_id=OUTSOURCING, due_at=datetime.now(UTC))
+    sending = offer()
+    await say(turn, database, *BECOME_PARTNERS, (LEAD, sending))
+    passed = DeadlinePassed(outsourcing_id=OUTSOURCING, due_at=sending.terms.respond_by)
     deadline = event(passed, str(OUTSOURCING), service="offer_handler")
     told = await take(turn, database, sent(SERVICE, decline()), deadline)
     assert who_and_what(told)[:2] == [(LEAD, "offer.declined.v1"), (SERVICE, "offer.declined.v1")]
@@ -212,6 +215,76 @@ async def test_two_turns_that_offer_one_ticket_at_the_same_time_offer_it_once(
     )
     assert sorted(len(told) for told in (first, second)) == [1, 3]
     assert await database.fetchval("SELECT count(*) FROM outsourcing") == 1
+
+
+async def test_a_round_to_three_partners_in_whole_turns(turn: Turn, database: Connection) -> None:
+    await _instances(database, *OTHERS)
+    await say(turn, database, *BECOME_PARTNERS)
+    for slug in OTHERS:
+        id = partnership_with(slug)
+        joined = PartnershipAccept(actor="x", partnership_id=id, organization="Nordlicht IT GmbH")
+        await say(turn, database, (LEAD, invite(slug, id)), (slug, joined))
+    sending = send_to(SERVICE, *OTHERS, respond_by=datetime.now(UTC) + timedelta(hours=1))
+    ids = [one.outsourcing_id for one in sending.offers]
+    told = await say(turn, database, (LEAD, sending))
+    assert [to for to, kind, _ in told if kind == "offer.received.v1"] == [SERVICE, *OTHERS]
+    told = await say(turn, database, (OTHERS[1], decline(ids[2])), (OTHERS[0], accept(id=ids[1])))
+    facts = [(to, kind) for to, kind in who_and_what(told) if not to.startswith("tandem.")]
+    assert facts == [
+        *((to, "offer.declined.v1") for to in (LEAD, OTHERS[1])),
+        *((to, "offer.accepted.v1") for to in (LEAD, OTHERS[0])),
+        *((to, "offer.cancelled.v1") for to in (LEAD, SERVICE)),
+    ]
+    rows = await database.fetch("SELECT state FROM outsourcing ORDER BY place")
+    assert [row["state"] for row in rows] == ["cancelled", "accepted", "declined"]
+    told_of = await database.fetch("SELECT event FROM history WHERE subject = $1 ORDER BY at", str(ids[0]))
+    assert [row["event"] for row in told_of] == ["offered to alpenwerk", "cancelled: another partner has accepted"]
+    assert await database.fetchval("SELECT standing FROM round") == "accepted"
+
+
+async def test_a_hundred_partners_cost_as_many_statements_as_one(turn: Turn, database: Connection) -> None:
+    slugs = [f"partner-{n}" for n in range(100)]
+    await _instances(database, *slugs)
+    await say(turn, database, *BECOME_PARTNERS)
+    for slug in slugs:
+        id = partnership_with(slug)
+        joined = PartnershipAccept(actor="x", partnership_id=id, organization="Nordlicht IT GmbH")
+        await say(turn, database, (LEAD, invite(slug, id)), (slug, joined))
+    await say(turn, database, (LEAD, offer("NL-0", new_id())))  # the driver asks for types it has not met yet
+    alone = await _statements(turn, database, (LEAD, offer()))
+    hour = datetime.now(UTC) + timedelta(hours=1)
+    together = await _statements(turn, database, (LEAD, send_to(*slugs, number="NL-2", respond_by=hour)))
+    assert len(alone) == len(together)
+
+
+async def _statements(turn: Turn, database: Connection, *messages: tuple[str, Command]) -> list[str]:
+    asked: list[str] = []
+
+    def note(query: Any) -> None:
+        asked.append(query.query)
+
+    database.add_query_logger(note)
+    await say(turn, database, *messages)
+    await asyncio.sleep(0)
+    database.remove_query_logger(note)
+    return asked
+
+
+async def _instances(database: Connection, *slugs: str) -> None:
+    await database.executemany(
+        "INSERT INTO instance (slug, name, language, email, kind) VALUES ($1, $1, 'en', 'x@example.com', 'psa')",
+        [(slug,) for slug in slugs],
+    )
+
+
+async def _falls_due(database: Connection, now: datetime, cause: UUID) -> DeadlinePassed:
+    """The one thing that the poller tells now, and not again."""
+    [caused] = await DEADLINES.due(database, now)
+    assert await DEADLINES.due(database, now) == []
+    assert (caused.cause_source, caused.cause_id, caused.subject) == ("/instances/nordlicht", cause, str(OUTSOURCING))
+    [told] = caused.tell
+    assert isinstance(told.data, DeadlinePassed)
+    return told.data
 
 
 def _customer() -> list[Any]:

@@ -1,11 +1,13 @@
-"""One lead and one service partner played by the rules alone: commands in, decisions out, values kept between them."""
+"""A lead and its service partners played by the rules alone."""
 
-from dataclasses import dataclass, field
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
+from services.offer_handler.domain.partnerships import Partnership
+from services.offer_handler.domain.rounds import Outsourcing, Round
 from services.offer_handler.handlers import HANDLERS
 from shared.contracts.offer_handler import (
     AgreementAccept,
@@ -22,12 +24,11 @@ from shared.contracts.offer_handler import (
     Ticket,
 )
 from shared.contracts.ticket_sync import OutsourcingCompleted
-from shared.contracts.values import Command, Payload
 from shared.ids import new_id
-from shared.messaging.outcomes import Changed, Decision, Deliver, Message
-from shared.messaging.routes import Collection, Need, Table
+from tests.unit.memory import Memory
 
 LEAD, SERVICE, STRANGER = "nordlicht", "alpenwerk", "elbtal"
+OTHERS = ("rheintal", "ostsee")
 OFFER_HANDLER = "tandem/offer_handler"
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 RESPOND_BY = NOW + timedelta(hours=4)
@@ -38,50 +39,63 @@ CUSTOMER = Customer(
 )
 
 
-@dataclass
-class Play:
-    """What the offer handler keeps, as a dictionary a table, and the clock."""
+class Play(Memory):
+    """What the offer handler keeps, and the clock."""
 
-    now: datetime = NOW
-    values: dict[Table, dict[Any, Any]] = field(default_factory=lambda: {table: {} for table in HANDLERS.tables})
-    told: list[Deliver] = field(default_factory=list)
-
-    def say(self, sender: str, data: Payload) -> Decision:
-        """Decide one message and keep what it changed."""
-        subject = (
-            data.subject_of() if isinstance(data, Command) else str(getattr(data, "outsourcing_id", ""))
-        ) or sender
-        source = f"/{sender}" if sender.startswith("tandem/") else f"/instances/{sender}"
-        message = Message(new_id(), source, sender, data.kind, subject, self.now, data, self.now, new_id())
-        route = HANDLERS.routes[data.kind]
-        decision = route.decide(*(self._needed(need, message) for need in route.needs), message)
-        if isinstance(decision, Changed):
-            for value in decision.values:
-                table = next(table for table in HANDLERS.tables if table.type is type(value))
-                self.values[table][table.key(value)] = value
-            self.told += [tell for tell in decision.tell if isinstance(tell, Deliver)]
-        return decision
+    def __init__(self) -> None:
+        super().__init__(HANDLERS, NOW)
 
     @property
-    def state(self) -> str:
-        """Of the one outsourcing."""
-        table = next(table for table in HANDLERS.tables if table.type.__name__ == "Outsourcing")
-        return str(self.values[table][OUTSOURCING].state)
+    def rounds(self) -> list[Round]:
+        return self.all_of(Round)
 
-    def _needed(self, need: Need, message: Message[Any]) -> Any:
-        teller: Any = message if need.via is None else self._needed(need.via, message)
-        key = None if teller is None else need.key(teller)
-        values = self.values[need.table]
-        if isinstance(need.of, Collection):
-            return tuple(value for value in values.values() if key in need.of.groups(value))
-        return values.get(key)
+    @property
+    def outsourcings(self) -> list[Outsourcing]:
+        return [one for round in self.rounds for one in round.outsourcings]
+
+    @property
+    def states(self) -> list[str]:
+        """Of every outsourcing, in the order in which they were sent."""
+        return [one.state.value for one in self.outsourcings]
+
+    def find(self, id: UUID) -> Outsourcing | None:
+        return next((one for one in self.outsourcings if one.outsourcing_id == id), None)
+
+    def partner_with(self, *slugs: str) -> "Play":
+        """These accept an invitation and have named their organization mapping."""
+        for slug in slugs:
+            id = partnership_with(slug)
+            self.say(LEAD, invite(slug, id))
+            self.say(slug, PartnershipAccept(actor="x", partnership_id=id, organization="Nordlicht IT GmbH"))
+        return self
+
+    def partnership(self, slug: str) -> Partnership:
+        found: Partnership = next(one for one in self.all_of(Partnership) if one.service == slug)
+        return found
+
+    def let_time_pass(self) -> None:
+        """The next reminder or deadline falls due, and its message is decided."""
+        due = min((one for one in self.outsourcings if one.next_due_at), key=lambda one: one.next_due_at or NOW)
+        assert due.next_due_at is not None
+        self.now = max(self.now, due.next_due_at)
+        self.claim(due.outsourcing_id)
+        self.say(OFFER_HANDLER, DeadlinePassed(outsourcing_id=due.outsourcing_id, due_at=due.next_due_at))
+
+    def claim(self, id: UUID) -> None:
+        """What the poller does when it tells that something has fallen due."""
+        for round in self.rounds:
+            for one in round.outsourcings:
+                if one.outsourcing_id == id:
+                    self.keep(round.with_(replace(one, next_due_at=None)))
 
 
-def partners(**invitation: Any) -> Play:
-    """A play in which the two are partners already."""
+def partners(*slugs: str) -> Play:
+    """A play in which the lead has these partners already; or one that has not named its organization mapping yet."""
     play = Play()
     play.say(LEAD, AgreementAccept(actor="k.sommer", version="2026-01"))
-    play.say(LEAD, invite(**invitation))
+    if slugs:
+        return play.partner_with(*slugs)
+    play.say(LEAD, invite())
     play.say(SERVICE, PartnershipAccept(actor="l.gruber", partnership_id=PARTNERSHIP))
     return play
 
@@ -91,6 +105,11 @@ def offered(**terms: Any) -> Play:
     play = partners()
     play.say(LEAD, send(**terms))
     return play
+
+
+def partnership_with(slug: str) -> UUID:
+    """The same id for the same partner."""
+    return PARTNERSHIP if slug == SERVICE else uuid5(PARTNERSHIP, slug)
 
 
 def invite(partner: str = SERVICE, id: UUID = PARTNERSHIP) -> PartnershipInvite:
@@ -108,25 +127,31 @@ def send(number: str = "NL-1", id: UUID = OUTSOURCING, partnership_id: UUID = PA
     )
 
 
-def accept(organization: str | None = "Nordlicht IT GmbH") -> OfferAccept:
-    return OfferAccept(actor="l.gruber", outsourcing_id=OUTSOURCING, organization=organization)
+def send_to(*slugs: str, mode: str = "all_at_once", number: str = "NL-1", **terms: Any) -> OfferSend:
+    """A round to several partners."""
+    offers = tuple(PartnerOffer(partnership_id=partnership_with(slug), outsourcing_id=new_id()) for slug in slugs)
+    return send(number, **terms).model_copy(update={"offers": offers, "mode": mode})
 
 
-def decline() -> OfferDecline:
-    return OfferDecline(actor="l.gruber", outsourcing_id=OUTSOURCING, reason="no van")
+def accept(organization: str | None = "Nordlicht IT GmbH", id: UUID = OUTSOURCING) -> OfferAccept:
+    return OfferAccept(actor="l.gruber", outsourcing_id=id, organization=organization)
 
 
-def cancel() -> OfferCancel:
-    return OfferCancel(actor="k.sommer", outsourcing_id=OUTSOURCING, reason="done by ourselves")
+def decline(id: UUID = OUTSOURCING) -> OfferDecline:
+    return OfferDecline(actor="l.gruber", outsourcing_id=id, reason="no van")
 
 
-def deadline() -> DeadlinePassed:
-    return DeadlinePassed(outsourcing_id=OUTSOURCING, due_at=RESPOND_BY)
+def cancel(id: UUID = OUTSOURCING, *, whole_round: bool = False) -> OfferCancel:
+    return OfferCancel(actor="k.sommer", outsourcing_id=id, reason="done by ourselves", whole_round=whole_round)
 
 
-def completed() -> OutsourcingCompleted:
+def deadline(id: UUID = OUTSOURCING, due_at: datetime = RESPOND_BY) -> DeadlinePassed:
+    return DeadlinePassed(outsourcing_id=id, due_at=due_at)
+
+
+def completed(id: UUID = OUTSOURCING) -> OutsourcingCompleted:
     return OutsourcingCompleted(
-        outsourcing_id=OUTSOURCING,
+        outsourcing_id=id,
         lead=LEAD,
         service=SERVICE,
         lead_number="NL-1",

@@ -169,7 +169,7 @@ class Outsourcing:
         return [tell.data for tell in self.told if isinstance(tell, Publish)]
 
     def _needed(self, need: Need, message: Message[Any]) -> Any:
-        key = need.key(message)
+        [key] = need.keys(message)
         if isinstance(need.of, Collection):
             members = self.values[need.of.table]
             return tuple(members[one] for one in sorted(members) if key in need.of.groups(members[one]))

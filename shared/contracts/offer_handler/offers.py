@@ -1,5 +1,6 @@
-"""Agreements, partnerships and offers: everything up to acceptance."""
+"""Offers: tickets, terms, rounds and what becomes of them, everything up to acceptance."""
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, ClassVar, Literal
 from uuid import UUID
@@ -10,16 +11,14 @@ from pydantic_core import PydanticCustomError
 
 from shared.contracts.values import (
     AboutOutsourcing,
-    AboutPartnership,
-    AboutSender,
     Command,
     Currency,
     Delivery,
     Email,
     Event,
+    Flag,
     Hours,
     Instant,
-    Language,
     Line,
     LongText,
     Price,
@@ -28,33 +27,6 @@ from shared.contracts.values import (
     Slug,
     Value,
 )
-
-
-class AgreementAccept(AboutSender):
-    """The lead accepts the outsourcing agreement; without it nothing can be sent."""
-
-    kind: ClassVar[str] = "tandem.agreement.accept.v1"
-
-    version: ShortText = Field(examples=["2026-01"])
-
-
-class PartnershipInvite(AboutPartnership):
-    """The lead invites a service partner; the id is the lead's choice and names the partnership from then on."""
-
-    kind: ClassVar[str] = "tandem.partnership.invite.v1"
-
-    partner: Slug
-    recipient: Email = Field(description="who is asked")
-    language: Language = "en"
-    note: LongText = ""
-
-
-class PartnershipAccept(AboutPartnership):
-    """The service partner accepts the invitation; `organization` is the local company that stands for the lead."""
-
-    kind: ClassVar[str] = "tandem.partnership.accept.v1"
-
-    organization: ShortText | None = None
 
 
 class Customer(Value):
@@ -106,6 +78,10 @@ _ONE_PRICE: JsonDict = {
 }
 
 
+OverCap = Literal["billed", "cut", "ask"]
+Mode = Literal["all_at_once", "one_after_another"]
+
+
 class Terms(Value):
     """On what conditions the work is given: either a flat fee or an hourly rate, in one currency."""
 
@@ -118,12 +94,21 @@ class Terms(Value):
     authorized_hours: Hours | None = None
     authorized_charges: Price | None = None
     authorized_total: Price | None = None
+    over_cap: OverCap = Field(
+        default="billed",
+        description="what becomes of work over an authorized amount: it is billed, cut, or needs the lead's word",
+    )
     rounding_minutes: int | None = Field(
         default=None, strict=True, ge=1, le=60, description="each time entry is rounded up to this step"
     )
     respond_by: Instant
     complete_by: Instant | None = None
     instructions: LongText = ""
+
+    @property
+    def is_capped(self) -> bool:
+        """Whether any amount is authorized that work could go over."""
+        return (self.authorized_hours, self.authorized_charges, self.authorized_total) != (None, None, None)
 
     @field_validator("hourly_rate", "flat_fee")
     @classmethod
@@ -136,6 +121,14 @@ class Terms(Value):
             raise PydanticCustomError("meaningless", f"has no meaning when mode is {mode}")
         return price
 
+    @field_validator("complete_by")
+    @classmethod
+    def _answered_before_it_is_done(cls, complete_by: datetime | None, told: ValidationInfo) -> datetime | None:
+        respond_by = told.data.get("respond_by")
+        if complete_by is not None and respond_by is not None and complete_by <= respond_by:
+            raise PydanticCustomError("order", "must be later than respond_by")
+        return complete_by
+
 
 class PartnerOffer(Value):
     """One partner of a round; the outsourcing's id is the lead's choice."""
@@ -145,12 +138,16 @@ class PartnerOffer(Value):
 
 
 class OfferSend(Command):
-    """The lead offers a ticket: one round, to one partner or several."""
+    """The lead offers a ticket: one round, to one partner or several.
+
+    All at once: the first acceptance wins. One after another: the next is asked when the one before declines or does
+    not answer in time; each has as long as there is between the send and `respond_by`.
+    """
 
     kind: ClassVar[str] = "tandem.offer.send.v1"
 
     round_id: UUID
-    mode: Literal["all_at_once", "one_after_another"] = "all_at_once"
+    mode: Mode = "all_at_once"
     offers: Annotated[tuple[PartnerOffer, ...], Field(min_length=1, max_length=100)]
     ticket: Ticket
     terms: Terms
@@ -173,6 +170,7 @@ class OfferCancel(AboutOutsourcing):
     kind: ClassVar[str] = "tandem.offer.cancel.v1"
 
     reason: Reason | None = None
+    whole_round: Flag = Field(default=False, description="take back every open offer of its round")
 
 
 class OfferAccept(AboutOutsourcing):
@@ -189,40 +187,6 @@ class OfferDecline(AboutOutsourcing):
     kind: ClassVar[str] = "tandem.offer.decline.v1"
 
     reason: Reason | None = None
-
-
-class AgreementAccepted(Delivery):
-    """The agreement is accepted; offers may be sent."""
-
-    kind: ClassVar[str] = "tandem.agreement.accepted.v1"
-
-    version: str
-    accepted_at: Instant
-
-
-class PartnershipInvited(Delivery):
-    """An invitation is open: the lead is told that it was sent, the service partner that it came."""
-
-    kind: ClassVar[str] = "tandem.partnership.invited.v1"
-
-    partnership_id: UUID
-    lead: Slug
-    service: Slug
-    note: str = ""
-    lapses_at: Instant
-    state: Literal["invited"] = "invited"
-
-
-class PartnershipAccepted(Delivery):
-    """A partnership is active."""
-
-    kind: ClassVar[str] = "tandem.partnership.accepted.v1"
-
-    partnership_id: UUID
-    lead: Slug
-    service: Slug
-    accepted_at: Instant
-    state: Literal["active"] = "active"
 
 
 class OfferSent(Delivery):
@@ -300,6 +264,27 @@ class OfferExpired(Delivery):
     state: Literal["expired"] = "expired"
 
 
+class OfferReminded(Delivery):
+    """An offer still waits for its answer: half of the time is over, or all but the last hour."""
+
+    kind: ClassVar[str] = "tandem.offer.reminded.v1"
+
+    outsourcing_id: UUID
+    ticket_number: str
+    respond_by: Instant
+    state: Literal["offered"] = "offered"
+
+
+class RoundClosed(Delivery):
+    """Of several partners nobody took the work, and nobody is asked any more: the ticket is free again."""
+
+    kind: ClassVar[str] = "tandem.round.closed.v1"
+
+    round_id: UUID
+    ticket_number: str
+    state: Literal["closed"] = "closed"
+
+
 class OutsourcingOffered(Event):
     """An offer went out to a service partner."""
 
@@ -361,8 +346,32 @@ class OutsourcingExpired(OutsourcingClosed):
     kind: ClassVar[str] = "tandem.outsourcing.expired.v1"
 
 
+class OutsourcingReminded(Event):
+    """An offer still waits for its answer."""
+
+    kind: ClassVar[str] = "tandem.outsourcing.reminded.v1"
+
+    outsourcing_id: UUID
+    lead: Slug
+    service: Slug
+    ticket: OfferedTicket
+    terms: Terms
+
+
+class OutsourcingAbandoned(Event):
+    """The partnership was ended by force while the work was under way: it is to be completed as it stands."""
+
+    kind: ClassVar[str] = "tandem.outsourcing.abandoned.v1"
+
+    outsourcing_id: UUID
+    lead: Slug
+    service: Slug
+    reason: str | None = None
+    actor: str
+
+
 class DeadlinePassed(Event):
-    """The time to answer an offer is over; told to the offer handler itself, through the queue of the answers."""
+    """A reminder or the end of the time to answer; told to the offer handler itself, in the queue of the answers."""
 
     kind: ClassVar[str] = "tandem.deadline.passed.v1"
 
