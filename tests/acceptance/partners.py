@@ -17,6 +17,8 @@ from services.console.installation import Installation
 from shared.contracts.envelope import CONTENT_TYPE, write
 from shared.contracts.offer_handler import (
     AgreementAccept,
+    Customer,
+    Mode,
     OfferAccept,
     OfferSend,
     PartnerOffer,
@@ -30,6 +32,11 @@ from shared.contracts.values import Command
 from shared.ids import new_id
 from shared.messaging import topology
 
+# Of a message's properties those that its sender sets.
+PROPERTIES = (
+    *("message_id", "type", "user_id", "app_id", "correlation_id", "reply_to", "expiration", "timestamp"),
+    *("content_type", "content_encoding", "priority", "delivery_mode", "exchange", "routing_key"),
+)
 # What one partner has under way to the broker at a time.
 MOST_UNCONFIRMED = 200
 
@@ -38,9 +45,20 @@ MOST_UNCONFIRMED = 200
 class Delivered:
     """One fact as a partner got it."""
 
-    id: str
-    kind: str
-    data: dict[str, Any]
+    envelope: dict[str, Any]
+    properties: dict[str, Any]
+
+    @property
+    def id(self) -> str:
+        return str(self.envelope["id"])
+
+    @property
+    def kind(self) -> str:
+        return str(self.envelope["type"])
+
+    @property
+    def data(self) -> dict[str, Any]:
+        return dict(self.envelope["data"])
 
 
 class Partner:
@@ -64,8 +82,8 @@ class Partner:
         return [delivered for delivered in self.deliveries if topology.noun_verb(delivered.kind) == noun_verb]
 
     async def take(self, message: AbstractIncomingMessage) -> None:
-        envelope = json.loads(message.body)
-        self.deliveries.append(Delivered(envelope["id"], envelope["type"], envelope["data"]))
+        properties = {name: getattr(message, name) for name in PROPERTIES} | dict(message.headers)
+        self.deliveries.append(Delivered(json.loads(message.body), properties))
         await message.ack()
 
     def envelope_of(self, command: Command) -> tuple[str, bytes]:
@@ -104,16 +122,25 @@ async def partner(installation: Installation, slug: str, name: str, *, listens: 
         yield joined
 
 
+async def become_partners(lead: Partner, *services: Partner) -> list[UUID]:
+    """These become service partners of the lead, and have named their organization mapping; their partnerships."""
+    ids = [new_id() for _ in services]
+    await lead.send(AgreementAccept(actor="lead", version="2026-01"))
+    await lead.until(lambda: len(lead.of_kind("agreement.accepted")) == 1)
+    for id, service in zip(ids, services, strict=True):
+        invitation = {"partner": service.slug, "recipient": f"{service.slug}@example.com"}
+        await lead.send(PartnershipInvite(actor="lead", partnership_id=id, **invitation))
+        await service.send(PartnershipAccept(actor="service", partnership_id=id, organization="Lead"))
+    await lead.until(lambda: len(lead.of_kind("partnership.accepted")) == len(services))
+    return ids
+
+
 async def outsource(lead: Partner, service: Partner, number: int) -> list[UUID]:
     """So many tickets outsourced, accepted and opened; their ids."""
-    partnership_id, outsourcing_ids = new_id(), [new_id() for _ in range(number)]
-    await lead.send(AgreementAccept(actor="lead", version="2026-01"))
-    invitation = {"partner": service.slug, "recipient": f"{service.slug}@example.com"}
-    await lead.until(lambda: len(lead.of_kind("agreement.accepted")) == 1)
-    await lead.send(PartnershipInvite(actor="lead", partnership_id=partnership_id, **invitation))
-    await service.send(PartnershipAccept(actor="service", partnership_id=partnership_id, organization="Lead"))
-    await lead.until(lambda: len(lead.of_kind("partnership.accepted")) == 1)
-    await lead.send(*(_offer(partnership_id, id, place) for place, id in enumerate(outsourcing_ids)))
+    [partnership_id] = await become_partners(lead, service)
+    outsourcing_ids = [new_id() for _ in range(number)]
+    answer_by = datetime.now(UTC) + timedelta(days=1)
+    await lead.send(*(offer(f"L-{n}", {partnership_id: id}, answer_by) for n, id in enumerate(outsourcing_ids)))
     await service.send(*(OfferAccept(actor="service", outsourcing_id=id) for id in outsourcing_ids))
     await service.until(lambda: len(service.of_kind("ticket.requested")) == number)
     await service.send(*(TicketOpened(actor="service", outsourcing_id=id, number=f"S-{id}") for id in outsourcing_ids))
@@ -140,19 +167,14 @@ def _note(outsourcing_id: UUID, text: str) -> EntryPut:
     )
 
 
-def _offer(partnership_id: UUID, outsourcing_id: UUID, place: int) -> OfferSend:
-    return OfferSend(
-        actor="lead",
-        round_id=new_id(),
-        offers=(PartnerOffer(partnership_id=partnership_id, outsourcing_id=outsourcing_id),),
-        ticket=Ticket(number=f"L-{place}", title="Server does not start"),
-        terms=Terms(
-            mode="hourly",
-            currency="EUR",
-            hourly_rate=Decimal("80.00"),
-            respond_by=datetime.now(UTC) + timedelta(days=1),
-        ),
-    )
+def offer(
+    number: str, outsourcing_of: dict[UUID, UUID], respond_by: datetime, *, mode: Mode = "all_at_once"
+) -> OfferSend:
+    """A round of this ticket; each partnership with the id that its outsourcing gets."""
+    offers = tuple(PartnerOffer(partnership_id=one, outsourcing_id=id) for one, id in outsourcing_of.items())
+    terms = Terms(mode="hourly", currency="EUR", hourly_rate=Decimal("80.00"), respond_by=respond_by)
+    ticket = Ticket(number=number, title="Server does not start", customer=Customer(company="Hotel Post"))
+    return OfferSend(actor="lead", round_id=new_id(), mode=mode, offers=offers, ticket=ticket, terms=terms)
 
 
 async def until(condition: Callable[[], Awaitable[Any]], seconds: float = 60.0) -> None:

@@ -13,17 +13,10 @@ from rich.console import Console
 from services.console.installation import Installation, install
 from services.console.stack import LocalStack
 from services.console.workers import Worker, workers
-from shared.contracts.offer_handler import (
-    AgreementAccept,
-    OfferAccept,
-    OfferCancel,
-    OfferDecline,
-    PartnershipAccept,
-    PartnershipInvite,
-)
+from shared.contracts.offer_handler import OfferAccept, OfferCancel, OfferDecline
 from shared.database import Connection
-from shared.ids import new_id
-from tests.acceptance.partners import Partner, partner, until
+from tests.acceptance.partners import Partner, become_partners, partner, until
+from tests.acceptance.pending_offers import let_fall_due, store_pending_offers
 from tests.bench.results import LOGS, Bar, keep
 from tests.integration.databases import connection_to
 
@@ -51,69 +44,14 @@ async def main(pending: int) -> None:
             connection_to(installation.database_url) as database,
         ):
             with workers(_environments(installation), LOGS) as [worker]:
-                partnership_id = await _become_partners(lead, service)
+                [partnership_id] = await become_partners(lead, service)
             say(f"storing {pending:,} offers")
-            first_due_at = await _store(database, partnership_id, pending)
+            await store_pending_offers(database, partnership_id, pending)
+            first_due_at = datetime.now(UTC) + LEAD_IN
+            await let_fall_due(database, DUE, first_due_at, DUE_WITHIN)
             with workers(_environments(installation), LOGS) as [worker]:
                 memory_mib = await _let_fall_due(lead, service, database, worker, first_due_at)
             _tell(pending, await _figures(database), memory_mib)
-
-
-async def _become_partners(lead: Partner, service: Partner) -> UUID:
-    partnership_id = new_id()
-    await lead.send(AgreementAccept(actor="lead", version="2026-01"))
-    await lead.until(lambda: len(lead.of_kind("agreement.accepted")) == 1)
-    invitation = {"partner": service.slug, "recipient": "service@example.com"}
-    await lead.send(PartnershipInvite(actor="lead", partnership_id=partnership_id, **invitation))
-    await service.send(PartnershipAccept(actor="service", partnership_id=partnership_id, organization="Lead"))
-    await lead.until(lambda: len(lead.of_kind("partnership.accepted")) == 1)
-    return partnership_id
-
-
-async def _store(database: Connection, partnership_id: UUID, pending: int) -> datetime:
-    """All offers at once; when the first of those falls due that fall due soon."""
-    later = datetime.now(UTC) + timedelta(days=30)
-    await database.execute(
-        """
-        WITH sent AS (
-            INSERT INTO offer_handler.round
-                (round_id, lead, mode, ticket_number, ticket, terms, standing, sent_at, sent_by_source, sent_by_id)
-            SELECT gen_random_uuid(), 'nordlicht', 'all_at_once', 'NL-' || n,
-                   jsonb_build_object('number', 'NL-' || n, 'title', 'Switch drops its uplink', 'description', ''),
-                   jsonb_build_object('mode', 'hourly', 'currency', 'EUR', 'hourly_rate', '95.00',
-                                      'respond_by', $2::text),
-                   'open', now(), '/instances/nordlicht', gen_random_uuid()
-            FROM generate_series(1, $4) AS n
-            RETURNING round_id, sent_by_source, sent_by_id
-        )
-        INSERT INTO offer_handler.outsourcing
-            (outsourcing_id, round_id, place, partnership_id, lead, service, state, asked_by_source, asked_by_id,
-             offered_at, respond_by, next_due_at)
-        SELECT gen_random_uuid(), round_id, 0, $1, 'nordlicht', 'alpenwerk', 'offered', sent_by_source, sent_by_id,
-               now(), $3, $3
-        FROM sent
-        """,
-        partnership_id,
-        later.isoformat(),
-        later,
-        pending,
-        timeout=1800,
-    )
-    first_due_at = datetime.now(UTC) + LEAD_IN
-    await database.execute(
-        """
-        WITH due AS (SELECT outsourcing_id, $1::timestamptz + random() * $2::interval AS due_at
-                     FROM offer_handler.outsourcing LIMIT $3)
-        UPDATE offer_handler.outsourcing SET respond_by = due_at, next_due_at = due_at
-        FROM due WHERE outsourcing.outsourcing_id = due.outsourcing_id
-        """,
-        first_due_at,
-        DUE_WITHIN,
-        DUE,
-        timeout=600,
-    )
-    await database.execute("ANALYZE offer_handler.round, offer_handler.outsourcing", timeout=600)
-    return first_due_at
 
 
 async def _let_fall_due(
