@@ -45,6 +45,7 @@ class Installation:
             "TANDEM_DATABASE_URL": self.database_url_of(service),
             "TANDEM_BROKER_URL": self.amqp_url_of(topology.worker_user(service), password),
             "TANDEM_SHARDS": str(self.settings.shards),
+            **self.stack.mark,
         }
 
     def database_url_of(self, service: str) -> str:

@@ -43,7 +43,10 @@ def up(shards: int) -> None:
             console.print(line)
         installation = asyncio.run(install(stack, shards=shards))
         _write_environment(installation)
-        with mail_catcher(MAILS) as smtp_port, workers(_environments(installation, smtp_port), DIRECTORY) as running:
+        with (
+            mail_catcher(MAILS, stack) as smtp_port,
+            workers(_environments(installation, smtp_port), DIRECTORY) as running,
+        ):
             console.print(f"Workers: {', '.join(worker.service for worker in running)}; they log to {DIRECTORY}/")
             console.print(f"E-mails: kept in {MAILS}/")
             console.print(f"Queues: {_without_password(stack.broker_admin_url)} (name and password in {ENVIRONMENT})")
@@ -65,13 +68,15 @@ def down() -> bool:
 
 
 @contextmanager
-def mail_catcher(directory: Path) -> Iterator[int]:
+def mail_catcher(directory: Path, stack: LocalStack) -> Iterator[int]:
     """A mail server that keeps what it gets in a maildir; yields its port."""
     directory.parent.mkdir(parents=True, exist_ok=True)
     port = free_port()
     command = [sys.executable, "-m", "aiosmtpd", "-n", "-l", f"127.0.0.1:{port}"]
     with subprocess.Popen(
-        [*command, "-c", "aiosmtpd.handlers.Mailbox", str(directory.resolve())], start_new_session=True
+        [*command, "-c", "aiosmtpd.handlers.Mailbox", str(directory.resolve())],
+        env={**os.environ, **stack.mark},
+        start_new_session=True,
     ) as process:
         try:
             yield port

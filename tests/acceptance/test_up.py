@@ -11,6 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from services.console.stack.directory import remove_leftovers
+
 UP_SECONDS = 60.0
 READY = b"Ctrl-C ends it all."
 
@@ -89,6 +91,16 @@ async def test_a_signal_ends_it_all(tmp_path: Path, name: signal.Signals) -> Non
         process.send_signal(name)
         async with asyncio.timeout(UP_SECONDS):
             await process.wait()
+        assert nothing_left_of(stack, processes)
+
+
+async def test_what_a_crash_leaves_running_is_removed_by_the_next_start(tmp_path: Path) -> None:
+    async with up(tmp_path) as (process, stack):
+        processes = psutil.Process(process.pid).children(recursive=True)
+        assert any("services.ticket_sync" in one.cmdline() for one in processes)
+        process.kill()
+        await process.wait()
+        assert stack in remove_leftovers()
         assert nothing_left_of(stack, processes)
 
 

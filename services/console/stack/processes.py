@@ -12,6 +12,7 @@ from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from services.console.stack.unavailable import Unavailable
 
+# What belongs to a stack carries its directory under this name, servers and workers alike.
 MARK = "TANDEM_STACK_DIRECTORY"
 LOG_TAIL_CHARACTERS = 3_000
 KILL_SECONDS = 10.0

@@ -11,6 +11,7 @@ from typing import Self
 
 from services.console.stack.directory import make_directory, remove_directory, remove_leftovers
 from services.console.stack.postgres import Postgres, find_postgres
+from services.console.stack.processes import MARK
 from services.console.stack.rabbitmq import RabbitMQ, find_rabbitmq
 
 
@@ -46,6 +47,11 @@ class LocalStack:
     def broker_admin_url(self) -> str:
         """The management API, with an administrator's name and password, ending in a slash."""
         return self.rabbitmq.admin_url
+
+    @property
+    def mark(self) -> dict[str, str]:
+        """What a process carries in its environment that is to end with this stack, also after a crash."""
+        return {} if self.directory is None else {MARK: str(self.directory)}
 
     def describe(self) -> list[str]:
         """What was found and where, a line each."""
