@@ -1,12 +1,11 @@
-"""Identifiers: UUIDv7 minted in one place, and the instant that such an id carries."""
+"""Identifiers: UUIDv7 minted in one place, and the time that such an id carries."""
 
 import hashlib
-from datetime import UTC, datetime
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-__all__ = ["id_of_content", "instant_of", "is_uuid7", "new_id"]
+__all__ = ["id_of_content", "is_uuid7", "millis_of", "new_id"]
 
 
 VERSION = 7
@@ -30,6 +29,9 @@ def id_of_content(*parts: bytes) -> UUID:
     return UUID(bytes=bytes(digest))
 
 
-def instant_of(value: UUID) -> datetime:
-    """When a UUIDv7 was made, to the millisecond: its first 48 bits are Unix milliseconds (RFC 9562, section 5.7)."""
-    return datetime.fromtimestamp((value.int >> 80) / 1000, UTC)
+def millis_of(value: UUID) -> int:
+    """When a UUIDv7 was made: its first 48 bits are Unix milliseconds (RFC 9562, section 5.7).
+
+    A number and no time: ids that somebody made up lie in years that no calendar has.
+    """
+    return value.int >> 80

@@ -52,13 +52,17 @@ QUESTIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What one service received and how it ended; `wrong` names every question whose answer is not zero."""
+    """What one service received and how it ended; `wrong` names every question whose answer is not zero.
+
+    `forged` counts the dead messages whose user, routing key and source named different senders.
+    """
 
     service: str
     received: int
     outcomes: dict[str, int]
     unpublished: int
     stuck_subjects: int
+    forged: int
     wrong: dict[str, int]
     in_flight: int = 0
 
@@ -72,7 +76,12 @@ class Account:
     def as_column(self) -> dict[str, str]:
         """The same as a column of a table, by the names of its lines."""
         counts = {"received": self.received, **self.outcomes}
-        beside = {"in flight": self.in_flight, "unpublished": self.unpublished, "stuck subjects": self.stuck_subjects}
+        beside = {
+            "in flight": self.in_flight,
+            "unpublished": self.unpublished,
+            "stuck subjects": self.stuck_subjects,
+            "forged": self.forged,
+        }
         verdict = "balanced" if self.balanced else "NOT BALANCED"
         return {**{name: str(count) for name, count in (counts | beside).items()}, "verdict": verdict}
 
@@ -92,6 +101,9 @@ async def check_service(connection: Connection, service: str) -> Account:
             outcomes={outcome: counted.get(outcome, 0) for outcome in OUTCOMES},
             unpublished=await connection.fetchval("SELECT count(*) FROM outbox WHERE published_at IS NULL"),
             stuck_subjects=await connection.fetchval("SELECT count(*) FROM parked_subject WHERE status = 'stuck'"),
+            forged=await connection.fetchval(
+                "SELECT count(*) FROM inbox WHERE outcome = 'dead' AND problem ->> 'type' = 'message/forged'"
+            ),
             wrong={question: count for question, count in answers.items() if count},
         )
 

@@ -13,8 +13,8 @@ from shared.contracts.values import Instant, Payload
 CONTENT_TYPE = "application/cloudevents+json"
 # By contract; below the broker's own limit of 1.25 MiB, so that a little too much still gets an answer.
 LARGEST_BODY_BYTES = 1024 * 1024
-# Longer than any id, slug or kind there is; keeps keys and index rows small.
-LONGEST_ATTRIBUTE = 200
+# Longer than any id, slug or kind there is; keeps keys and index rows small, and fits into AMQP's short strings (255).
+LONGEST_ATTRIBUTE_BYTES = 200
 
 _instant: TypeAdapter[datetime] = TypeAdapter(Instant)
 
@@ -112,8 +112,10 @@ def _text(fields: dict[str, Any], name: str) -> str:
     value = fields.get(name)
     if not isinstance(value, str) or not value:
         raise Unreadable("message/unreadable", f"{name} is missing or not text")
-    if len(value) > LONGEST_ATTRIBUTE or not value.isprintable():
-        raise Unreadable("message/unreadable", f"{name} is longer than {LONGEST_ATTRIBUTE} or not printable")
+    if not value.isprintable() or len(value.encode()) > LONGEST_ATTRIBUTE_BYTES:
+        raise Unreadable(
+            "message/unreadable", f"{name} has more than {LONGEST_ATTRIBUTE_BYTES} bytes or is not printable"
+        )
     return value
 
 

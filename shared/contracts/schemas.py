@@ -6,7 +6,7 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
 from shared.contracts.catalog import DIRECTIONS, name_of
-from shared.contracts.envelope import LONGEST_ATTRIBUTE
+from shared.contracts.envelope import LONGEST_ATTRIBUTE_BYTES
 from shared.contracts.examples import (
     AT,
     COMMAND,
@@ -87,7 +87,7 @@ def _subject_of_fact(data: dict[str, Any]) -> str:
 
 
 def _attributes(kind: str) -> dict[str, Any]:
-    text = {"type": "string", "minLength": 1, "maxLength": LONGEST_ATTRIBUTE}
+    text = {"type": "string", "minLength": 1, "maxLength": LONGEST_ATTRIBUTE_BYTES}
     return {
         "specversion": {"const": "1.0"},
         "id": {"type": "string", "format": "uuid", "pattern": UUID7, "description": "a UUIDv7; the idempotency key"},

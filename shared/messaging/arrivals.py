@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from shared.contracts.envelope import Envelope, Unreadable, read
 from shared.contracts.values import Command, Payload
-from shared.ids import id_of_content, instant_of, is_uuid7
+from shared.ids import id_of_content, is_uuid7, millis_of
 from shared.messaging import topology
 from shared.messaging.outcomes import FieldError, Refused
 
@@ -55,7 +55,10 @@ class Readable:
 
 @dataclass(frozen=True, slots=True)
 class Dead:
-    """Nothing that could be decided: it goes to the dead queue with the reason, and `answer_to` is told where known."""
+    """Nothing that could be decided: it goes to the dead queue with the reason, and `answer_to` is told where known.
+
+    `is_return` tells what the broker brings again from what was sent again.
+    """
 
     id: UUID
     problem: str
@@ -64,6 +67,7 @@ class Dead:
     routing_key: str
     user_id: str | None
     answer_to: str | None
+    is_return: bool
     kind: str = ""
     subject: str = ""
 
@@ -99,8 +103,12 @@ def readable(envelope: Envelope, sender: str, body: bytes, models: Models) -> Re
 
 def too_old_or_new(envelope: Envelope, now: datetime) -> bool:
     """Whether the id lies outside the time for which the inbox answers."""
-    made_at = instant_of(envelope.id)
-    return not now - OLDEST_ID <= made_at <= now + NEWEST_ID
+    made_at_ms = millis_of(envelope.id)
+    return not _millis(now - OLDEST_ID) <= made_at_ms <= _millis(now + NEWEST_ID)
+
+
+def _millis(instant: datetime) -> int:
+    return int(instant.timestamp() * 1000)
 
 
 def _examined(message: Readable, arrival: Arrival) -> Readable:
@@ -149,6 +157,7 @@ def _dead(arrival: Arrival, problem: str, reason: str, *, answer_to: str | None)
         routing_key=arrival.routing_key,
         user_id=arrival.user_id,
         answer_to=answer_to,
+        is_return=arrival.returns > 0,
     )
 
 

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import TypeAlias, cast
 
 import aio_pika
 import aiormq
+import structlog
 from aiormq.abc import AbstractChannel, DeliveredMessage
 from aiormq.exceptions import AMQPError, DeliveryError, PublishError
 from pamqp.commands import Basic
@@ -16,6 +17,8 @@ from yarl import URL
 
 from shared.messaging.arrivals import Arrival
 from shared.messaging.outbox import Letter
+
+log = structlog.get_logger()
 
 CONNECT_SECONDS = 5.0
 # Two missed beats end a connection, so a black hole is noticed within twice this.
@@ -56,9 +59,28 @@ async def channel_of(url: str, name: str) -> AsyncIterator[Channel]:
             channel = cast(Channel, await pool_channel.get_underlay_channel())
         yield channel
     finally:
-        with suppress(*BROKER_ERRORS, asyncio.CancelledError):
-            async with asyncio.timeout(CLOSE_SECONDS):
-                await connection.close()
+        await _close(connection)
+
+
+async def _close(connection: aio_pika.abc.AbstractConnection) -> None:
+    """Close it, or leave it to its fate where the broker does not answer."""
+    try:
+        async with asyncio.timeout(CLOSE_SECONDS):
+            await connection.close()
+    except BROKER_ERRORS:
+        pass
+    except asyncio.CancelledError:
+        _raise_if_meant_for_us()
+
+
+def _raise_if_meant_for_us() -> None:
+    """Raise the cancellation on if somebody cancelled this task.
+
+    aiormq cancels what waits on a connection that it declares stuck, though nobody cancelled the task.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 async def _connect_patiently(url: str, name: str) -> aio_pika.abc.AbstractConnection:
@@ -105,18 +127,19 @@ async def publish(channel: Channel, letter: Letter, user_id: str) -> None:
     except BROKER_ERRORS as error:
         raise OutcomeUnknown(type(error).__name__) from error
     except asyncio.CancelledError as error:
-        # aiormq cancels what waits on a connection it declares stuck, though nobody cancelled the task.
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
-            raise
+        _raise_if_meant_for_us()
         raise OutcomeUnknown("connection declared stuck") from error
+    except Exception as error:
+        # Nothing of it left this process: another try says the same, and somebody has to look at it.
+        log.exception("letter cannot be published", kind=letter.kind, id=str(letter.message_id))
+        raise NotTaken(f"cannot be published: {type(error).__name__}") from error
 
 
 def arrival_of(message: DeliveredMessage) -> Arrival:
     """A delivery as the runtime reads it."""
     properties = message.header.properties
-    headers = properties.headers or {}
-    returns = headers.get("x-delivery-count", 0)
+    # On a first delivery the count would be what the sender wrote there.
+    returns = (properties.headers or {}).get("x-delivery-count", 0) if message.redelivered else 0
     return Arrival(
         body=message.body,
         user_id=properties.user_id,

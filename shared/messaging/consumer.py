@@ -7,14 +7,13 @@ from functools import partial
 
 import structlog
 from aiormq.abc import DeliveredMessage
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_random_exponential
 
-from shared.database import Connection, Database, is_transient
+from shared.database import Connection, Database
 from shared.messaging.arrivals import Arrival, Dead, Readable
 from shared.messaging.broker import BROKER_ERRORS, Channel, Lost, arrival_of, channel_of, is_deserted
-from shared.messaging.inbox import TakenMeanwhile
+from shared.messaging.patience import patiently
 from shared.messaging.relay import Relay
-from shared.messaging.turn import Turn, Turned
+from shared.messaging.turn import LONGEST_ERROR, Turn, Turned
 
 log = structlog.get_logger()
 
@@ -29,6 +28,8 @@ SUSPECT_AFTER_RETURNS = 10
 # A turn is bounded far below the broker's acknowledgement timeout of 30 minutes.
 TURN_SECONDS = 60.0
 WATCH_SECONDS = 5.0
+# For each word with the broker about a channel; it answers in milliseconds.
+BROKER_SECONDS = 10.0
 
 Wake = Callable[[], None]
 Taken = tuple[Arrival, Readable | Dead]
@@ -71,37 +72,32 @@ class Consumer:
             while parts:
                 part = parts.pop(0)
                 try:
-                    turned = await self._patiently(partial(self._turn_over, part), channel)
-                except Exception as error:
-                    if channel.is_closed:
-                        raise Lost("channel closed in the middle of a turn") from error
+                    turned = await self._committed(partial(self._turn_over, part), channel)
+                except Lost:
+                    raise
+                except Exception as error:  # noqa: BLE001 - whatever it is, the culprit is found by halving
                     if len(part) > 1:
                         parts[:0] = [part[: len(part) // 2], part[len(part) // 2 :]]
                         continue
-                    turned = await self._patiently(partial(self._set_aside, part[0], error), channel)
+                    turned = await self._committed(partial(self._set_aside, part[0], error), channel)
                 self._relay.hand_over(turned.posted)
                 if turned.replay_is_due:
                     self._wake_replayer()
-                await channel.basic_ack(part[-1][0].delivery_tag, multiple=True)
+                async with asyncio.timeout(BROKER_SECONDS):
+                    await channel.basic_ack(part[-1][0].delivery_tag, multiple=True)
         await self._relay.room()
 
-    async def _patiently(self, work: Callable[[Connection], Awaitable[Turned]], channel: Channel) -> Turned:
-        """One transaction, repeated while the reason lies with the database and the messages are still ours."""
+    async def _committed(self, work: Callable[[Connection], Awaitable[Turned]], channel: Channel) -> Turned:
+        """What one transaction leaves, repeated while the messages are still ours. Raises Lost when they are not."""
 
-        def given_up(_: RetryCallState) -> bool:
-            return channel.is_closed
+        async def transaction() -> Turned:
+            async with asyncio.timeout(TURN_SECONDS), self._database.connection() as connection:
+                return await work(connection)
 
-        async for attempt in AsyncRetrying(
-            retry=retry_if_exception(_is_worth_repeating),
-            wait=wait_random_exponential(multiplier=0.05, max=5.0),
-            stop=given_up,
-            before_sleep=_log_repeat,
-            reraise=True,
-        ):
-            with attempt:
-                async with asyncio.timeout(TURN_SECONDS), self._database.connection() as connection:
-                    return await work(connection)
-        raise AssertionError("tenacity either returns or raises")
+        turned = await patiently(transaction, lambda: channel.is_closed)
+        if turned is None:
+            raise Lost("channel closed in the middle of a turn")
+        return turned
 
     async def _turn_over(self, part: list[Taken], connection: Connection) -> Turned:
         arrival, message = part[0]
@@ -115,7 +111,7 @@ class Consumer:
         log.error("set aside", id=str(message.key[0]), exc_info=error)
         if isinstance(message, Dead):
             raise error
-        return await self._turn.set_aside(connection, message, f"{type(error).__name__}: {error}"[:2000])
+        return await self._turn.set_aside(connection, message, f"{type(error).__name__}: {error}"[:LONGEST_ERROR])
 
 
 class Session:
@@ -135,8 +131,9 @@ class Session:
         channel = self._channel
         channel.closing.add_done_callback(lambda _: self._lose("channel closed"))
         channel.on_consumer_cancel_callbacks.add(lambda _: self._lose("consumer cancelled by the broker"))
-        await channel.basic_qos(prefetch_count=PREFETCH)
-        consuming = await channel.basic_consume(self._queue, self._arrive)
+        async with asyncio.timeout(BROKER_SECONDS):
+            await channel.basic_qos(prefetch_count=PREFETCH)
+            consuming = await channel.basic_consume(self._queue, self._arrive)
         log.info("consuming", queue=self._queue)
         watching = [asyncio.create_task(self._watch_for_stop()), asyncio.create_task(self._watch_queue())]
         try:
@@ -144,7 +141,8 @@ class Session:
                 await self._consumer.decide(self._take_waiting(), channel)
             if self._lost_because:
                 raise Lost(self._lost_because)
-            await channel.basic_cancel(consuming.consumer_tag or "")
+            async with asyncio.timeout(BROKER_SECONDS):
+                await channel.basic_cancel(consuming.consumer_tag or "")
             # What the broker sent before it heard of the cancel is still ours to finish.
             while not self._arrived.empty():
                 await self._consumer.decide(self._take_waiting(), channel)
@@ -180,7 +178,8 @@ class Session:
     async def _watch_queue(self) -> None:
         """A consumer can die without a word: messages that wait while nobody consumes are the sign."""
         try:
-            watching = await self._channel.connection.channel()
+            async with asyncio.timeout(BROKER_SECONDS):
+                watching = await self._channel.connection.channel()
             while not await is_deserted(watching, self._queue):  # noqa: ASYNC110 - only the broker knows
                 await asyncio.sleep(WATCH_SECONDS)
             self._lose("messages wait and nobody consumes")
@@ -201,12 +200,3 @@ def _groups(taken: list[Taken]) -> Iterator[list[Taken]]:
             group.append(one)
     if group:
         yield group
-
-
-def _is_worth_repeating(error: BaseException) -> bool:
-    return isinstance(error, TakenMeanwhile) or is_transient(error)
-
-
-def _log_repeat(state: RetryCallState) -> None:
-    error = state.outcome.exception() if state.outcome else None
-    log.warning("turn repeated", attempt=state.attempt_number, reason=type(error).__name__)

@@ -88,9 +88,8 @@ class Correspondence:
         )
         return self.told(cause, Deliver(cause.sender, repeated), now)
 
-    def burial(self, dead: Dead, now: datetime) -> list[Letter]:
-        """The dead letter with its reason, and the answer to who sent it, where the broker knows that."""
-        cause = (dead.id, dead.key[1])
+    def burial(self, dead: Dead) -> Letter:
+        """The dead letter with its reason."""
         headers = {
             "x-tandem-problem": dead.problem,
             "x-tandem-reason": dead.reason[:1000],
@@ -98,27 +97,29 @@ class Correspondence:
             "x-tandem-user": dead.user_id or "",
             "x-tandem-service": self._service,
         }
-        letters = [
-            Letter(
-                message_id=new_id(),
-                lane=topology.DEAD,
-                exchange=topology.DEAD,
-                routing_key=self._service,
-                kind=dead.kind,
-                subject=dead.subject,
-                body=dead.body,
-                cause_id=cause[0],
-                cause_source=cause[1],
-                headers=headers,
-            )
+        return Letter(
+            message_id=new_id(),
+            lane=topology.DEAD,
+            exchange=topology.DEAD,
+            routing_key=self._service,
+            kind=dead.kind,
+            subject=dead.subject,
+            body=dead.body,
+            cause_id=dead.id,
+            cause_source=dead.key[1],
+            headers=headers,
+        )
+
+    def answer_to_dead(self, dead: Dead, now: datetime) -> list[Letter]:
+        """The answer to who sent what cannot be read, where the broker knows that."""
+        if dead.answer_to is None:
+            return []
+        language = self._directory.language_of(dead.answer_to)
+        title, detail, status = describe(dead.problem, language, {"reason": dead.reason, "kind": dead.kind})
+        rejected = CommandRejected(type=dead.problem, title=title, detail=detail, status=status)
+        return [
+            self._letter(Deliver(dead.answer_to, rejected), dead.subject or dead.answer_to, dead.key, now, None, {})
         ]
-        if dead.answer_to is not None:
-            language = self._directory.language_of(dead.answer_to)
-            title, detail, status = describe(dead.problem, language, {"reason": dead.reason, "kind": dead.kind})
-            rejected = CommandRejected(type=dead.problem, title=title, detail=detail, status=status)
-            subject = dead.subject or dead.answer_to
-            letters.append(self._letter(Deliver(dead.answer_to, rejected), subject, cause, now, None, {}))
-        return letters
 
     def _letter(
         self,

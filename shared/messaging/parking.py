@@ -14,6 +14,8 @@ RETRY_PAUSES_SECONDS = (1.0, 5.0, 30.0, 120.0, 600.0)
 REPLAY_LEASE_SECONDS = 30.0
 # What one instance may have waiting for things that are not there, so that guessing ids cannot fill the table.
 MOST_WAITING_PER_SENDER = 1000
+# What it may have waiting while a fault of ours keeps a subject back: a night's work on one ticket, and no more.
+MOST_PARKED_PER_SENDER = 10_000
 
 NOT_YET, RETRYING, STUCK = "not_yet", "retrying", "stuck"
 
@@ -44,11 +46,21 @@ class Blocker:
     error: str | None = None
 
 
+def most_parked_behind(status: str) -> int:
+    """How many messages a sender may have parked for another one to queue up behind a subject of this status."""
+    return MOST_WAITING_PER_SENDER if status == NOT_YET else MOST_PARKED_PER_SENDER
+
+
 def not_yet(subject: str, problem: str, attempts: int, give_up_at: datetime, now: datetime) -> Blocker:
     """Wait for what may still be on its way, at the longest until `give_up_at`."""
     pause = NOT_YET_PAUSES_SECONDS[min(attempts, len(NOT_YET_PAUSES_SECONDS) - 1)]
     next_attempt_at = min(now + timedelta(seconds=pause), give_up_at)
     return Blocker(subject, NOT_YET, attempts, next_attempt_at, give_up_at, problem)
+
+
+def spent(blocker: Blocker) -> bool:
+    """Whether every attempt there is was begun: whoever made the last one did not live to tell how it ended."""
+    return blocker.status == RETRYING and blocker.attempts > len(RETRY_PAUSES_SECONDS) + 1
 
 
 def failed(subject: str, error: str, attempts: int, now: datetime) -> Blocker:
@@ -142,9 +154,9 @@ async def update_blocker(connection: Connection, blocker: Blocker) -> None:
 
 
 async def make_due(connection: Connection, subjects: list[str]) -> None:
-    """What these subjects wait for has come: try them at once."""
+    """What these subjects wait for has come: try them at once, before those that only hope so."""
     await connection.execute(
-        "UPDATE parked_subject SET next_attempt_at = clock_timestamp()"
+        "UPDATE parked_subject SET next_attempt_at = to_timestamp(0)"
         " WHERE subject = ANY ($1::text[]) AND status = 'not_yet'",
         subjects,
     )

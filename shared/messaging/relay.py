@@ -1,6 +1,7 @@
 """The relay: publishes what committed turns tell, in order per lane, until the broker has confirmed it."""
 
 import asyncio
+import random
 from collections import Counter
 from collections.abc import Coroutine
 from typing import Any
@@ -10,7 +11,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponen
 
 from shared.database import Connection, Database, is_transient
 from shared.messaging import outbox
-from shared.messaging.broker import Channel, NotTaken, OutcomeUnknown, channel_of, publish, user_of
+from shared.messaging.broker import BROKER_ERRORS, Channel, NotTaken, OutcomeUnknown, channel_of, publish, user_of
 from shared.messaging.outbox import Posted
 
 log = structlog.get_logger()
@@ -28,7 +29,7 @@ CHANNEL_PATIENCE_SECONDS = 10.0
 
 
 class LaneBlocked(Exception):
-    """The oldest letter of a lane was not taken, or another worker is at it; the lane is tried again later."""
+    """The oldest letter of a lane was not taken; the lane is tried again later."""
 
 
 class Relay:
@@ -89,19 +90,32 @@ class Relay:
 
     async def _keep_channel(self) -> None:
         while True:
-            async with channel_of(self._broker_url, f"{self._service} relay") as channel:
-                self._channel, self._channel_broken = channel, asyncio.Event()
-                channel.closing.add_done_callback(lambda _: self._channel_broken.set())
-                self._channel_ready.set()
-                await self._channel_broken.wait()
-                self._channel_ready.clear()
-                self._channel = None
-                log.warning("relay lost its channel")
+            try:
+                async with channel_of(self._broker_url, f"{self._service} relay") as channel:
+                    await self._use(channel)
+            except BROKER_ERRORS as error:
+                log.warning("relay starts anew", reason=str(error) or repr(error))
+                # Many workers lose one broker at the same moment and must not all come back at the same moment.
+                await asyncio.sleep(random.uniform(0.1, 1.0))  # noqa: S311
+
+    async def _use(self, channel: Channel) -> None:
+        """Publish on this channel until it is broken."""
+        self._channel, self._channel_broken = channel, (broken := asyncio.Event())
+        channel.closing.add_done_callback(lambda _: broken.set())
+        self._channel_ready.set()
+        try:
+            await broken.wait()
+        finally:
+            self._channel_ready.clear()
+            self._channel = None
+        log.warning("relay lost its channel")
 
     async def _publish_or_fall_behind(self, channel: Channel, posted: Posted) -> None:
         lane = posted.letter.lane
         try:
-            await self._publish(channel, posted)
+            # Once its lane is behind, a letter waits for its turn in the outbox.
+            if lane not in self._behind:
+                await self._publish(channel, posted)
         except (NotTaken, OutcomeUnknown) as error:
             if lane not in self._behind:
                 log.warning("lane blocked", lane=lane, reason=str(error))
@@ -150,16 +164,20 @@ class Relay:
         try:
             async with asyncio.timeout(CHANNEL_PATIENCE_SECONDS):
                 await self._channel_ready.wait()
+            # Where a queue has room for one now and then, letters sent together would overtake each other.
+            at_once = 1
             while self._behind[lane]:
                 self._behind[lane] = False
                 while waiting := await self._read_lane(lane):
-                    await self._publish_in_order(waiting)
+                    for first in range(0, len(waiting), at_once):
+                        await self._publish_in_order(waiting[first : first + at_once])
+                    at_once = CATCH_UP_LIMIT
             del self._behind[lane]
         except Exception as error:
             self._behind[lane] = True
-            if isinstance(error, NotTaken | OutcomeUnknown | TimeoutError) or is_transient(error):
-                raise LaneBlocked(lane) from error
-            raise
+            if not (isinstance(error, NotTaken | OutcomeUnknown | TimeoutError) or is_transient(error)):
+                log.exception("lane cannot be read", lane=lane)
+            raise LaneBlocked(lane) from error
 
     async def _read_lane(self, lane: str) -> list[Posted]:
         async with self._connection_lock, self._database.connection() as connection:

@@ -1,16 +1,16 @@
 """The replayer: tries parked subjects again when they are due, one at a time."""
 
 import asyncio
+from functools import partial
 
 import structlog
-from tenacity import AsyncRetrying, retry_if_exception, wait_random_exponential
 
-from shared.database import Connection, Database, is_transient
+from shared.database import Connection, Database
 from shared.messaging import parking
-from shared.messaging.inbox import TakenMeanwhile
 from shared.messaging.parking import Blocker
+from shared.messaging.patience import is_worth_repeating, patiently
 from shared.messaging.relay import Relay
-from shared.messaging.turn import Turn, Turned
+from shared.messaging.turn import LONGEST_ERROR, Turn, Turned
 
 log = structlog.get_logger()
 
@@ -34,42 +34,48 @@ class Replayer:
     async def run(self, stopping: asyncio.Event) -> None:
         """Replay what falls due until told to stop; the replay in hand is finished."""
         while not stopping.is_set():
-            pause_seconds = LOOK_SECONDS
-            async for attempt in AsyncRetrying(
-                retry=retry_if_exception(_is_worth_repeating),
-                wait=wait_random_exponential(multiplier=0.1, max=5.0),
-                stop=lambda _: stopping.is_set(),
-            ):
-                with attempt:
-                    pause_seconds = await self._replay_all_due(stopping)
-            await self._rest(pause_seconds, stopping)
-
-    async def _replay_all_due(self, stopping: asyncio.Event) -> float:
-        async with self._database.connection() as connection:
-            while not stopping.is_set() and (blocker := await parking.claim_due(connection)) is not None:
-                turned = await self._replay(connection, blocker)
+            claimed = await patiently(self._claim, stopping.is_set)
+            if isinstance(claimed, Blocker):
+                # The attempt is counted already: what is tried again for the database's sake is still the same one.
+                turned = await patiently(partial(self._replay, claimed), stopping.is_set) or Turned([])
                 self._relay.hand_over(turned.posted)
                 await self._relay.room()
+            elif claimed is not None:
+                await self._rest(claimed, stopping)
+
+    async def _claim(self) -> Blocker | float:
+        """The subject that is due, or how long there is until one is."""
+        async with self._database.connection() as connection:
+            if (blocker := await parking.claim_due(connection)) is not None:
+                return blocker
             due_in_seconds = await parking.seconds_until_due(connection)
         return LOOK_SECONDS if due_in_seconds is None else max(0.0, min(due_in_seconds, LOOK_SECONDS))
 
-    async def _replay(self, connection: Connection, blocker: Blocker) -> Turned:
-        """All that waits at once; where the database refuses that, the first alone, which then bears the blame."""
-        try:
-            return await self._turn.replay(connection, blocker)
-        except Exception as error:
-            if _is_worth_repeating(error):
-                raise
-        try:
-            return await self._turn.replay(connection, blocker, limit=1)
-        except Exception as error:
-            if _is_worth_repeating(error):
-                raise
-            log.exception("replay failed", subject=blocker.subject, attempts=blocker.attempts)
-            reason = f"{type(error).__name__}: {error}"[:2000]
-            now = await connection.fetchval("SELECT clock_timestamp()")
-            await parking.update_blocker(connection, parking.failed(blocker.subject, reason, blocker.attempts, now))
-            return Turned([])
+    async def _replay(self, blocker: Blocker) -> Turned:
+        """All that waits at once; where the database refuses that, the first alone, which then bears the blame.
+
+        One that has killed every worker that tried it is not tried again: it is stuck.
+        """
+        async with self._database.connection() as connection:
+            if parking.spent(blocker):
+                return await self._blame(connection, blocker, blocker.error or "every attempt ended with its worker")
+            try:
+                return await self._turn.replay(connection, blocker)
+            except Exception as error:
+                if is_worth_repeating(error):
+                    raise
+            try:
+                return await self._turn.replay(connection, blocker, limit=1)
+            except Exception as error:
+                if is_worth_repeating(error):
+                    raise
+                log.exception("replay failed", subject=blocker.subject, attempts=blocker.attempts)
+                return await self._blame(connection, blocker, f"{type(error).__name__}: {error}"[:LONGEST_ERROR])
+
+    async def _blame(self, connection: Connection, blocker: Blocker, reason: str) -> Turned:
+        now = await connection.fetchval("SELECT clock_timestamp()")
+        await parking.update_blocker(connection, parking.failed(blocker.subject, reason, blocker.attempts, now))
+        return Turned([])
 
     async def _rest(self, seconds: float, stopping: asyncio.Event) -> None:
         """Until it is time, or somebody wakes us, or it is over."""
@@ -78,7 +84,3 @@ class Replayer:
         for wait in waits:
             wait.cancel()
         self._woken.clear()
-
-
-def _is_worth_repeating(error: BaseException) -> bool:
-    return isinstance(error, TakenMeanwhile) or is_transient(error)

@@ -1,19 +1,21 @@
 """Work without a message: what falls due by itself, and what is done outside once a turn has recorded the intent."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import structlog
-from tenacity import AsyncRetrying, retry_if_exception, wait_random_exponential
 
-from shared.database import Connection, Database, is_transient
+from shared.database import Connection, Database
 from shared.messaging import outbox
 from shared.messaging.directory import Directory
 from shared.messaging.letters import Correspondence
 from shared.messaging.outcomes import Caused
+from shared.messaging.patience import patiently
 from shared.messaging.relay import Relay
 
 log = structlog.get_logger()
@@ -73,37 +75,25 @@ class SideWorker:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Work until told to stop; the round in hand is finished."""
+        work = self._work
         while not stopping.is_set():
-            busy = False
-            async for attempt in AsyncRetrying(
-                retry=retry_if_exception(is_transient),
-                wait=wait_random_exponential(multiplier=0.1, max=5.0),
-                stop=lambda _: stopping.is_set(),
-            ):
-                with attempt:
-                    busy = await self._round()
+            if isinstance(work, Poller):
+                busy = await patiently(partial(self._poll, work), stopping.is_set)
+            else:
+                busy = await self._carry(work, stopping)
             if not busy:
                 await self._rest(stopping)
 
-    async def _round(self) -> bool:
-        async with self._database.connection() as connection:
-            if isinstance(self._work, Poller):
-                return await self._poll(self._work, connection)
-            return await self._carry(self._work, connection)
-
-    async def _poll(self, poller: Poller, connection: Connection) -> bool:
-        async with connection.transaction():
-            now = await connection.fetchval("SELECT clock_timestamp()")
+    async def _poll(self, poller: Poller) -> bool:
+        async with self._transaction() as (connection, now):
             caused = await poller.due(connection, now)
             posted = await self._post(connection, caused, now)
         self._relay.hand_over(posted)
         await self._relay.room()
         return bool(caused)
 
-    async def _carry(self, courier: Courier, connection: Connection) -> bool:
-        async with connection.transaction():
-            now = await connection.fetchval("SELECT clock_timestamp()")
-            intents = await courier.claim(connection, now)
+    async def _carry(self, courier: Courier, stopping: asyncio.Event) -> bool:
+        intents = await patiently(partial(self._claim, courier), stopping.is_set)
         if not intents:
             return False
         turns = asyncio.Semaphore(MOST_ACTS_AT_ONCE)
@@ -112,12 +102,28 @@ class SideWorker:
             async with turns:
                 return await courier.act(intent)
 
-        results = await asyncio.gather(*(act(intent) for intent in intents))
-        async with connection.transaction():
-            now = await connection.fetchval("SELECT clock_timestamp()")
+        results = await asyncio.gather(*(act(intent) for intent in intents), return_exceptions=True)
+        for broken in (result for result in results if isinstance(result, BaseException)):
+            # The intent stays claimed; when its lease is over it is tried again.
+            log.error("act failed", courier=courier.name, exc_info=broken)
+        done = [result for result in results if not isinstance(result, BaseException)]
+        # What was done cannot be undone: its result is kept until it is written, whatever becomes of the database.
+        await patiently(partial(self._record, courier, done), lambda: False)
+        return True
+
+    async def _claim(self, courier: Courier) -> Sequence[Any]:
+        async with self._transaction() as (connection, now):
+            return await courier.claim(connection, now)
+
+    async def _record(self, courier: Courier, results: Sequence[Any]) -> None:
+        async with self._transaction() as (connection, now):
             posted = await self._post(connection, await courier.record(connection, results, now), now)
         self._relay.hand_over(posted)
-        return True
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[tuple[Connection, datetime]]:
+        async with self._database.connection() as connection, connection.transaction():
+            yield connection, await connection.fetchval("SELECT clock_timestamp()")
 
     async def _post(self, connection: Connection, caused: list[Caused], now: datetime) -> list[outbox.Posted]:
         letters = [self._correspondence.caused(one, tell, now) for one in caused for tell in one.tell]

@@ -101,6 +101,11 @@ def inbound_exchange(service: str) -> str:
     return f"{service}.in"
 
 
+def odd_exchange(service: str) -> str:
+    """Where commands with a bucket that is none come out: a fanout, so that their sender can be answered."""
+    return f"{service}.odd"
+
+
 def shard_queue(service: str, generation: int, shard: int) -> str:
     return f"{service}.shard.{generation}.{shard}"
 
@@ -128,17 +133,17 @@ def declarations(shards: int, interests: dict[str, Interest] = SERVICES) -> dict
         _exchange(DEAD, "topic"),
         _exchange(UNROUTED, "fanout"),
     ]
-    queues = [_queue(UNROUTED, QUORUM)]
-    bindings = [_binding(UNROUTED, UNROUTED, "")]
+    queues = []
+    # Commands whose noun no service knows are answered by the one that every instance meets first.
+    bindings = [_binding(UNROUTED, odd_exchange(next(iter(interests))), "", to="exchange")]
     policies = [
-        _policy("unrouted", "^tandem\\.unrouted$", {"max-length": DEAD_MAX_LENGTH}),
         _policy(
             "instances", "^instance\\.", {"max-length": INSTANCE_MAX_LENGTH, "max-length-bytes": INSTANCE_MAX_BYTES}
         ),
     ]
     for service, interest in interests.items():
         inbound = inbound_exchange(service)
-        exchanges.append(_exchange(inbound, "topic"))
+        exchanges += [_exchange(inbound, "topic"), _exchange(odd_exchange(service), "fanout")]
         queues += [_queue(shard_queue(service, GENERATION, shard), SHARD) for shard in range(shards)]
         queues.append(_queue(dead_queue(service), QUORUM))
         bindings += [_binding(COMMANDS, inbound, f"*.{noun}.*.*", to="exchange") for noun in interest.commands]
@@ -147,6 +152,7 @@ def declarations(shards: int, interests: dict[str, Interest] = SERVICES) -> dict
             _binding(inbound, shard_queue(service, GENERATION, number % shards), f"#.{number:02x}")
             for number in range(BUCKETS)
         ]
+        bindings.append(_binding(odd_exchange(service), shard_queue(service, GENERATION, 0), ""))
         bindings.append(_binding(DEAD, dead_queue(service), service))
         policies += [
             _policy(
@@ -161,6 +167,12 @@ def declarations(shards: int, interests: dict[str, Interest] = SERVICES) -> dict
                 },
             ),
             _policy(f"{service}.dead", f"^{service}\\.dead$", {"max-length": DEAD_MAX_LENGTH}),
+            _policy(
+                f"{service}.in",
+                f"^{service}\\.in$",
+                {"alternate-exchange": odd_exchange(service)},
+                apply_to="exchanges",
+            ),
         ]
     return {"exchanges": exchanges, "queues": queues, "bindings": bindings, "policies": policies}
 
@@ -195,12 +207,12 @@ def _binding(source: str, destination: str, key: str, *, to: str = "queue") -> d
     }
 
 
-def _policy(name: str, pattern: str, definition: dict[str, Any]) -> dict[str, Any]:
+def _policy(name: str, pattern: str, definition: dict[str, Any], *, apply_to: str = "queues") -> dict[str, Any]:
     """Every queue refuses what it has no room for: nothing is dropped to make room."""
     return {
         "name": f"tandem.{name}",
         "pattern": pattern,
-        "apply-to": "queues",
+        "apply-to": apply_to,
         "priority": 10,
-        "definition": definition | {"overflow": "reject-publish"},
+        "definition": definition | ({"overflow": "reject-publish"} if apply_to == "queues" else {}),
     }

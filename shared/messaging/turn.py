@@ -137,19 +137,27 @@ class Turn:
         return Turned(posted, replay_is_due=True)
 
     async def set_aside(self, connection: Connection, message: Readable, error: Failure) -> Turned:
-        """Park one message without deciding it: the database refused what came of it, or it came back too often."""
+        """Park one message without deciding it: the database refused what came of it, or it came back too often.
+
+        What is refused at the door is refused here too: it must not block a subject that its sender only names.
+        """
         async with connection.transaction():
             now, seen = await inbox.find_seen(connection, [message.key])
             case = self._case(message, now)
             blocked = await parking.lock_blockers(connection, [case.subject])
+            await self._directory.look_up(connection, _senders([message]))
             ledger = Ledger(now)
             if message.key not in seen:
-                if case.subject not in blocked:
-                    ledger.blockers.append(parking.failed(case.subject, error, 1, now))
-                self._queue_up(case, ledger)
+                if (refusal := _refused_at_the_door(case, now)) is not None:
+                    self._refuse(case, refusal, ledger)
+                else:
+                    if case.subject not in blocked:
+                        ledger.blockers.append(parking.failed(case.subject, error, 1, now))
+                    self._queue_up(case, ledger)
                 await inbox.insert_taken(connection, ledger.taken, now)
                 await self._park(connection, ledger)
-        return Turned([], replay_is_due=True)
+            posted = await self._record(connection, ledger)
+        return Turned(posted, replay_is_due=bool(ledger.blockers))
 
     def _as_it_came(self, parked: ParkedMessage) -> Readable:
         return readable(read(parked.body), parked.sender, parked.body, self._models)
@@ -175,10 +183,15 @@ class Turn:
         if (refusal := _refused_at_the_door(case, ledger.now)) is not None:
             self._refuse(case, refusal, ledger)
             return
-        if case.subject in blocked and not (case.route.unblocks and blocked[case.subject] == parking.NOT_YET):
+        sender = case.message.sender
+        status = blocked.get(case.subject)
+        if status is not None and not (case.route.unblocks and status == parking.NOT_YET):
+            if _is_instance(sender) and waiting[sender] >= parking.most_parked_behind(status):
+                self._refuse(case, Refused("message/too-many-waiting"), ledger)
+                return
+            waiting[sender] += 1
             self._queue_up(case, ledger)
             return
-        sender = case.message.sender
         match self._decide(case, working):
             case NotYet() if _is_instance(sender) and waiting[sender] >= parking.MOST_WAITING_PER_SENDER:
                 self._refuse(case, Refused("message/too-many-waiting"), ledger)
@@ -187,6 +200,7 @@ class Turn:
                 give_up_at = ledger.now + timedelta(seconds=wait_seconds)
                 self._block(case, parking.not_yet(case.subject, problem, 0, give_up_at, ledger.now), blocked, ledger)
             case str(error):
+                waiting[sender] += 1
                 self._block(case, parking.failed(case.subject, error, 1, ledger.now), blocked, ledger)
             case decision:
                 self._conclude(case, decision, working, ledger)
@@ -204,7 +218,7 @@ class Turn:
         """Conclude as many as can be, in order; says why the next one still waits, if one does."""
         attempts = blocker.attempts
         for parked, case in zip(waiting, cases, strict=True):
-            match self._decide(case, working):
+            match case.message.refusal or self._decide(case, working):
                 case NotYet(problem, wait_seconds, state):
                     give_up_at = parked.parked_at + timedelta(seconds=wait_seconds)
                     if ledger.now < give_up_at:
@@ -256,15 +270,20 @@ class Turn:
         say("refused", kind=case.given.kind, id=str(case.given.id), problem=refused.problem)
 
     def _bury(self, dead: Dead, ledger: Ledger) -> None:
-        ledger.letters += self._correspondence.burial(dead, ledger.now)
+        ledger.letters += [self._correspondence.burial(dead), *self._correspondence.answer_to_dead(dead, ledger.now)]
         id, source = dead.key
-        ledger.taken.append(inbox.Entry(id, source, dead.user_id or "", dead.kind, dead.subject, bytes(32), "dead"))
+        problem = {"type": dead.problem}
+        ledger.taken.append(
+            inbox.Entry(id, source, dead.user_id or "", dead.kind, dead.subject, bytes(32), "dead", problem)
+        )
         event = "forged message" if dead.problem == "message/forged" else "unreadable message"
         log.warning(event, problem=dead.problem, user=dead.user_id, routing_key=dead.routing_key, id=str(id))
 
     def _answer_again(self, case: Case | Dead, first: inbox.Seen, working: WorkingSet, ledger: Ledger) -> None:
         """The same id again: with the same content its first outcome is told, with other content it is refused."""
         if isinstance(case, Dead):
+            # The letter lies in the dead queue already; who sent it again is told again.
+            ledger.letters += [] if case.is_return else self._correspondence.answer_to_dead(case, ledger.now)
             return
         if case.message.digest != first.digest:
             _, letter = self._correspondence.rejection(case.message, Refused("message/id-reused"), ledger.now)

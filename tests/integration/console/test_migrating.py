@@ -42,7 +42,7 @@ async def test_every_queue_is_a_durable_quorum_queue_that_refuses_what_it_has_no
         while not all("effective_policy_definition" in queue for queue in queues):
             await asyncio.sleep(0.1)
             queues = await _queues(installation)
-    assert len(queues) == 1 + 1 + len(topology.SERVICES) * 3
+    assert len(queues) == 1 + len(topology.SERVICES) * 3
     for queue in queues:
         assert (queue["type"], queue["durable"]) == ("quorum", True), queue["name"]
         policy = queue["effective_policy_definition"]

@@ -24,6 +24,7 @@ PASSWORD = "probe"
 # The client of these tests, the consumer and the relay.
 PROBE_CONNECTIONS = 3
 SHARD = topology.shard_queue("probe", topology.GENERATION, 0)
+INTERESTS = {"probe": topology.Interest(commands=("probe",), events=("probe.opened", "probe.counted"))}
 
 
 class Broker:
@@ -60,6 +61,20 @@ class Broker:
     async def send_as(self, user: str, arrival: Arrival) -> None:
         """Publish a message of one user as another one."""
         await self._publish(as_letter(arrival), user)
+
+    async def send_with(self, arrival: Arrival, headers: dict[str, Any]) -> None:
+        """Publish a message with headers of its sender's own."""
+        await self._publish(replace(as_letter(arrival), headers=headers), arrival.user_id or "")
+
+    async def send_on(self, key: str, arrival: Arrival) -> None:
+        """Publish a message under a routing key of its sender's own."""
+        await self._publish(replace(as_letter(arrival), routing_key=key), arrival.user_id or "")
+
+    async def limit(self, slug: str, number: int) -> None:
+        """Let an instance's queue hold only so many messages."""
+        definition = {"max-length": number, "overflow": "reject-publish"}
+        policy = {"pattern": f"^instance\\.{slug}$", "definition": definition, "apply-to": "queues", "priority": 20}
+        await self.manage("PUT", f"policies/{self._vhost}/small", policy)
 
     async def send_bytes(self, body: bytes, letter: Letter) -> None:
         """Publish other bytes on the way of a letter."""
@@ -116,33 +131,16 @@ class Broker:
             await channel.queue_delete(SHARD)
             while before <= await self._connections_of("tandem.probe"):
                 await asyncio.sleep(0.05)
-        await self._declare_shard(channel)
+        await self._import(topology.declarations(1, INTERESTS))
 
     async def declare(self) -> None:
-        """Everything the probe and two instances need."""
-        channel = await self.channel("tandem.probe")
-        topic, direct = aio_pika.ExchangeType.TOPIC, aio_pika.ExchangeType.DIRECT
-        for name, kind in (
-            (topology.COMMANDS, topic),
-            (topology.EVENTS, topic),
-            (topology.DELIVERIES, direct),
-            (topology.DEAD, topic),
-        ):
-            await channel.declare_exchange(name, kind, durable=True)
-        await self._declare_shard(channel)
-        dead = await self._declare_queue(channel, topology.dead_queue("probe"))
-        await dead.bind(topology.DEAD, "probe")
+        """Everything the probe and two instances need, as an installation declares it."""
+        await self._import(topology.declarations(1, INTERESTS))
         for slug in ("nordlicht", "alpenwerk"):
-            await self._declare_queue(channel, f"instance.{slug}")
-            await self.bind(slug)
+            await self._import(topology.declaration_of_instance(slug, f"instance.{slug}"))
 
-    async def _declare_shard(self, channel: AbstractChannel) -> None:
-        queue = await self._declare_queue(channel, SHARD)
-        await queue.bind(topology.COMMANDS, "*.probe.*.*")
-        await queue.bind(topology.EVENTS, "probe.#")
-
-    async def _declare_queue(self, channel: AbstractChannel, name: str) -> aio_pika.abc.AbstractQueue:
-        return await channel.declare_queue(name, durable=True, arguments={"x-queue-type": "quorum"})
+    async def _import(self, definitions: dict[str, Any]) -> None:
+        await self.manage("POST", f"definitions/{self._vhost}", definitions)
 
     async def _publish(self, letter: Letter, user: str) -> None:
         channel = await (await self.channel(user)).get_underlay_channel()

@@ -6,6 +6,9 @@ import pytest
 
 from services.console.stack import LocalStack
 from shared.database import Connection
+from shared.messaging.directory import Directory
+from shared.messaging.letters import Correspondence
+from shared.messaging.turn import Turn
 from tests.integration.databases import RUNTIME, clone_of, connection_to, make_template
 from tests.integration.messaging import probe
 from tests.integration.messaging.broker import Broker, fresh_broker
@@ -29,6 +32,12 @@ async def probe_database(probe_url: str) -> AsyncIterator[Connection]:
 async def second_probe_connection(probe_url: str) -> AsyncIterator[Connection]:
     async with connection_to(probe_url) as connection:
         yield connection
+
+
+@pytest.fixture
+def turn() -> Turn:
+    directory = Directory()
+    return Turn(probe.HANDLERS, directory, Correspondence("probe", directory))
 
 
 @pytest.fixture

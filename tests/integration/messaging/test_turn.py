@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,19 +11,11 @@ import pytest
 from shared.database import Connection
 from shared.ids import new_id
 from shared.messaging import parking
-from shared.messaging.directory import Directory
 from shared.messaging.inbox import TakenMeanwhile
-from shared.messaging.letters import Correspondence
 from shared.messaging.turn import Turn, Turned
 from tests.integration.messaging import probe
 from tests.integration.messaging.posting import command, event
 from tests.integration.messaging.probe import ProbeDo, ProbeOpened
-
-
-@pytest.fixture
-def turn() -> Turn:
-    directory = Directory()
-    return Turn(probe.HANDLERS, directory, Correspondence("probe", directory))
 
 
 async def take(turn: Turn, connection: Connection, *arrivals: Any) -> Turned:
@@ -242,6 +232,35 @@ async def test_one_instance_may_have_only_so_much_waiting(
     assert other.posted == []
 
 
+async def test_what_queues_up_behind_what_waits_counts_too(
+    turn: Turn, probe_database: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parking, "MOST_WAITING_PER_SENDER", 3)
+    tally = new_id()
+    await take(turn, probe_database, *(do(tally, number, "ok-after-open") for number in range(50)))
+    assert await probe_database.fetchval("SELECT count(*) FROM parked") == 3
+
+
+async def test_behind_a_fault_of_ours_more_may_wait_but_not_without_end(
+    turn: Turn, probe_database: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parking, "MOST_WAITING_PER_SENDER", 3)
+    monkeypatch.setattr(parking, "MOST_PARKED_PER_SENDER", 6)
+    tally = new_id()
+    await take(turn, probe_database, do(tally, 0, "raise"), *(do(tally, number) for number in range(1, 50)))
+    assert await probe_database.fetchval("SELECT count(*) FROM parked") == 6
+
+
+async def test_what_has_come_is_tried_before_what_still_waits(turn: Turn, probe_database: Connection) -> None:
+    guesses = [do(new_id(), 1, "ok-after-open", sender="alpenwerk") for _ in range(50)]
+    tally = new_id()
+    await take(turn, probe_database, *guesses, do(tally, 1, "ok-after-open"))
+    await _make_due(probe_database)
+    await take(turn, probe_database, event(ProbeOpened(tally_id=tally), str(tally)))
+    blocker = await parking.claim_due(probe_database)
+    assert blocker is not None and blocker.subject == str(tally)
+
+
 async def test_refused_data_leaves_nothing_behind(turn: Turn, probe_database: Connection) -> None:
     with pytest.raises(asyncpg.CheckViolationError):
         await take(turn, probe_database, do(new_id(), 1), do(new_id(), 1, "bad-data"))
@@ -269,69 +288,6 @@ async def test_a_message_another_worker_took_meanwhile_is_not_taken_twice(
     with pytest.raises(TakenMeanwhile):
         await racing
     assert await numbers(probe_database, tally) == [1]
-
-
-async def test_bytes_that_cannot_be_read_go_to_the_dead_queue_and_are_answered(
-    turn: Turn, probe_database: Connection
-) -> None:
-    garbage = replace(do(new_id()), body=b"\x00 no json")
-    turned = await take(turn, probe_database, garbage, garbage)
-    dead, answer = (posted.letter for posted in turned.posted)
-    assert (dead.exchange, dead.routing_key, dead.body) == ("tandem.dead", "probe", garbage.body)
-    assert dead.headers is not None and dead.headers["x-tandem-problem"] == "message/unreadable"
-    assert answer.lane == "nordlicht" and json.loads(answer.body)["data"]["type"] == "message/unreadable"
-    assert (await take(turn, probe_database, garbage)).posted == []
-
-
-@pytest.mark.parametrize(
-    ("change", "problem"),
-    [
-        ({"user_id": "alpenwerk"}, "message/forged"),
-        ({"user_id": None}, "message/forged"),
-        ({"exchange": "tandem.events"}, "message/forged"),
-        ({"user_id": "tandem.probe", "exchange": "tandem.events"}, "message/forged"),
-    ],
-)
-async def test_a_forged_message_is_dead_and_nobody_is_answered(
-    turn: Turn, probe_database: Connection, change: dict[str, Any], problem: str
-) -> None:
-    turned = await take(turn, probe_database, replace(do(new_id()), **change))
-    (dead,) = (posted.letter for posted in turned.posted)
-    assert dead.headers is not None and dead.headers["x-tandem-problem"] == problem
-    assert await outcomes(probe_database) == ["dead"]
-
-
-@pytest.mark.parametrize(
-    ("arrival", "problem"),
-    [
-        (lambda tally: replace(do(tally), routing_key="nordlicht.probe.do.zz"), "message/wrong-key"),
-        (
-            lambda tally: replace(do(tally), routing_key=do(tally).routing_key.replace("do", "open")),
-            "message/wrong-key",
-        ),
-        (
-            lambda tally: command(ProbeDo(actor="x", tally_id=tally, number=1), str(new_id())),
-            "message/wrong-subject",
-        ),
-        (lambda tally: do(tally, id=_id_made(days_ago=31)), "message/too-old"),
-        (lambda tally: do(tally, id=_id_made(days_ago=-2)), "message/too-old"),
-        (lambda tally: do(tally, id=UUID("6ba7b810-9dad-41d1-80b4-00c04fd430c8")), "message/invalid"),
-        (lambda tally: _with_data(do(tally), number="many", behaviour="?"), "message/invalid"),
-    ],
-)
-async def test_what_is_wrong_at_the_door_is_refused_and_remembered(
-    turn: Turn, probe_database: Connection, arrival: Any, problem: str
-) -> None:
-    tally = new_id()
-    (answer,) = told(await take(turn, probe_database, arrival(tally)))
-    assert answer["type"] == "tandem.command.rejected.v1" and answer["data"]["type"] == problem
-    assert await outcomes(probe_database) == ["refused"]
-    assert await numbers(probe_database, tally) == []
-
-
-async def test_all_wrong_fields_are_told_at_once(turn: Turn, probe_database: Connection) -> None:
-    (answer,) = told(await take(turn, probe_database, _with_data(do(new_id()), number="many", behaviour="?")))
-    assert {error["pointer"] for error in answer["data"]["errors"]} == {"/data/number", "/data/behaviour"}
 
 
 async def test_every_history_and_outbox_row_cites_the_message_that_caused_it(
@@ -367,17 +323,6 @@ async def _statements_of(turn: Turn, connection: Connection, *arrivals: Any) -> 
     await asyncio.sleep(0)  # the driver calls its loggers one step later
     connection.remove_query_logger(note)
     return statements
-
-
-def _id_made(*, days_ago: int) -> UUID:
-    milliseconds = int((datetime.now(UTC) - timedelta(days=days_ago)).timestamp() * 1000)
-    return UUID(int=(milliseconds << 80) | (new_id().int & ((1 << 80) - 1)))
-
-
-def _with_data(arrival: Any, **fields: Any) -> Any:
-    envelope = json.loads(arrival.body)
-    envelope["data"] |= fields
-    return replace(arrival, body=json.dumps(envelope).encode())
 
 
 async def _make_due(connection: Connection) -> None:

@@ -15,11 +15,11 @@ DRAIN_SECONDS = 10.0
 
 
 @asynccontextmanager
-async def probe_worker(broker: Broker, database_url: str) -> AsyncIterator[None]:
+async def probe_worker(broker: Broker, database_url: str, *, broker_url: str | None = None) -> AsyncIterator[None]:
     """A worker for as long as the context is open; at the end it is told to stop and must be done in time."""
     settings = WorkerSettings(
         database_url=SecretStr(database_url),
-        broker_url=SecretStr(broker.url_of("tandem.probe")),
+        broker_url=SecretStr(broker_url or broker.url_of("tandem.probe")),
         drain_seconds=DRAIN_SECONDS,
     )
     stopping = asyncio.Event()
