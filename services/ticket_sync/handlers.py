@@ -3,9 +3,9 @@
 from services.ticket_sync import store
 from services.ticket_sync.domain import completion, entries, notices, opening
 from services.ticket_sync.domain.agreed import Agreed
-from services.ticket_sync.domain.completion import Snapshot
 from services.ticket_sync.domain.entries import Entry
 from services.ticket_sync.domain.links import Link
+from services.ticket_sync.domain.snapshots import Snapshot
 from shared.contracts.offer_handler import OutsourcingAccepted
 from shared.contracts.ticket_sync import (
     CompletionApprove,

@@ -8,9 +8,9 @@ from typing import Any
 from uuid import UUID
 
 from services.ticket_sync.domain.agreed import Agreed
-from services.ticket_sync.domain.completion import Snapshot
 from services.ticket_sync.domain.entries import Entry, Travel
 from services.ticket_sync.domain.links import Link, State
+from services.ticket_sync.domain.snapshots import Snapshot
 from shared.contracts.offer_handler import OutsourcingAccepted
 from shared.contracts.ticket_sync import CompletionSnapshot
 from shared.database import Connection, columns_of

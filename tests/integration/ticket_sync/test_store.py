@@ -11,10 +11,10 @@ import pytest
 
 from services.ticket_sync import store
 from services.ticket_sync.domain.agreed import Agreed
-from services.ticket_sync.domain.completion import Snapshot
 from services.ticket_sync.domain.entries import Entry, Travel
 from services.ticket_sync.domain.links import Link, State
 from services.ticket_sync.domain.replication import word_of, written
+from services.ticket_sync.domain.snapshots import Snapshot
 from shared.contracts.ticket_sync import CompletionSnapshot, EntryBody
 from shared.database import Connection
 from shared.ids import new_id

@@ -169,11 +169,16 @@ class Outsourcing:
         return [tell.data for tell in self.told if isinstance(tell, Publish)]
 
     def _needed(self, need: Need, message: Message[Any]) -> Any:
-        key = need.key(message)
+        """What a turn would give the rule: by the message or by what another need found, as one value or as many."""
+        teller: Any = message if need.via is None else self._needed(need.via, message)
+        told = None if teller is None else need.key(teller)
+        values = self.values[need.table]
         if isinstance(need.of, Collection):
-            members = self.values[need.of.table]
-            return tuple(members[one] for one in sorted(members) if key in need.of.groups(members[one]))
-        return self.values[need.of].get(key)
+            found = tuple(values[key] for key in sorted(values) if told in need.of.groups(values[key]))
+        else:
+            keys = told or () if need.many else (told,)
+            found = tuple(values[key] for key in keys if key in values)
+        return found if need.many else next(iter(found), None)
 
 
 def in_progress() -> Outsourcing:

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ticket_sync.domain import completion
-from services.ticket_sync.domain.completion import MOST_HOURS
+from services.ticket_sync.domain import snapshots
 from services.ticket_sync.domain.entries import Travel
+from services.ticket_sync.domain.snapshots import MOST_HOURS
 from shared.contracts.ticket_sync import (
     ChargeBody,
     CompletionApproved,
@@ -263,7 +263,7 @@ def test_what_is_in_step_is_not_called_wrong() -> None:
 
 
 def test_a_submission_fits_into_a_message(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(completion, "LARGEST_SNAPSHOT_BYTES", 500)
+    monkeypatch.setattr(snapshots, "LARGEST_SNAPSHOT_BYTES", 500)
     outsourcing = in_progress()
     long = TimeBody(kind="time", hours=Decimal(1), work_on=TIME.work_on, text="x" * 500)
     outsourcing.send(SERVICE, put(long))
@@ -272,7 +272,7 @@ def test_a_submission_fits_into_a_message(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_more_hours_than_a_charge_can_tell_are_not_submitted(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Decimal(999_999) == MOST_HOURS
-    monkeypatch.setattr(completion, "MOST_HOURS", Decimal(1))
+    monkeypatch.setattr(snapshots, "MOST_HOURS", Decimal(1))
     outsourcing = in_progress()
     outsourcing.send(SERVICE, put(TIME))
     assert outsourcing.problem_of(SERVICE, submit(1, "1.5")) == "completion/too-large"
