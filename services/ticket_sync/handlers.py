@@ -1,7 +1,7 @@
 """What ticket_sync answers to: which message, which rows, which rule."""
 
 from services.ticket_sync import store
-from services.ticket_sync.domain import completion, entries, notices, opening
+from services.ticket_sync.domain import completion, ending, entries, notices, opening
 from services.ticket_sync.domain.agreed import Agreed
 from services.ticket_sync.domain.entries import Entry
 from services.ticket_sync.domain.links import Link
@@ -14,6 +14,7 @@ from shared.contracts.ticket_sync import (
     CompletionWithdraw,
     EntryPut,
     EntryRemove,
+    OutsourcingReturn,
     QuestionAnswer,
     QuestionAsk,
     TicketOpened,
@@ -66,5 +67,6 @@ HANDLERS = Handlers.of(
         on(CompletionWithdraw, decide=completion.withdraw, needs=(THE_LINK, WHAT_WAS_AGREED, WHAT_WAITS)),
         on(CompletionReject, decide=completion.reject, needs=(THE_LINK, WHAT_WAS_AGREED, WHAT_WAITS)),
         on(CompletionApprove, decide=completion.approve, needs=(THE_LINK, WHAT_WAS_AGREED, THE_SNAPSHOT, WHAT_WAITS)),
+        on(OutsourcingReturn, decide=ending.hand_back, needs=(THE_LINK, WHAT_WAS_AGREED, THE_WORK, WHAT_WAITS)),
     ),
 )

@@ -16,7 +16,7 @@ from shared.contracts.ticket_sync import CompletionSnapshot
 from shared.database import Connection, columns_of
 
 LINK_COLUMNS = """outsourcing_id, lead, service, state, currency, lead_number, accepted_at, service_number, opened_at,
-                  snapshot_id, submitted_at, completed_at, entry_count, last_place"""
+                  snapshot_id, submitted_at, completed_at, returned_at, entry_count, last_place"""
 ENTRY_COLUMNS = "outsourcing_id, entry_id, owner, version, kind, visibility, content, travel, copy_version, place"
 
 
@@ -48,6 +48,7 @@ async def save_links(connection: Connection, links: list[Link]) -> None:
             link.snapshot_id,
             link.submitted_at,
             link.completed_at,
+            link.returned_at,
             link.entry_count,
             link.last_place,
         )
@@ -58,7 +59,7 @@ async def save_links(connection: Connection, links: list[Link]) -> None:
         INSERT INTO link ({LINK_COLUMNS})
         SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[],
                              $8::text[], $9::timestamptz[], $10::uuid[], $11::timestamptz[], $12::timestamptz[],
-                             $13::integer[], $14::bigint[])
+                             $13::timestamptz[], $14::integer[], $15::bigint[])
         ON CONFLICT (outsourcing_id) DO UPDATE SET
             state = excluded.state,
             service_number = excluded.service_number,
@@ -66,10 +67,11 @@ async def save_links(connection: Connection, links: list[Link]) -> None:
             snapshot_id = excluded.snapshot_id,
             submitted_at = excluded.submitted_at,
             completed_at = excluded.completed_at,
+            returned_at = excluded.returned_at,
             entry_count = excluded.entry_count,
             last_place = excluded.last_place
         """,
-        *columns_of(rows, 14),
+        *columns_of(rows, 15),
     )
 
 

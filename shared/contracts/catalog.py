@@ -57,6 +57,7 @@ _SIDES: dict[Side, tuple[type[Payload], ...]] = {
         ticket_sync.TicketOpened,
         ticket_sync.CompletionSubmit,
         ticket_sync.CompletionWithdraw,
+        ticket_sync.OutsourcingReturn,
         billing.InvoiceRequest,
         billing.ItemOpened,
         billing.InvoiceIssued,
@@ -92,6 +93,7 @@ _SIDES: dict[Side, tuple[type[Payload], ...]] = {
         ticket_sync.CompletionRejected,
         ticket_sync.CompletionWithdrawn,
         ticket_sync.CompletionApproved,
+        ticket_sync.OutsourcingReturned,
     ),
 }
 

@@ -56,6 +56,7 @@ SERVICES = {
             "outsourcing.submitted",
             "outsourcing.rejected",
             "outsourcing.withdrawn",
+            "outsourcing.handed-back",
             "outsourcing.completed",
         ),
     ),

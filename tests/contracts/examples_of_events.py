@@ -30,6 +30,16 @@ EVENT_EXAMPLES: dict[str, dict[str, Any]] = {
     "outsourcing.submitted": {**_LINKED, "snapshot": _SNAPSHOT},
     "outsourcing.rejected": {**_LINKED, "reason": "It dropped again.", "complete_by": AT.isoformat()},
     "outsourcing.withdrawn": _LINKED,
+    "outsourcing.handed-back": {
+        **_LINKED,
+        "reason": "We have no licence for it.",
+        "returned_by": "l.gruber",
+        "returned_at": AT.isoformat(),
+        "entries": 2,
+        "hours": "1.5",
+        "charge_total": "42.00",
+        "currency": "EUR",
+    },
     "outsourcing.completed": {
         **_LINKED,
         "organization": "Nordlicht Systeme GmbH",

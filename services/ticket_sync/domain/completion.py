@@ -1,7 +1,7 @@
 """The end of the work: it is submitted, taken back, rejected, or approved."""
 
 from services.ticket_sync.domain.agreed import Agreed
-from services.ticket_sync.domain.entries import Entry, keep_held, release_held
+from services.ticket_sync.domain.entries import Entry, keep_local, release_held
 from services.ticket_sync.domain.links import Link, State
 from services.ticket_sync.domain.snapshots import Snapshot, fits, fixed, time_in_one_charge
 from shared.contracts.ticket_sync import (
@@ -117,7 +117,7 @@ def approve(
     approved = CompletionApproved(
         outsourcing_id=link.outsourcing_id, snapshot_id=snapshot.snapshot_id, approved_at=approval.now
     )
-    entries, kept = keep_held(held)
+    entries, kept = keep_local(link, held)
     published = OutsourcingCompleted(
         **agreed.named(link),
         organization=agreed.accepted.organization,
@@ -136,9 +136,8 @@ def approve(
 
 def _out_of_step(link: Link, known: CompletionSnapshot, believed: CompletionSubmit) -> Refused | None:
     """The refusal that says what is known here, where that is not what the service partner believes to submit."""
-    known_entries = len(known.time) + len(known.charges)
     compared = (
-        ("/data/entries", believed.entries, known_entries),
+        ("/data/entries", believed.entries, known.entries),
         ("/data/hours", believed.hours, known.hours),
         ("/data/charge_total", believed.charge_total, known.charge_total),
     )
@@ -151,7 +150,7 @@ def _out_of_step(link: Link, known: CompletionSnapshot, believed: CompletionSubm
         "completion/out-of-step",
         state=link.state,
         errors=errors,
-        known_entries=known_entries,
+        known_entries=known.entries,
         known_hours=f"{known.hours:f}",
         known_charges=f"{known.charge_total:f} {known.currency}",
     )

@@ -5,7 +5,8 @@ CREATE TABLE link (
     outsourcing_id uuid PRIMARY KEY,
     lead           text NOT NULL,
     service        text NOT NULL,
-    state          text NOT NULL CHECK (state IN ('accepted', 'in_progress', 'awaiting_approval', 'completed')),
+    state          text NOT NULL
+                   CHECK (state IN ('accepted', 'in_progress', 'awaiting_approval', 'completed', 'returned')),
     currency       text NOT NULL CHECK (currency ~ '^[A-Z]{3}$'),
     lead_number    text NOT NULL,
     service_number text,
@@ -17,13 +18,16 @@ CREATE TABLE link (
     opened_at      timestamptz,
     submitted_at   timestamptz,
     completed_at   timestamptz,
+    returned_at    timestamptz,
     CHECK (lead <> service),
     CHECK ((service_number IS NULL) = (opened_at IS NULL)),
     CHECK ((snapshot_id IS NULL) = (submitted_at IS NULL)),
     CHECK (state <> 'accepted' OR (opened_at IS NULL AND snapshot_id IS NULL)),
     CHECK (state <> 'in_progress' OR (opened_at IS NOT NULL AND snapshot_id IS NULL)),
     CHECK (state <> 'awaiting_approval' OR (opened_at IS NOT NULL AND snapshot_id IS NOT NULL)),
-    CHECK ((state = 'completed') = (completed_at IS NOT NULL))
+    CHECK (state <> 'returned' OR snapshot_id IS NULL),
+    CHECK ((state = 'completed') = (completed_at IS NOT NULL)),
+    CHECK ((state = 'returned') = (returned_at IS NOT NULL))
 ) WITH (fillfactor = 50); -- counted up with every new entry: room for that on the same page
 
 -- What both sides agreed on: written once when the offer is accepted, read again when the work is completed.

@@ -1,4 +1,4 @@
-"""Linked tickets: replication of entries, questions, submission and completion; everything after acceptance."""
+"""Linked tickets: replication of entries, questions, submission, completion and return; everything after acceptance."""
 
 from shared.contracts.ticket_sync.completion import (
     LARGEST_SNAPSHOT_BYTES,
@@ -19,6 +19,7 @@ from shared.contracts.ticket_sync.completion import (
     SnapshotCharge,
     SnapshotTime,
 )
+from shared.contracts.ticket_sync.ending import OutsourcingHandedBack, OutsourcingReturn, OutsourcingReturned
 from shared.contracts.ticket_sync.entries import (
     LARGEST_INLINE_BYTES,
     AttachmentBody,
@@ -76,7 +77,10 @@ __all__ = [
     "LinkBody",
     "NoteBody",
     "OutsourcingCompleted",
+    "OutsourcingHandedBack",
     "OutsourcingRejected",
+    "OutsourcingReturn",
+    "OutsourcingReturned",
     "OutsourcingSubmitted",
     "OutsourcingWithdrawn",
     "QuestionAnswer",

@@ -111,6 +111,11 @@ class CompletionSnapshot(Value):
     charge_total: Total
     currency: Currency
 
+    @property
+    def entries(self) -> int:
+        """How many time entries and charges there are."""
+        return len(self.time) + len(self.charges)
+
 
 class CompletionSubmitted(Delivery):
     """The work was submitted; the lead approves exactly this snapshot or rejects it. Told to both sides."""

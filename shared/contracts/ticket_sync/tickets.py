@@ -87,12 +87,12 @@ class TicketLinked(Delivery):
 
 
 class TicketNoted(Delivery):
-    """A system note for the ticket: the other side's fields changed, or a submission was rejected."""
+    """A system note for the ticket: the other side's fields changed, or where the work stands now."""
 
     kind: ClassVar[str] = "tandem.ticket.noted.v1"
 
     outsourcing_id: UUID
-    reason: Literal["fields_changed", "submission_rejected", "submission_withdrawn"]
+    reason: Literal["fields_changed", "submission_rejected", "submission_withdrawn", "outsourcing_returned"]
     changes: tuple[FieldChange, ...] = ()
     text: str = ""
     state: str

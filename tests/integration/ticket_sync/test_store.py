@@ -46,7 +46,14 @@ async def test_links_are_found_in_the_order_of_their_ids_as_they_were_saved_last
     assert await store.lock_links(database, [new_id(), *(one.outsourcing_id for one in links)]) == links
     opened = [one.with_another_entry().with_another_in_line().opened("A-7", NOW) for one in links]
     submitted = [one.submitted(new_id(), NOW) for one in opened]
-    for changed in (opened, submitted, [one.resumed() for one in submitted], [one.completed(NOW) for one in submitted]):
+    resumed = [one.resumed() for one in submitted]
+    for changed in (
+        opened,
+        submitted,
+        resumed,
+        [one.returned(NOW) for one in resumed],
+        [one.completed(NOW) for one in submitted],
+    ):
         await store.save_links(database, changed)
         assert await store.lock_links(database, [one.outsourcing_id for one in links]) == changed
 
@@ -68,6 +75,9 @@ async def test_a_locked_link_stays_with_its_turn(database: Connection, second_co
         {"state": State.IN_PROGRESS},
         {"state": State.AWAITING_APPROVAL, "service_number": "A-7", "opened_at": NOW},
         {"state": State.COMPLETED},
+        {"state": State.RETURNED},
+        {"returned_at": NOW},
+        {"state": State.RETURNED, "returned_at": NOW, "snapshot_id": new_id(), "submitted_at": NOW},
         {"service_number": "A-7"},
         {"currency": "euro"},
     ],

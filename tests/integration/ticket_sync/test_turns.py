@@ -27,6 +27,7 @@ from tests.unit.ticket_sync.outsourcing import (
     TIME,
     accepted,
     approve,
+    give_back,
     opened,
     put,
     reject,
@@ -122,6 +123,36 @@ async def test_the_life_of_an_outsourcing(turn: Turn, database: Connection) -> N
     (refused,) = await say((SERVICE, put(NOTE, outsourcing_id=id)))
     assert refused[2]["type"] == "outsourcing/completed" and refused[2]["state"] == "completed"
     assert await database.fetchval("SELECT count(*) FROM snapshot") == 2
+
+
+async def test_a_ticket_that_is_returned_takes_nothing_more(turn: Turn, database: Connection) -> None:
+    id = new_id()
+    await take(turn, database, begun(id), sent(SERVICE, put(TIME, outsourcing_id=id), id))
+    told = await take(
+        turn,
+        database,
+        sent(LEAD, put(NOTE, outsourcing_id=id), id),
+        sent(SERVICE, give_back(id), id),
+        sent(SERVICE, opened(outsourcing_id=id), id),
+    )
+    assert who_and_what(told)[:6] == [
+        (LEAD, "outsourcing.returned.v1"),
+        (SERVICE, "outsourcing.returned.v1"),
+        (LEAD, "ticket.noted.v1"),
+        (SERVICE, "ticket.noted.v1"),
+        (SERVICE, "entry.kept-local.v1"),
+        (LEAD, "entry.kept-local.v1"),
+    ]
+    assert (told[0][2]["entries"], told[0][2]["hours"], told[0][2]["charge_total"]) == (1, "1.5", "0.00")
+    to, kind, refused = told[-1]
+    assert (to, kind, refused["type"], refused["state"]) == (
+        SERVICE,
+        "command.rejected.v1",
+        "outsourcing/returned",
+        "returned",
+    )
+    assert await database.fetchval("SELECT state FROM link") == "returned"
+    assert await database.fetchval("SELECT array_agg(DISTINCT travel) FROM entry") == ["kept_local"]
 
 
 async def test_a_whole_life_in_one_turn_folds(turn: Turn, database: Connection) -> None:

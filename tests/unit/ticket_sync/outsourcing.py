@@ -15,12 +15,18 @@ from shared.contracts.ticket_sync import (
     CompletionApprove,
     CompletionReject,
     CompletionSubmit,
+    CompletionWithdraw,
     EntryBody,
     EntryPut,
     EntryRemove,
+    FieldChange,
     LinkBody,
     NoteBody,
+    OutsourcingReturn,
+    QuestionAnswer,
+    QuestionAsk,
     TicketOpened,
+    TicketUpdate,
     TimeBody,
     Visibility,
 )
@@ -117,6 +123,29 @@ def approve(snapshot_id: UUID, outsourcing_id: UUID = OUTSOURCING) -> Completion
     return CompletionApprove(actor="k.sommer", outsourcing_id=outsourcing_id, snapshot_id=snapshot_id)
 
 
+def give_back(outsourcing_id: UUID = OUTSOURCING) -> OutsourcingReturn:
+    return OutsourcingReturn(actor="l.gruber", outsourcing_id=outsourcing_id, reason="No licence for it.")
+
+
+WITHDRAW = CompletionWithdraw(actor="l.gruber", outsourcing_id=OUTSOURCING)
+UPDATE = TicketUpdate(actor="k.sommer", outsourcing_id=OUTSOURCING, changes=(FieldChange(field="priority", new="1"),))
+ASK = QuestionAsk(actor="k.sommer", outsourcing_id=OUTSOURCING, text="When?")
+ANSWER = QuestionAnswer(actor="l.gruber", outsourcing_id=OUTSOURCING, text="Now.")
+EVERY_COMMAND: tuple[Payload, ...] = (
+    opened(),
+    put(),
+    remove(new_id(), 1),
+    submit(),
+    reject(),
+    approve(new_id()),
+    WITHDRAW,
+    give_back(),
+    UPDATE,
+    ASK,
+    ANSWER,
+)
+
+
 class Outsourcing:
     """All values of one outsourcing, and everything that was told of it so far."""
 
@@ -181,6 +210,13 @@ class Outsourcing:
         return found if need.many else next(iter(found), None)
 
 
+def just_accepted() -> Outsourcing:
+    """The service partner is asked for a ticket; what was told until then is forgotten."""
+    outsourcing = Outsourcing(("tandem/offer_handler", accepted()))
+    outsourcing.told.clear()
+    return outsourcing
+
+
 def in_progress() -> Outsourcing:
     """Both tickets are there and linked; what was told until then is forgotten."""
     outsourcing = Outsourcing(("tandem/offer_handler", accepted()), (SERVICE, opened()))
@@ -194,3 +230,29 @@ def awaiting_approval() -> Outsourcing:
     assert isinstance(outsourcing.send(SERVICE, submit()), Changed)
     outsourcing.told.clear()
     return outsourcing
+
+
+def approved() -> Outsourcing:
+    """Completed as it was submitted; what was told until then is forgotten."""
+    outsourcing = awaiting_approval()
+    assert isinstance(outsourcing.send(LEAD, approve(awaiting(outsourcing))), Changed)
+    outsourcing.told.clear()
+    return outsourcing
+
+
+def returned() -> Outsourcing:
+    """Given back by the service partner; what was told until then is forgotten."""
+    outsourcing = in_progress()
+    assert isinstance(outsourcing.send(SERVICE, give_back()), Changed)
+    outsourcing.told.clear()
+    return outsourcing
+
+
+def awaiting(outsourcing: Outsourcing) -> UUID:
+    """The submission that awaits approval."""
+    assert outsourcing.link.snapshot_id is not None
+    return outsourcing.link.snapshot_id
+
+
+def kinds(facts: list[Delivery]) -> list[type[Delivery]]:
+    return [type(fact) for fact in facts]
