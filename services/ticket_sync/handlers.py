@@ -9,6 +9,7 @@ from services.ticket_sync.domain.snapshots import Snapshot
 from shared.contracts.offer_handler import OutsourcingAccepted
 from shared.contracts.ticket_sync import (
     CompletionApprove,
+    CompletionForce,
     CompletionReject,
     CompletionSubmit,
     CompletionWithdraw,
@@ -49,6 +50,7 @@ THE_LINK = one(LINK, lambda message: message.data.outsourcing_id)
 WHAT_WAS_AGREED = one(AGREED, lambda message: message.data.outsourcing_id)
 THE_ENTRY = one(ENTRY, lambda message: (message.data.outsourcing_id, message.data.entry_id))
 THE_SNAPSHOT = one(SNAPSHOT, lambda message: message.data.snapshot_id)
+WHAT_WAS_SUBMITTED = one(SNAPSHOT, lambda link: link.snapshot_id, via=THE_LINK)
 WHAT_WAITS = all_of(ENTRIES_IN_LINE, lambda message: message.data.outsourcing_id)
 THE_WORK = all_of(SUBMITTED_WORK, lambda message: message.data.outsourcing_id)
 
@@ -67,6 +69,11 @@ HANDLERS = Handlers.of(
         on(CompletionWithdraw, decide=completion.withdraw, needs=(THE_LINK, WHAT_WAS_AGREED, WHAT_WAITS)),
         on(CompletionReject, decide=completion.reject, needs=(THE_LINK, WHAT_WAS_AGREED, WHAT_WAITS)),
         on(CompletionApprove, decide=completion.approve, needs=(THE_LINK, WHAT_WAS_AGREED, THE_SNAPSHOT, WHAT_WAITS)),
+        on(
+            CompletionForce,
+            decide=ending.force,
+            needs=(THE_LINK, WHAT_WAS_AGREED, WHAT_WAS_SUBMITTED, THE_WORK, WHAT_WAITS),
+        ),
         on(OutsourcingReturn, decide=ending.hand_back, needs=(THE_LINK, WHAT_WAS_AGREED, THE_WORK, WHAT_WAITS)),
     ),
 )

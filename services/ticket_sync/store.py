@@ -172,7 +172,7 @@ async def save_entries(connection: Connection, entries: list[Entry]) -> None:
 
 
 async def find_snapshots(connection: Connection, snapshot_ids: list[UUID]) -> list[Snapshot]:
-    """The submissions with these ids."""
+    """The work that was fixed under these ids."""
     rows = await connection.fetch(
         """
         SELECT snapshot_id, outsourcing_id, content, submitted_by, submitted_at
@@ -184,7 +184,7 @@ async def find_snapshots(connection: Connection, snapshot_ids: list[UUID]) -> li
 
 
 async def save_snapshots(connection: Connection, snapshots: list[Snapshot]) -> None:
-    """New submissions; written once."""
+    """What was fixed as submitted or by force; written once."""
     rows = [
         (one.snapshot_id, one.outsourcing_id, one.content.model_dump_json(), one.submitted_by, one.submitted_at)
         for one in snapshots

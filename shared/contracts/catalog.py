@@ -46,6 +46,7 @@ _SIDES: dict[Side, tuple[type[Payload], ...]] = {
         offer_handler.OfferCancel,
         ticket_sync.CompletionApprove,
         ticket_sync.CompletionReject,
+        ticket_sync.CompletionForce,
         billing.InvoiceReceived,
     ),
     "service": (
@@ -93,6 +94,7 @@ _SIDES: dict[Side, tuple[type[Payload], ...]] = {
         ticket_sync.CompletionRejected,
         ticket_sync.CompletionWithdrawn,
         ticket_sync.CompletionApproved,
+        ticket_sync.CompletionForced,
         ticket_sync.OutsourcingReturned,
     ),
 }

@@ -207,6 +207,7 @@ COMMAND_EXAMPLES: dict[str, dict[str, Any]] = {
     "completion.withdraw": _about(**_SERVICES),
     "completion.approve": _about(**_LEADS, snapshot_id=SNAPSHOT),
     "completion.reject": _about(**_LEADS, reason="The uplink dropped again this morning."),
+    "completion.force": _about(**_LEADS, cause="ticket_completed", reason="The customer moved out of the branch."),
     "outsourcing.return": _about(**_SERVICES, reason="The site needs a licence that we do not have."),
     "billing-settings.change": {
         **_SERVICES,
@@ -305,6 +306,14 @@ DELIVERY_EXAMPLES: dict[str, dict[str, Any]] = {
     ),
     "completion.withdrawn": _about(withdrawn_at=_TIME, state="in_progress"),
     "completion.approved": _about(snapshot_id=SNAPSHOT, approved_at=_TIME, state="completed"),
+    "completion.forced": _about(
+        cause="ticket_completed",
+        reason="The customer moved out of the branch.",
+        snapshot=_SNAPSHOT,
+        not_billed=None,
+        forced_at=_TIME,
+        state="completed",
+    ),
     "outsourcing.returned": _about(
         reason="The site needs a licence that we do not have.",
         returned_by="l.gruber",

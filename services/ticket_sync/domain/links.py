@@ -25,9 +25,15 @@ class State(StrEnum):
 # What the two sides may ask for in each state, in the words of the contract.
 ALWAYS_ALLOWED = ("entry.put", "entry.remove", "ticket.update", "question.ask", "question.answer")
 ALLOWED: dict[State, tuple[str, ...]] = {
-    State.ACCEPTED: ("ticket.opened", "outsourcing.return", *ALWAYS_ALLOWED),
-    State.IN_PROGRESS: ("completion.submit", "outsourcing.return", *ALWAYS_ALLOWED),
-    State.AWAITING_APPROVAL: ("completion.approve", "completion.reject", "completion.withdraw", *ALWAYS_ALLOWED),
+    State.ACCEPTED: ("ticket.opened", "outsourcing.return", "completion.force", *ALWAYS_ALLOWED),
+    State.IN_PROGRESS: ("completion.submit", "outsourcing.return", "completion.force", *ALWAYS_ALLOWED),
+    State.AWAITING_APPROVAL: (
+        "completion.approve",
+        "completion.reject",
+        "completion.withdraw",
+        "completion.force",
+        *ALWAYS_ALLOWED,
+    ),
     State.COMPLETED: (),
     State.RETURNED: (),
 }
@@ -39,7 +45,7 @@ ENDED = {State.COMPLETED: "outsourcing/completed", State.RETURNED: "outsourcing/
 class Link:
     """One outsourcing as both sides work on it.
 
-    `snapshot_id` is the submission that awaits approval or was approved; `entry_count` counts every entry there ever
+    `snapshot_id` is the work that awaits approval, or that it ended with; `entry_count` counts every entry there ever
     was; `last_place` is the end of the line of what waits for the ticket or for the approval.
     """
 

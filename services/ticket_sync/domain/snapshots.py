@@ -1,4 +1,4 @@
-"""What a submission speaks of: the service partner's shared time and charges, fixed and added up."""
+"""What is billed in the end: the service partner's shared time and charges, fixed and added up."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,7 +27,10 @@ MOST_HOURS = Decimal(999_999)
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A submission as it was made; it never changes."""
+    """The work as it was submitted, or as it was when it was ended by force; it never changes.
+
+    `submitted_by` is who did either.
+    """
 
     snapshot_id: UUID
     outsourcing_id: UUID
@@ -69,6 +72,16 @@ def fixed(
 def fits(snapshot: CompletionSnapshot) -> bool:
     """Whether it can be told: in one message, and its time in one charge."""
     return snapshot.hours <= MOST_HOURS and len(snapshot.model_dump_json().encode()) <= LARGEST_SNAPSHOT_BYTES
+
+
+def fixed_whatever_its_size(link: Link, work: tuple[Entry, ...], snapshot_id: UUID) -> CompletionSnapshot | None:
+    """The work as it is now, where nobody is there to shorten it: without the texts of its time if they do not fit.
+
+    None where not even that fits: a bill for a part of the work would be wrong.
+    """
+    full = fixed(link, work, snapshot_id)
+    brief = full.model_copy(update={"time": tuple(one.model_copy(update={"text": ""}) for one in full.time)})
+    return next((content for content in (full, brief) if fits(content)), None)
 
 
 def time_in_one_charge(link: Link, snapshot: CompletionSnapshot) -> tuple[Deliver, ...]:

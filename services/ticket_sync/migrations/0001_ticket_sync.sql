@@ -60,7 +60,8 @@ CREATE TABLE entry (
 ) WITH (fillfactor = 85, toast_tuple_target = 4096); -- notes of a few thousand bytes stay in the row, uncompressed
 CREATE INDEX entry_in_line ON entry (outsourcing_id, place) WHERE place IS NOT NULL;
 
--- A submission as it was made; never changed. The link says which one awaits approval or was approved.
+-- The work as it was submitted, or as it was when it was ended by force; never changed. The link says which one awaits
+-- approval, or that it ended with.
 CREATE TABLE snapshot (
     snapshot_id    uuid PRIMARY KEY,
     outsourcing_id uuid NOT NULL REFERENCES link,

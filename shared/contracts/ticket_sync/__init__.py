@@ -19,7 +19,15 @@ from shared.contracts.ticket_sync.completion import (
     SnapshotCharge,
     SnapshotTime,
 )
-from shared.contracts.ticket_sync.ending import OutsourcingHandedBack, OutsourcingReturn, OutsourcingReturned
+from shared.contracts.ticket_sync.ending import (
+    CompletionForce,
+    CompletionForced,
+    ForcedCause,
+    NotBilled,
+    OutsourcingHandedBack,
+    OutsourcingReturn,
+    OutsourcingReturned,
+)
 from shared.contracts.ticket_sync.entries import (
     LARGEST_INLINE_BYTES,
     AttachmentBody,
@@ -57,6 +65,8 @@ __all__ = [
     "ChargeBody",
     "CompletionApprove",
     "CompletionApproved",
+    "CompletionForce",
+    "CompletionForced",
     "CompletionReject",
     "CompletionRejected",
     "CompletionSnapshot",
@@ -74,7 +84,9 @@ __all__ = [
     "EntryReplicated",
     "EntryWithdrawn",
     "FieldChange",
+    "ForcedCause",
     "LinkBody",
+    "NotBilled",
     "NoteBody",
     "OutsourcingCompleted",
     "OutsourcingHandedBack",

@@ -216,7 +216,7 @@ class OutsourcingCompleted(Event):
     title: str
     organization: str
     terms: Terms
-    snapshot: CompletionSnapshot | None = Field(default=None, description="None where nothing was ever submitted")
+    snapshot: CompletionSnapshot | None = Field(default=None, description="None where nothing is billed")
     forced: bool = False
     completed_at: Instant
     completed_by: str

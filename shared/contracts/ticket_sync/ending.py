@@ -5,6 +5,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from shared.contracts.ticket_sync.completion import CompletionSnapshot
 from shared.contracts.values import (
     AboutOutsourcing,
     Count,
@@ -27,6 +28,15 @@ class OutsourcingReturn(AboutOutsourcing):
     reason: Reason
 
 
+class CompletionForce(AboutOutsourcing):
+    """The lead ends the work without an approval: it takes the ticket away, or has completed its own."""
+
+    kind: ClassVar[str] = "tandem.completion.force.v1"
+
+    cause: Literal["withdrawn", "ticket_completed"]
+    reason: Reason | None = None
+
+
 class OutsourcingReturned(Delivery):
     """The ticket was given back; nothing travels any more, and nothing is billed by itself. Told to both sides."""
 
@@ -41,6 +51,28 @@ class OutsourcingReturned(Delivery):
     charge_total: Total = Field(description="what their charges add up to; billed only where both sides agree on it")
     currency: Currency
     state: Literal["returned"] = "returned"
+
+
+ForcedCause = Literal["withdrawn", "ticket_completed", "partnership_ended"]
+NotBilled = Literal["not_begun", "too_large"]
+
+
+class CompletionForced(Delivery):
+    """The work was ended without an approval; the link has ended and billing starts. Told to both sides."""
+
+    kind: ClassVar[str] = "tandem.completion.forced.v1"
+
+    outsourcing_id: UUID
+    cause: ForcedCause
+    reason: str | None = None
+    snapshot: CompletionSnapshot | None = Field(
+        default=None,
+        description="what is billed: the submission, or else the shared work as it was; without the texts of its time"
+        " where they do not fit",
+    )
+    not_billed: NotBilled | None = Field(default=None, description="why nothing is billed, where there is no snapshot")
+    forced_at: Instant
+    state: Literal["completed"] = "completed"
 
 
 class OutsourcingHandedBack(Event):

@@ -92,7 +92,9 @@ class TicketNoted(Delivery):
     kind: ClassVar[str] = "tandem.ticket.noted.v1"
 
     outsourcing_id: UUID
-    reason: Literal["fields_changed", "submission_rejected", "submission_withdrawn", "outsourcing_returned"]
+    reason: Literal[
+        "fields_changed", "submission_rejected", "submission_withdrawn", "outsourcing_returned", "completion_forced"
+    ]
     changes: tuple[FieldChange, ...] = ()
     text: str = ""
     state: str

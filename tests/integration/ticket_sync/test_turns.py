@@ -27,6 +27,7 @@ from tests.unit.ticket_sync.outsourcing import (
     TIME,
     accepted,
     approve,
+    force,
     give_back,
     opened,
     put,
@@ -153,6 +154,56 @@ async def test_a_ticket_that_is_returned_takes_nothing_more(turn: Turn, database
     )
     assert await database.fetchval("SELECT state FROM link") == "returned"
     assert await database.fetchval("SELECT array_agg(DISTINCT travel) FROM entry") == ["kept_local"]
+
+
+async def test_a_force_bills_what_was_submitted_in_this_turn_or_an_earlier_one(
+    turn: Turn, database: Connection
+) -> None:
+    for together in (True, False):
+        id = new_id()
+        await take(turn, database, begun(id), sent(SERVICE, opened(outsourcing_id=id), id))
+        entry, submission = (
+            sent(SERVICE, put(TIME, outsourcing_id=id), id),
+            sent(SERVICE, submit(1, "1.5", "0", id), id),
+        )
+        later, forcing = sent(SERVICE, put(TIME, outsourcing_id=id), id), sent(LEAD, force(id), id)
+        before = await database.fetchval("SELECT coalesce(max(position), 0) FROM outbox")
+        for arrivals in [[entry, submission, later, forcing]] if together else [[entry, submission, later], [forcing]]:
+            await take(turn, database, *arrivals)
+        told = await outbox_after(database, before)
+        assert who_and_what(told)[-7:] == [
+            (LEAD, "completion.forced.v1"),
+            (SERVICE, "completion.forced.v1"),
+            (LEAD, "ticket.noted.v1"),
+            (SERVICE, "ticket.noted.v1"),
+            (LEAD, "entry.replicated.v1"),
+            (SERVICE, "entry.kept-local.v1"),
+            ("outsourcing", "outsourcing.completed.v1"),
+        ]
+        (submitted,) = [data for to, kind, data in told if (to, kind) == (LEAD, "completion.submitted.v1")]
+        assert told[-7][2]["snapshot"] == told[-1][2]["snapshot"] == submitted["snapshot"]
+        assert told[-1][2]["forced"] is True
+        assert await database.fetchval("SELECT count(*) FROM snapshot WHERE outsourcing_id = $1", id) == 1
+
+
+async def test_a_force_on_work_in_progress_keeps_what_it_fixed(turn: Turn, database: Connection) -> None:
+    id = new_id()
+    await take(turn, database, begun(id), sent(SERVICE, opened(outsourcing_id=id), id))
+    await take(turn, database, *(sent(SERVICE, put(body, outsourcing_id=id), id) for body in (TIME, CHARGE, NOTE)))
+    told = await take(turn, database, sent(LEAD, force(id), id), sent(SERVICE, put(TIME, outsourcing_id=id), id))
+    assert (told[0][2]["cause"], told[0][2]["not_billed"]) == ("ticket_completed", None)
+    (row,) = await database.fetch("SELECT snapshot_id, content, submitted_by FROM snapshot")
+    assert json.loads(row["content"]) == told[0][2]["snapshot"] and row["submitted_by"] == "k.sommer"
+    assert await database.fetchval("SELECT snapshot_id FROM link WHERE state = 'completed'") == row["snapshot_id"]
+    assert told[-1][2]["type"] == "outsourcing/completed"
+
+
+async def test_a_force_before_the_ticket_is_open_bills_nothing(turn: Turn, database: Connection) -> None:
+    id = new_id()
+    told = await take(turn, database, begun(id), sent(LEAD, force(id), id))
+    assert who_and_what(told)[-1] == ("outsourcing", "outsourcing.completed.v1")
+    assert (told[1][2]["snapshot"], told[1][2]["not_billed"], told[-1][2]["snapshot"]) == (None, "not_begun", None)
+    assert await database.fetchval("SELECT count(*) FROM snapshot") == 0
 
 
 async def test_a_whole_life_in_one_turn_folds(turn: Turn, database: Connection) -> None:

@@ -13,6 +13,7 @@ from shared.contracts.ticket_sync import (
     AttachmentBody,
     ChargeBody,
     CompletionApprove,
+    CompletionForce,
     CompletionReject,
     CompletionSubmit,
     CompletionWithdraw,
@@ -127,6 +128,10 @@ def give_back(outsourcing_id: UUID = OUTSOURCING) -> OutsourcingReturn:
     return OutsourcingReturn(actor="l.gruber", outsourcing_id=outsourcing_id, reason="No licence for it.")
 
 
+def force(outsourcing_id: UUID = OUTSOURCING, reason: str | None = "The customer has moved out.") -> CompletionForce:
+    return CompletionForce(actor="k.sommer", outsourcing_id=outsourcing_id, cause="ticket_completed", reason=reason)
+
+
 WITHDRAW = CompletionWithdraw(actor="l.gruber", outsourcing_id=OUTSOURCING)
 UPDATE = TicketUpdate(actor="k.sommer", outsourcing_id=OUTSOURCING, changes=(FieldChange(field="priority", new="1"),))
 ASK = QuestionAsk(actor="k.sommer", outsourcing_id=OUTSOURCING, text="When?")
@@ -140,6 +145,7 @@ EVERY_COMMAND: tuple[Payload, ...] = (
     approve(new_id()),
     WITHDRAW,
     give_back(),
+    force(),
     UPDATE,
     ASK,
     ANSWER,
@@ -236,6 +242,14 @@ def approved() -> Outsourcing:
     """Completed as it was submitted; what was told until then is forgotten."""
     outsourcing = awaiting_approval()
     assert isinstance(outsourcing.send(LEAD, approve(awaiting(outsourcing))), Changed)
+    outsourcing.told.clear()
+    return outsourcing
+
+
+def forced() -> Outsourcing:
+    """Ended by the lead while the work was in progress; what was told until then is forgotten."""
+    outsourcing = in_progress()
+    assert isinstance(outsourcing.send(LEAD, force()), Changed)
     outsourcing.told.clear()
     return outsourcing
 

@@ -7,15 +7,21 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from services.ticket_sync.domain import snapshots
 from services.ticket_sync.domain.entries import Travel
 from shared.contracts.ticket_sync import (
+    ChargeBody,
+    CompletionForced,
     EntryKeptLocal,
+    EntryReplicated,
+    OutsourcingCompleted,
     OutsourcingHandedBack,
     OutsourcingReturn,
     OutsourcingReturned,
     TicketNoted,
+    TimeBody,
 )
-from shared.contracts.values import Payload
+from shared.contracts.values import Delivery, Payload
 from shared.messaging.outcomes import Changed, Refused
 from tests.unit.ticket_sync.outsourcing import (
     CHARGE,
@@ -27,25 +33,37 @@ from tests.unit.ticket_sync.outsourcing import (
     SERVICE,
     TIME,
     Outsourcing,
+    accepted,
     approved,
+    awaiting,
     awaiting_approval,
+    force,
+    forced,
     give_back,
     in_progress,
     just_accepted,
+    kinds,
     put,
+    reject,
     returned,
+    submit,
 )
 
 Begin = Callable[[], Outsourcing]
-EVERY_END: dict[str, Begin] = {"outsourcing/completed": approved, "outsourcing/returned": returned}
 
 
-@pytest.mark.parametrize("problem", EVERY_END)
+@pytest.mark.parametrize(
+    ("end", "refused"),
+    [
+        (approved, Refused("outsourcing/completed", state="completed")),
+        (forced, Refused("outsourcing/completed", state="completed")),
+        (returned, Refused("outsourcing/returned", state="returned")),
+    ],
+)
 @pytest.mark.parametrize("message", EVERY_COMMAND, ids=lambda message: message.kind)
-def test_after_an_end_every_command_is_refused_with_that_end(problem: str, message: Payload) -> None:
+def test_after_an_end_every_command_is_refused_with_that_end(end: Begin, refused: Refused, message: Payload) -> None:
     for sender in (LEAD, SERVICE):
-        outsourcing = EVERY_END[problem]()
-        assert outsourcing.send(sender, message) == Refused(problem, state=outsourcing.link.state)
+        assert end().send(sender, message) == refused
 
 
 def test_a_return_says_why_on_both_tickets_and_what_was_worked_until_then() -> None:
@@ -111,3 +129,108 @@ def test_who_returns_a_ticket_says_why() -> None:
     for reason in ({}, {"reason": None}, {"reason": " "}):
         with pytest.raises(ValidationError):
             OutsourcingReturn.model_validate({"actor": "l.gruber", "outsourcing_id": str(OUTSOURCING), **reason})
+
+
+def ended(
+    outsourcing: Outsourcing, sender: str, data: Payload
+) -> tuple[CompletionForced, OutsourcingCompleted, list[Delivery], list[Delivery]]:
+    """What both sides and the other services are told of an end by force, and what else each side is told."""
+    outsourcing.told.clear()
+    assert isinstance(outsourcing.send(sender, data), Changed)
+    (published,) = outsourcing.published()
+    for_lead, for_service = outsourcing.heard_by(LEAD), outsourcing.heard_by(SERVICE)
+    told, noted = for_lead[:2]
+    assert for_service[:2] == [told, noted]
+    assert isinstance(told, CompletionForced) and isinstance(published, OutsourcingCompleted)
+    assert noted == TicketNoted(
+        outsourcing_id=OUTSOURCING, reason="completion_forced", text=told.reason or "", state="completed"
+    )
+    assert (published.snapshot, published.forced) == (told.snapshot, True)
+    return told, published, for_lead[2:], for_service[2:]
+
+
+def test_a_force_on_work_in_progress_bills_the_work_as_it_is() -> None:
+    outsourcing = in_progress()
+    time, charge = put(TIME), put(CHARGE)
+    for owner, entry in ((SERVICE, time), (SERVICE, charge), (SERVICE, put(NOTE)), (LEAD, put(TIME))):
+        outsourcing.send(owner, entry)
+    told, published, for_lead, for_service = ended(outsourcing, LEAD, force())
+    assert told.snapshot is not None and told.not_billed is None
+    assert [one.entry_id for one in told.snapshot.time] == [time.entry_id]
+    assert [one.entry_id for one in told.snapshot.charges] == [charge.entry_id]
+    assert (told.snapshot.hours, told.snapshot.charge_total) == (Decimal("1.5"), Decimal("1.01"))
+    assert told.snapshot.time[0].text == TIME.text
+    assert (told.cause, told.reason, told.forced_at) == ("ticket_completed", "The customer has moved out.", NOW)
+    assert (published.completed_by, published.completed_at, published.terms) == ("k.sommer", NOW, accepted().terms)
+    assert (outsourcing.link.state, outsourcing.link.snapshot_id) == ("completed", told.snapshot.snapshot_id)
+    (summed,) = for_lead
+    assert isinstance(summed, EntryReplicated) and isinstance(summed.body, ChargeBody)
+    assert (summed.body.quantity, summed.body.billable) == (Decimal("1.5"), False)
+    assert for_service == []
+
+
+def test_a_force_on_submitted_work_bills_the_submission_and_nothing_that_came_later() -> None:
+    outsourcing = in_progress()
+    outsourcing.send(SERVICE, put(TIME))
+    outsourcing.send(SERVICE, submit(1, "1.5"))
+    submitted = awaiting(outsourcing)
+    later = put(TIME)
+    outsourcing.send(SERVICE, later)
+    told, _, for_lead, for_service = ended(outsourcing, LEAD, force())
+    assert told.snapshot is not None
+    assert (told.snapshot.snapshot_id, told.snapshot.summary) == (submitted, "Done.")
+    assert told.snapshot.hours == Decimal("1.5")
+    assert kinds(for_lead) == [EntryReplicated]
+    assert for_service == [
+        EntryKeptLocal(outsourcing_id=OUTSOURCING, entry_id=later.entry_id, version=1, state="completed")
+    ]
+
+
+def test_a_submission_that_was_rejected_is_not_what_a_force_bills() -> None:
+    outsourcing = awaiting_approval()
+    rejected = awaiting(outsourcing)
+    outsourcing.send(LEAD, reject())
+    outsourcing.send(SERVICE, put(TIME))
+    told, *_ = ended(outsourcing, LEAD, force())
+    assert told.snapshot is not None and told.snapshot.snapshot_id != rejected
+    assert told.snapshot.hours == Decimal("1.5")
+
+
+def test_a_force_before_the_work_has_begun_bills_nothing_and_that_is_said() -> None:
+    outsourcing = just_accepted()
+    waiting = put(TIME)
+    outsourcing.send(SERVICE, waiting)
+    told, published, for_lead, for_service = ended(outsourcing, LEAD, force())
+    assert (told.snapshot, told.not_billed, published.service_number) == (None, "not_begun", None)
+    assert for_lead == []
+    assert for_service == [
+        EntryKeptLocal(outsourcing_id=OUTSOURCING, entry_id=waiting.entry_id, version=1, state="completed")
+    ]
+    assert (outsourcing.link.state, outsourcing.link.opened_at) == ("completed", None)
+
+
+def test_work_that_does_not_fit_into_a_message_is_billed_without_its_texts() -> None:
+    outsourcing = in_progress()
+    long = TimeBody(kind="time", hours=Decimal(1), work_on=TIME.work_on, text="x" * 50_000)
+    for _ in range(11):
+        outsourcing.send(SERVICE, put(long))
+    assert outsourcing.problem_of(SERVICE, submit(11, "11")) == "completion/too-large"
+    told, *_ = ended(outsourcing, LEAD, force())
+    assert told.snapshot is not None
+    assert [(one.hours, one.author, one.text) for one in told.snapshot.time] == [(Decimal(1), "L. Gruber", "")] * 11
+    assert told.snapshot.hours == Decimal(11)
+
+
+@pytest.mark.parametrize(("limit", "value"), [("LARGEST_SNAPSHOT_BYTES", 100), ("MOST_HOURS", Decimal(1))])
+def test_no_work_is_too_large_to_be_ended(monkeypatch: pytest.MonkeyPatch, limit: str, value: object) -> None:
+    monkeypatch.setattr(snapshots, limit, value)
+    outsourcing = in_progress()
+    outsourcing.send(SERVICE, put(TIME))
+    told, _, for_lead, for_service = ended(outsourcing, LEAD, force())
+    assert (told.snapshot, told.not_billed) == (None, "too_large")
+    assert (outsourcing.link.state, for_lead, for_service) == ("completed", [], [])
+
+
+def test_a_lead_need_not_say_why_it_ends_the_work() -> None:
+    told, *_ = ended(in_progress(), LEAD, force(reason=None))
+    assert told.reason is None

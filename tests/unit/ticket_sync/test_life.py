@@ -54,6 +54,8 @@ from tests.unit.ticket_sync.outsourcing import (
     approved,
     awaiting,
     awaiting_approval,
+    force,
+    forced,
     give_back,
     in_progress,
     just_accepted,
@@ -115,7 +117,7 @@ def test_changed_fields_questions_and_answers_pass_to_the_other_side_alone(begin
 
 @pytest.mark.parametrize("message", EVERY_COMMAND, ids=lambda message: message.kind)
 def test_a_stranger_is_answered_as_if_there_were_nothing(message: Payload) -> None:
-    for begin in (just_accepted, in_progress, awaiting_approval, approved, returned):
+    for begin in (just_accepted, in_progress, awaiting_approval, approved, forced, returned):
         assert begin().send(STRANGER, message) == Outsourcing().send(LEAD, message) == NotYet("outsourcing/unknown")
 
 
@@ -125,6 +127,9 @@ def test_a_stranger_is_answered_as_if_there_were_nothing(message: Payload) -> No
         (just_accepted, LEAD, opened(), "service"),
         (in_progress, LEAD, submit(), "service"),
         (in_progress, LEAD, give_back(), "service"),
+        (just_accepted, SERVICE, force(), "lead"),
+        (in_progress, SERVICE, force(), "lead"),
+        (awaiting_approval, SERVICE, force(), "lead"),
         (awaiting_approval, LEAD, WITHDRAW, "service"),
         (awaiting_approval, SERVICE, reject(), "lead"),
         (awaiting_approval, SERVICE, approve(new_id()), "lead"),
