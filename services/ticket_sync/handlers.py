@@ -6,7 +6,7 @@ from services.ticket_sync.domain.agreed import Agreed
 from services.ticket_sync.domain.entries import Entry
 from services.ticket_sync.domain.links import Link
 from services.ticket_sync.domain.snapshots import Snapshot
-from shared.contracts.offer_handler import OutsourcingAccepted
+from shared.contracts.offer_handler import OutsourcingAbandoned, OutsourcingAccepted
 from shared.contracts.ticket_sync import (
     CompletionApprove,
     CompletionForce,
@@ -53,6 +53,7 @@ THE_SNAPSHOT = one(SNAPSHOT, lambda message: message.data.snapshot_id)
 WHAT_WAS_SUBMITTED = one(SNAPSHOT, lambda link: link.snapshot_id, via=THE_LINK)
 WHAT_WAITS = all_of(ENTRIES_IN_LINE, lambda message: message.data.outsourcing_id)
 THE_WORK = all_of(SUBMITTED_WORK, lambda message: message.data.outsourcing_id)
+ALL_THAT_ENDS = (THE_LINK, WHAT_WAS_AGREED, WHAT_WAS_SUBMITTED, THE_WORK, WHAT_WAITS)
 
 HANDLERS = Handlers.of(
     "ticket_sync",
@@ -69,11 +70,8 @@ HANDLERS = Handlers.of(
         on(CompletionWithdraw, decide=completion.withdraw, needs=(THE_LINK, WHAT_WAS_AGREED, WHAT_WAITS)),
         on(CompletionReject, decide=completion.reject, needs=(THE_LINK, WHAT_WAS_AGREED, WHAT_WAITS)),
         on(CompletionApprove, decide=completion.approve, needs=(THE_LINK, WHAT_WAS_AGREED, THE_SNAPSHOT, WHAT_WAITS)),
-        on(
-            CompletionForce,
-            decide=ending.force,
-            needs=(THE_LINK, WHAT_WAS_AGREED, WHAT_WAS_SUBMITTED, THE_WORK, WHAT_WAITS),
-        ),
+        on(CompletionForce, decide=ending.force, needs=ALL_THAT_ENDS),
+        on(OutsourcingAbandoned, decide=ending.abandon, needs=ALL_THAT_ENDS),
         on(OutsourcingReturn, decide=ending.hand_back, needs=(THE_LINK, WHAT_WAS_AGREED, THE_WORK, WHAT_WAITS)),
     ),
 )

@@ -329,6 +329,18 @@ class OutsourcingAccepted(Event):
     late_by_seconds: int | None = None
 
 
+class OutsourcingAbandoned(Event):
+    """The partnership of accepted work was ended by force: the work is to be completed as it stands."""
+
+    kind: ClassVar[str] = "tandem.outsourcing.abandoned.v1"
+
+    outsourcing_id: UUID
+    lead: Slug
+    service: Slug
+    reason: str | None = None
+    actor: str
+
+
 class OutsourcingClosed(Event):
     """An offer ended without acceptance."""
 

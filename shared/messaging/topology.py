@@ -46,12 +46,13 @@ SERVICES = {
             "outsourcing.declined",
             "outsourcing.cancelled",
             "outsourcing.expired",
+            "outsourcing.abandoned",
             "deadline.passed",
         ),
     ),
     "ticket_sync": Interest(
         commands=("ticket", "entry", "question", "completion", "outsourcing", "sync"),
-        events=("outsourcing.accepted",),
+        events=("outsourcing.accepted", "outsourcing.abandoned"),
         publishes=(
             "outsourcing.submitted",
             "outsourcing.rejected",

@@ -23,6 +23,7 @@ EVENT_EXAMPLES: dict[str, dict[str, Any]] = {
         "accepted_by": "l.gruber",
         "late_by_seconds": 3,
     },
+    "outsourcing.abandoned": {**_BETWEEN, "reason": "The contract has ended.", "actor": "k.sommer"},
     "outsourcing.declined": {**_CLOSED, "reason": "Nobody is free."},
     "outsourcing.cancelled": _CLOSED,
     "outsourcing.expired": _CLOSED,

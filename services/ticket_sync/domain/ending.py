@@ -1,4 +1,4 @@
-"""Ends without an approval: the service partner gives the ticket back, or the lead ends the work by force."""
+"""Ends without an approval: the service partner gives the ticket back, or the work is ended by force."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ from services.ticket_sync.domain.agreed import Agreed
 from services.ticket_sync.domain.entries import Entry, keep_local
 from services.ticket_sync.domain.links import ALLOWED, Link, State
 from services.ticket_sync.domain.snapshots import Snapshot, fixed, fixed_whatever_its_size, time_in_one_charge
+from shared.contracts.offer_handler import OutsourcingAbandoned
 from shared.contracts.ticket_sync import (
     CompletionForce,
     CompletionForced,
@@ -17,7 +18,9 @@ from shared.contracts.ticket_sync import (
     OutsourcingReturned,
     TicketNoted,
 )
-from shared.messaging.outcomes import Changed, Decision, Message, NotYet, Publish, Refused
+from shared.messaging.outcomes import Changed, Decision, Message, NotYet, Publish, Refused, Unchanged
+
+Forcing = Message[CompletionForce] | Message[OutsourcingAbandoned]
 
 
 def hand_back(
@@ -76,7 +79,24 @@ def force(
     return _ended_by_force(link, agreed, snapshot, in_line, forcing, forcing.data.cause)
 
 
-def _as_it_is(link: Link, work: tuple[Entry, ...], forcing: Message[CompletionForce]) -> Snapshot | None:
+def abandon(
+    link: Link | None,
+    agreed: Agreed | None,
+    submitted: Snapshot | None,
+    work: tuple[Entry, ...],
+    in_line: tuple[Entry, ...],
+    abandoned: Message[OutsourcingAbandoned],
+) -> Decision:
+    """The partnership has ended by force, and with it the work, as if the lead had ended that."""
+    if link is None or agreed is None:
+        return NotYet("outsourcing/unknown")
+    if link.has_ended:
+        return Unchanged()
+    snapshot = submitted or _as_it_is(link, work, abandoned)
+    return _ended_by_force(link, agreed, snapshot, in_line, abandoned, "partnership_ended")
+
+
+def _as_it_is(link: Link, work: tuple[Entry, ...], forcing: Forcing) -> Snapshot | None:
     """The work fixed at this moment; None where it has not begun, or cannot be told."""
     if link.state is State.ACCEPTED:
         return None
@@ -91,7 +111,7 @@ def _ended_by_force(
     agreed: Agreed,
     snapshot: Snapshot | None,
     in_line: tuple[Entry, ...],
-    forcing: Message[CompletionForce],
+    forcing: Forcing,
     cause: ForcedCause,
 ) -> Changed:
     """The link has ended for good; billing starts, or both sides read why nothing is billed."""

@@ -25,6 +25,7 @@ from tests.unit.ticket_sync.outsourcing import (
     PATH,
     SERVICE,
     TIME,
+    abandoned,
     accepted,
     approve,
     force,
@@ -204,6 +205,30 @@ async def test_a_force_before_the_ticket_is_open_bills_nothing(turn: Turn, datab
     assert who_and_what(told)[-1] == ("outsourcing", "outsourcing.completed.v1")
     assert (told[1][2]["snapshot"], told[1][2]["not_billed"], told[-1][2]["snapshot"]) == (None, "not_begun", None)
     assert await database.fetchval("SELECT count(*) FROM snapshot") == 0
+
+
+async def test_work_of_a_partnership_that_was_ended_is_completed_once(turn: Turn, database: Connection) -> None:
+    id = new_id()
+    ends = [event(abandoned(id), str(id), service="offer_handler") for _ in range(2)]
+    told = await take(turn, database, begun(id), sent(SERVICE, opened(outsourcing_id=id), id), *ends)
+    assert who_and_what(told)[-5:] == [
+        (LEAD, "completion.forced.v1"),
+        (SERVICE, "completion.forced.v1"),
+        (LEAD, "ticket.noted.v1"),
+        (SERVICE, "ticket.noted.v1"),
+        ("outsourcing", "outsourcing.completed.v1"),
+    ]
+    assert (told[-5][2]["cause"], told[-1][2]["completed_by"]) == ("partnership_ended", "m.huber")
+
+
+async def test_an_end_that_comes_before_the_acceptance_waits_for_it(turn: Turn, database: Connection) -> None:
+    id = new_id()
+    assert await take(turn, database, event(abandoned(id), str(id), service="offer_handler")) == []
+    assert who_and_what(await take(turn, database, begun(id))) == [(SERVICE, "ticket.requested.v1")]
+    blocker = await parking.claim_due(database)
+    assert blocker is not None
+    await turn.replay(database, blocker)
+    assert await database.fetchval("SELECT state FROM link") == "completed"
 
 
 async def test_a_whole_life_in_one_turn_folds(turn: Turn, database: Connection) -> None:

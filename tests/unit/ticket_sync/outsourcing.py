@@ -8,7 +8,7 @@ from uuid import UUID
 from services.ticket_sync.domain.entries import Entry
 from services.ticket_sync.domain.links import Link
 from services.ticket_sync.handlers import HANDLERS, LINK
-from shared.contracts.offer_handler import Customer, OutsourcingAccepted, Terms, Ticket
+from shared.contracts.offer_handler import Customer, OutsourcingAbandoned, OutsourcingAccepted, Terms, Ticket
 from shared.contracts.ticket_sync import (
     AttachmentBody,
     ChargeBody,
@@ -130,6 +130,12 @@ def give_back(outsourcing_id: UUID = OUTSOURCING) -> OutsourcingReturn:
 
 def force(outsourcing_id: UUID = OUTSOURCING, reason: str | None = "The customer has moved out.") -> CompletionForce:
     return CompletionForce(actor="k.sommer", outsourcing_id=outsourcing_id, cause="ticket_completed", reason=reason)
+
+
+def abandoned(outsourcing_id: UUID = OUTSOURCING, reason: str | None = "The contract ends.") -> OutsourcingAbandoned:
+    return OutsourcingAbandoned(
+        outsourcing_id=outsourcing_id, lead=LEAD, service=SERVICE, reason=reason, actor="m.huber"
+    )
 
 
 WITHDRAW = CompletionWithdraw(actor="l.gruber", outsourcing_id=OUTSOURCING)

@@ -22,7 +22,7 @@ from shared.contracts.ticket_sync import (
     TimeBody,
 )
 from shared.contracts.values import Delivery, Payload
-from shared.messaging.outcomes import Changed, Refused
+from shared.messaging.outcomes import Changed, NotYet, Refused, Unchanged
 from tests.unit.ticket_sync.outsourcing import (
     CHARGE,
     EVERY_COMMAND,
@@ -33,6 +33,7 @@ from tests.unit.ticket_sync.outsourcing import (
     SERVICE,
     TIME,
     Outsourcing,
+    abandoned,
     accepted,
     approved,
     awaiting,
@@ -234,3 +235,28 @@ def test_no_work_is_too_large_to_be_ended(monkeypatch: pytest.MonkeyPatch, limit
 def test_a_lead_need_not_say_why_it_ends_the_work() -> None:
     told, *_ = ended(in_progress(), LEAD, force(reason=None))
     assert told.reason is None
+
+
+@pytest.mark.parametrize("begin", [just_accepted, in_progress, awaiting_approval])
+def test_work_of_a_partnership_that_was_ended_ends_as_by_force(begin: Begin) -> None:
+    by_lead, by_partnership = begin(), begin()
+    for outsourcing in (by_lead, by_partnership):
+        outsourcing.send(SERVICE, put(TIME, id=OUTSOURCING))
+    forced, _, *more = ended(by_lead, LEAD, force())
+    told, published, *more_told = ended(by_partnership, "tandem/offer_handler", abandoned())
+    assert (told.cause, told.reason, published.completed_by) == ("partnership_ended", "The contract ends.", "m.huber")
+    assert (told.not_billed, _billed(told), more_told) == (forced.not_billed, _billed(forced), more)
+    assert by_partnership.link.state == by_lead.link.state == "completed"
+
+
+def test_of_what_is_not_known_yet_the_end_waits() -> None:
+    assert Outsourcing().send("tandem/offer_handler", abandoned()) == NotYet("outsourcing/unknown")
+
+
+@pytest.mark.parametrize("end", [approved, forced, returned])
+def test_what_has_ended_is_not_abandoned(end: Begin) -> None:
+    assert end().send("tandem/offer_handler", abandoned()) == Unchanged()
+
+
+def _billed(told: CompletionForced) -> object:
+    return told.snapshot and told.snapshot.model_dump(exclude={"snapshot_id"})
