@@ -19,6 +19,7 @@ from shared.contracts.ticket_sync import (
     QuestionAnswer,
     QuestionAsk,
     TicketOpened,
+    TicketOverdue,
     TicketUpdate,
 )
 from shared.messaging.routes import Collection, Handlers, Table, all_of, on, one
@@ -61,6 +62,7 @@ HANDLERS = Handlers.of(
     routes=(
         on(OutsourcingAccepted, decide=opening.begin, needs=(THE_LINK,), unblocks=True),
         on(TicketOpened, decide=opening.open_ticket, needs=(THE_LINK, WHAT_WAITS)),
+        on(TicketOverdue, decide=opening.remind, needs=(THE_LINK, WHAT_WAS_AGREED)),
         on(TicketUpdate, decide=notices.note_changes, needs=(THE_LINK,)),
         on(QuestionAsk, decide=notices.ask, needs=(THE_LINK,)),
         on(QuestionAnswer, decide=notices.answer, needs=(THE_LINK,)),

@@ -66,6 +66,7 @@ _SIDES: dict[Side, tuple[type[Payload], ...]] = {
     "either": (
         ticket_sync.TicketUpdate,
         ticket_sync.TicketNoted,
+        ticket_sync.TicketReminded,
         ticket_sync.EntryPut,
         ticket_sync.EntryRemove,
         ticket_sync.EntryReplicated,

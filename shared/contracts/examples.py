@@ -271,6 +271,7 @@ DELIVERY_EXAMPLES: dict[str, dict[str, Any]] = {
         text="",
         state="in_progress",
     ),
+    "ticket.reminded": _about(ticket_number="T2026-0417", accepted_at=_TIME, waiting_hours=4, state="accepted"),
     "entry.replicated": _about(
         entry_id=ENTRY,
         owner=_SERVICE,

@@ -52,12 +52,14 @@ SERVICES = {
     ),
     "ticket_sync": Interest(
         commands=("ticket", "entry", "question", "completion", "outsourcing", "sync"),
-        events=("outsourcing.accepted", "outsourcing.abandoned"),
+        events=("outsourcing.accepted", "outsourcing.abandoned", "ticket.overdue"),
         publishes=(
             "outsourcing.submitted",
             "outsourcing.rejected",
             "outsourcing.withdrawn",
             "outsourcing.handed-back",
+            "outsourcing.unopened",
+            "ticket.overdue",
             "outsourcing.completed",
         ),
     ),

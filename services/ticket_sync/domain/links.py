@@ -46,7 +46,8 @@ class Link:
     """One outsourcing as both sides work on it.
 
     `snapshot_id` is the work that awaits approval, or that it ended with; `entry_count` counts every entry there ever
-    was; `last_place` is the end of the line of what waits for the ticket or for the approval.
+    was; `last_place` is the end of the line of what waits for the ticket or for the approval. `next_due_at` is when to
+    look whether the ticket is open by now, as the message `due_set_by` said; `reminded_at` is when it last was not.
     """
 
     outsourcing_id: UUID
@@ -64,6 +65,9 @@ class Link:
     returned_at: datetime | None = None
     entry_count: int = 0
     last_place: int = 0
+    next_due_at: datetime | None = None
+    due_set_by: tuple[str, UUID] | None = None
+    reminded_at: datetime | None = None
 
     @property
     def has_ended(self) -> bool:
@@ -98,7 +102,7 @@ class Link:
         return Deliver(self.lead, fact), Deliver(self.service, fact)
 
     def opened(self, number: str, now: datetime) -> "Link":
-        return replace(self, state=State.IN_PROGRESS, service_number=number, opened_at=now)
+        return replace(self, state=State.IN_PROGRESS, service_number=number, opened_at=now, next_due_at=None)
 
     def submitted(self, snapshot_id: UUID, now: datetime) -> "Link":
         return replace(self, state=State.AWAITING_APPROVAL, snapshot_id=snapshot_id, submitted_at=now)
@@ -107,10 +111,13 @@ class Link:
         return replace(self, state=State.IN_PROGRESS, snapshot_id=None, submitted_at=None)
 
     def completed(self, now: datetime) -> "Link":
-        return replace(self, state=State.COMPLETED, completed_at=now)
+        return replace(self, state=State.COMPLETED, completed_at=now, next_due_at=None)
 
     def returned(self, now: datetime) -> "Link":
-        return replace(self, state=State.RETURNED, returned_at=now)
+        return replace(self, state=State.RETURNED, returned_at=now, next_due_at=None)
+
+    def reminded(self, at: datetime, next_due_at: datetime | None, set_by: tuple[str, UUID]) -> "Link":
+        return replace(self, reminded_at=at, next_due_at=next_due_at, due_set_by=set_by)
 
     def with_another_entry(self) -> "Link":
         return replace(self, entry_count=self.entry_count + 1)

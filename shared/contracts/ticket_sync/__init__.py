@@ -47,6 +47,7 @@ from shared.contracts.ticket_sync.entries import (
 )
 from shared.contracts.ticket_sync.tickets import (
     FieldChange,
+    OutsourcingUnopened,
     QuestionAnswer,
     QuestionAnswered,
     QuestionAsk,
@@ -54,6 +55,8 @@ from shared.contracts.ticket_sync.tickets import (
     TicketLinked,
     TicketNoted,
     TicketOpened,
+    TicketOverdue,
+    TicketReminded,
     TicketRequested,
     TicketUpdate,
 )
@@ -94,6 +97,7 @@ __all__ = [
     "OutsourcingReturn",
     "OutsourcingReturned",
     "OutsourcingSubmitted",
+    "OutsourcingUnopened",
     "OutsourcingWithdrawn",
     "QuestionAnswer",
     "QuestionAnswered",
@@ -104,6 +108,8 @@ __all__ = [
     "TicketLinked",
     "TicketNoted",
     "TicketOpened",
+    "TicketOverdue",
+    "TicketReminded",
     "TicketRequested",
     "TicketUpdate",
     "TimeBody",

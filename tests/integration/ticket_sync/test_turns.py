@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -9,6 +10,8 @@ from uuid import UUID
 import pytest
 
 from services.ticket_sync.handlers import HANDLERS
+from services.ticket_sync.poller import REMINDERS
+from shared.contracts.ticket_sync import TicketOverdue
 from shared.contracts.values import Payload
 from shared.database import Connection
 from shared.ids import new_id
@@ -16,6 +19,7 @@ from shared.messaging import parking
 from shared.messaging.arrivals import Arrival
 from shared.messaging.directory import Directory
 from shared.messaging.letters import Correspondence
+from shared.messaging.outcomes import Caused, Publish
 from shared.messaging.turn import Turn
 from tests.integration.messaging.posting import command, event
 from tests.unit.ticket_sync.outsourcing import (
@@ -229,6 +233,43 @@ async def test_an_end_that_comes_before_the_acceptance_waits_for_it(turn: Turn, 
     assert blocker is not None
     await turn.replay(database, blocker)
     assert await database.fetchval("SELECT state FROM link") == "completed"
+
+
+async def test_who_does_not_open_its_ticket_is_reminded_and_in_the_end_the_lead_is_told(
+    turn: Turn, database: Connection
+) -> None:
+    id, first_id = new_id(), new_id()
+    acceptance = accepted(id).model_copy(update={"accepted_at": datetime.now(UTC) - timedelta(hours=4)})
+    await take(turn, database, event(acceptance, str(id), service="offer_handler", id=first_id))
+    after_4, after_24 = (acceptance.accepted_at + timedelta(hours=hours) for hours in (4, 24))
+    assert await REMINDERS.due(database, after_4 - timedelta(seconds=1)) == []
+    first = TicketOverdue(outsourcing_id=id, due_at=after_4)
+    assert await REMINDERS.due(database, after_4) == [
+        Caused("/tandem/offer_handler", first_id, str(id), (Publish(first),))
+    ]
+    assert await REMINDERS.due(database, after_24) == []
+    second_id = new_id()
+    told = await take(turn, database, event(first, str(id), service="ticket_sync", id=second_id))
+    assert who_and_what(told)[:1] == [(SERVICE, "ticket.reminded.v1")] and told[0][2]["waiting_hours"] == 4
+    second = TicketOverdue(outsourcing_id=id, due_at=after_24)
+    assert await REMINDERS.due(database, after_24) == [
+        Caused("/tandem/ticket_sync", second_id, str(id), (Publish(second),))
+    ]
+    told = await take(turn, database, *(event(second, str(id), service="ticket_sync") for _ in range(2)))
+    assert who_and_what(told)[:2] == [(SERVICE, "ticket.reminded.v1"), (LEAD, "ticket.reminded.v1")]
+    assert told[1][2]["waiting_hours"] == 24
+    assert await REMINDERS.due(database, after_24 + timedelta(days=30)) == []
+    assert await database.fetchval("SELECT count(*) FROM history WHERE event LIKE 'reminded%'") == 2
+
+
+async def test_a_ticket_that_is_open_when_its_message_comes_is_not_spoken_of(turn: Turn, database: Connection) -> None:
+    id = new_id()
+    await take(turn, database, begun(id))
+    ((overdue,),) = [one.tell for one in await REMINDERS.due(database, datetime.now(UTC))]
+    arrivals = (sent(SERVICE, opened(outsourcing_id=id), id), event(overdue.data, str(id), service="ticket_sync"))
+    told = await take(turn, database, *arrivals)
+    assert who_and_what(told) == [(LEAD, "ticket.linked.v1"), (SERVICE, "ticket.linked.v1")]
+    assert await database.fetchval("SELECT outcome FROM inbox WHERE kind = 'tandem.ticket.overdue.v1'") == "unchanged"
 
 
 async def test_a_whole_life_in_one_turn_folds(turn: Turn, database: Connection) -> None:

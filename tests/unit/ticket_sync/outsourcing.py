@@ -164,6 +164,7 @@ class Outsourcing:
     def __init__(self, *messages: tuple[str, Payload]) -> None:
         self.values: dict[Table, dict[Any, Any]] = {table: {} for table in HANDLERS.tables}
         self.told: list[Deliver | Publish] = []
+        self.now = NOW
         for sender, data in messages:
             assert isinstance(self.send(sender, data), Changed)
 
@@ -183,8 +184,9 @@ class Outsourcing:
     def send(self, sender: str, data: Payload) -> Decision:
         """Decide one message by the service's own table of routes, and keep what it changed."""
         id, route = new_id(), HANDLERS.routes[data.kind]
+        source = f"/{sender}" if sender.startswith("tandem/") else f"/instances/{sender}"
         message = Message(
-            id, f"/instances/{sender}", sender, data.kind, str(OUTSOURCING), NOW, data, now=NOW, fresh_id=new_id()
+            id, source, sender, data.kind, str(OUTSOURCING), self.now, data, now=self.now, fresh_id=new_id()
         )
         decision: Decision = route.decide(*(self._needed(need, message) for need in route.needs), message)
         if isinstance(decision, Changed):
