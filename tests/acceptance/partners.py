@@ -106,6 +106,14 @@ async def partner(installation: Installation, slug: str, name: str, *, listens: 
 
 async def outsource(lead: Partner, service: Partner, number: int) -> list[UUID]:
     """So many tickets outsourced, accepted and opened; their ids."""
+    outsourcing_ids = await agree(lead, service, number)
+    await service.send(*(TicketOpened(actor="service", outsourcing_id=id, number=f"S-{id}") for id in outsourcing_ids))
+    await lead.until(lambda: len(lead.of_kind("ticket.linked")) == number)
+    return outsourcing_ids
+
+
+async def agree(lead: Partner, service: Partner, number: int) -> list[UUID]:
+    """So many tickets outsourced and accepted, and none of them opened; their ids."""
     partnership_id, outsourcing_ids = new_id(), [new_id() for _ in range(number)]
     await lead.send(AgreementAccept(actor="lead", version="2026-01"))
     invitation = {"partner": service.slug, "recipient": f"{service.slug}@example.com"}
@@ -116,8 +124,6 @@ async def outsource(lead: Partner, service: Partner, number: int) -> list[UUID]:
     await lead.send(*(_offer(partnership_id, id, place) for place, id in enumerate(outsourcing_ids)))
     await service.send(*(OfferAccept(actor="service", outsourcing_id=id) for id in outsourcing_ids))
     await service.until(lambda: len(service.of_kind("ticket.requested")) == number)
-    await service.send(*(TicketOpened(actor="service", outsourcing_id=id, number=f"S-{id}") for id in outsourcing_ids))
-    await lead.until(lambda: len(lead.of_kind("ticket.linked")) == number)
     return outsourcing_ids
 
 
