@@ -87,7 +87,7 @@ _OUTSOURCING = """
 WITH work AS (
     SELECT outsourcing_id, round.lead, offered.service, ticket_number AS lead_number, service_number,
            ticket ->> 'title' AS title,
-           CASE WHEN offered.state IN ('accepted', 'completed') THEN coalesce(link.state, offered.state)
+           CASE WHEN offered.state IN ('accepted', 'returned', 'completed') THEN coalesce(link.state, offered.state)
                 ELSE offered.state END AS state,
            offered_at, offered.respond_by, (terms ->> 'complete_by')::timestamptz AS complete_by,
            CASE WHEN offered.state = 'offered' THEN offered.respond_by

@@ -15,7 +15,7 @@ from shared.contracts.offer_handler import (
     PartnershipEnd,
     PartnershipInvite,
 )
-from shared.contracts.ticket_sync import OutsourcingCompleted
+from shared.contracts.ticket_sync import OutsourcingCompleted, OutsourcingHandedBack
 from shared.messaging.routes import Collection, Handlers, Table, all_of, each_of, on, one
 
 AGREEMENT = Table(
@@ -106,5 +106,6 @@ HANDLERS = Handlers.of(
         on(OfferCancel, decide=offers.cancel, needs=(THE_ROUND,)),
         on(DeadlinePassed, decide=deadlines.fall_due, needs=(THE_ROUND, ITS_PARTNERSHIPS)),
         on(OutsourcingCompleted, decide=endings.complete, needs=(THE_ROUND,)),
+        on(OutsourcingHandedBack, decide=endings.take_back, needs=(THE_ROUND,)),
     ),
 )

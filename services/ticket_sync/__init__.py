@@ -1,6 +1,6 @@
-"""Keeps the two copies of an outsourced ticket in step, from acceptance to completion.
+"""Keeps the two copies of an outsourced ticket in step, from acceptance to the end.
 
-The authority over an outsourcing once its offer is accepted: asks the service partner for a ticket, links the two,
-carries entries across by the replication table, suspends that while a submission awaits approval, and fixes what was
-submitted in a snapshot that billing works from.
+The authority over an outsourcing once its offer is accepted: asks the service partner for a ticket and reminds
+it, links the two, carries entries across by the replication table, suspends that while a submission awaits approval,
+fixes what was submitted in a snapshot that billing works from, and ends it all by an approval, a return, or by force.
 """

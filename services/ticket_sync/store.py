@@ -4,19 +4,22 @@ A turn locks the links first. Whatever else belongs to an outsourcing is guarded
 without locks of its own: a submission of thousands of entries would otherwise write to every one of them.
 """
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from services.ticket_sync.domain.agreed import Agreed
-from services.ticket_sync.domain.completion import Snapshot
 from services.ticket_sync.domain.entries import Entry, Travel
 from services.ticket_sync.domain.links import Link, State
+from services.ticket_sync.domain.opening import Due
+from services.ticket_sync.domain.snapshots import Snapshot
 from shared.contracts.offer_handler import OutsourcingAccepted
 from shared.contracts.ticket_sync import CompletionSnapshot
 from shared.database import Connection, columns_of
 
 LINK_COLUMNS = """outsourcing_id, lead, service, state, currency, lead_number, accepted_at, service_number, opened_at,
-                  snapshot_id, submitted_at, completed_at, entry_count, last_place"""
+                  snapshot_id, submitted_at, completed_at, returned_at, entry_count, last_place, reminded_at,
+                  next_due_at, due_set_by_source, due_set_by_id"""
 ENTRY_COLUMNS = "outsourcing_id, entry_id, owner, version, kind, visibility, content, travel, copy_version, place"
 
 
@@ -48,8 +51,12 @@ async def save_links(connection: Connection, links: list[Link]) -> None:
             link.snapshot_id,
             link.submitted_at,
             link.completed_at,
+            link.returned_at,
             link.entry_count,
             link.last_place,
+            link.reminded_at,
+            link.next_due_at,
+            *(link.due_set_by or (None, None)),
         )
         for link in links
     ]
@@ -58,7 +65,8 @@ async def save_links(connection: Connection, links: list[Link]) -> None:
         INSERT INTO link ({LINK_COLUMNS})
         SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[],
                              $8::text[], $9::timestamptz[], $10::uuid[], $11::timestamptz[], $12::timestamptz[],
-                             $13::integer[], $14::bigint[])
+                             $13::timestamptz[], $14::integer[], $15::bigint[], $16::timestamptz[], $17::timestamptz[],
+                             $18::text[], $19::uuid[])
         ON CONFLICT (outsourcing_id) DO UPDATE SET
             state = excluded.state,
             service_number = excluded.service_number,
@@ -66,11 +74,39 @@ async def save_links(connection: Connection, links: list[Link]) -> None:
             snapshot_id = excluded.snapshot_id,
             submitted_at = excluded.submitted_at,
             completed_at = excluded.completed_at,
+            returned_at = excluded.returned_at,
             entry_count = excluded.entry_count,
-            last_place = excluded.last_place
+            last_place = excluded.last_place,
+            reminded_at = excluded.reminded_at,
+            next_due_at = excluded.next_due_at,
+            due_set_by_source = excluded.due_set_by_source,
+            due_set_by_id = excluded.due_set_by_id
         """,
-        *columns_of(rows, 14),
+        *columns_of(rows, 19),
     )
+
+
+async def claim_due_links(connection: Connection, now: datetime, limit: int) -> list[Due]:
+    """Links that are to be looked at, those due longest first, each once; those that others work on are left."""
+    # By key in an array, so that the links are found by their index however many are due.
+    rows = await connection.fetch(
+        """
+        WITH due AS MATERIALIZED (
+            SELECT outsourcing_id, next_due_at FROM link WHERE next_due_at <= $1
+            ORDER BY next_due_at LIMIT $2 FOR UPDATE SKIP LOCKED
+        ), claimed AS (
+            UPDATE link SET next_due_at = NULL WHERE outsourcing_id = ANY (ARRAY (SELECT outsourcing_id FROM due))
+            RETURNING outsourcing_id, due_set_by_source, due_set_by_id
+        )
+        SELECT outsourcing_id, due.next_due_at, due_set_by_source, due_set_by_id
+        FROM claimed JOIN due USING (outsourcing_id) ORDER BY due.next_due_at
+        """,
+        now,
+        limit,
+    )
+    return [
+        Due(row["outsourcing_id"], row["next_due_at"], (row["due_set_by_source"], row["due_set_by_id"])) for row in rows
+    ]
 
 
 async def find_agreed(connection: Connection, outsourcing_ids: list[UUID]) -> list[Agreed]:
@@ -170,7 +206,7 @@ async def save_entries(connection: Connection, entries: list[Entry]) -> None:
 
 
 async def find_snapshots(connection: Connection, snapshot_ids: list[UUID]) -> list[Snapshot]:
-    """The submissions with these ids."""
+    """The work that was fixed under these ids."""
     rows = await connection.fetch(
         """
         SELECT snapshot_id, outsourcing_id, content, submitted_by, submitted_at
@@ -182,7 +218,7 @@ async def find_snapshots(connection: Connection, snapshot_ids: list[UUID]) -> li
 
 
 async def save_snapshots(connection: Connection, snapshots: list[Snapshot]) -> None:
-    """New submissions; written once."""
+    """What was fixed as submitted or by force; written once."""
     rows = [
         (one.snapshot_id, one.outsourcing_id, one.content.model_dump_json(), one.submitted_by, one.submitted_at)
         for one in snapshots
@@ -198,7 +234,9 @@ async def save_snapshots(connection: Connection, snapshots: list[Snapshot]) -> N
 
 
 def _link(row: Any) -> Link:
-    return Link(**{**row, "state": State(row["state"])})
+    fields = dict(row)
+    set_by = (fields.pop("due_set_by_source"), fields.pop("due_set_by_id"))
+    return Link(**{**fields, "state": State(row["state"]), "due_set_by": None if set_by[1] is None else set_by})
 
 
 def _entry(row: Any) -> Entry:

@@ -48,6 +48,7 @@ _SIDES: dict[Side, tuple[type[Payload], ...]] = {
         offer_handler.RoundClosed,
         ticket_sync.CompletionApprove,
         ticket_sync.CompletionReject,
+        ticket_sync.CompletionForce,
         billing.InvoiceReceived,
     ),
     "service": (
@@ -60,6 +61,7 @@ _SIDES: dict[Side, tuple[type[Payload], ...]] = {
         ticket_sync.TicketOpened,
         ticket_sync.CompletionSubmit,
         ticket_sync.CompletionWithdraw,
+        ticket_sync.OutsourcingReturn,
         billing.InvoiceRequest,
         billing.ItemOpened,
         billing.InvoiceIssued,
@@ -67,6 +69,7 @@ _SIDES: dict[Side, tuple[type[Payload], ...]] = {
     "either": (
         ticket_sync.TicketUpdate,
         ticket_sync.TicketNoted,
+        ticket_sync.TicketReminded,
         ticket_sync.EntryPut,
         ticket_sync.EntryRemove,
         ticket_sync.EntryReplicated,
@@ -96,6 +99,8 @@ _SIDES: dict[Side, tuple[type[Payload], ...]] = {
         ticket_sync.CompletionRejected,
         ticket_sync.CompletionWithdrawn,
         ticket_sync.CompletionApproved,
+        ticket_sync.CompletionForced,
+        ticket_sync.OutsourcingReturned,
     ),
 }
 

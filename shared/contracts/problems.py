@@ -210,6 +210,31 @@ PROBLEMS: dict[str, Problem] = {
             "Die Verbindung der Tickets ist beendet; es wird nichts mehr übertragen.",
         ),
     ),
+    "outsourcing/returned": _problem(
+        409,
+        en=("The outsourcing was returned", "The service partner gave the ticket back; nothing travels any more."),
+        de=(
+            "Das Outsourcing wurde zurückgegeben",
+            "Der Service-Partner hat das Ticket zurückgegeben; es wird nichts mehr übertragen.",
+        ),
+    ),
+    "outsourcing/not-returnable": _problem(
+        409,
+        en=(
+            "Submitted work is not returned",
+            (
+                "A ticket can be returned while it is accepted or in progress;"
+                " take the submission back first (completion.withdraw)."
+            ),
+        ),
+        de=(
+            "Eingereichte Arbeit wird nicht zurückgegeben",
+            (
+                "Zurückgegeben werden kann ein Ticket, solange es angenommen oder in Arbeit ist;"
+                " nehmen Sie zuerst die Einreichung zurück (completion.withdraw)."
+            ),
+        ),
+    ),
     "outsourcing/not-yours": _problem(
         403,
         en=("That is the other side's to say", "Only the {role} may do this."),

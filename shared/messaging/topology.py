@@ -39,7 +39,7 @@ class Interest:
 SERVICES = {
     "offer_handler": Interest(
         commands=("agreement", "partnership", "offer"),
-        events=("outsourcing.completed", "deadline.passed"),
+        events=("outsourcing.completed", "outsourcing.handed-back", "deadline.passed"),
         publishes=(
             "outsourcing.offered",
             "outsourcing.accepted",
@@ -53,11 +53,14 @@ SERVICES = {
     ),
     "ticket_sync": Interest(
         commands=("ticket", "entry", "question", "completion", "outsourcing", "sync"),
-        events=("outsourcing.accepted",),
+        events=("outsourcing.accepted", "outsourcing.abandoned", "ticket.overdue"),
         publishes=(
             "outsourcing.submitted",
             "outsourcing.rejected",
             "outsourcing.withdrawn",
+            "outsourcing.handed-back",
+            "outsourcing.unopened",
+            "ticket.overdue",
             "outsourcing.completed",
         ),
     ),

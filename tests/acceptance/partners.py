@@ -137,14 +137,20 @@ async def become_partners(lead: Partner, *services: Partner) -> list[UUID]:
 
 async def outsource(lead: Partner, service: Partner, number: int) -> list[UUID]:
     """So many tickets outsourced, accepted and opened; their ids."""
+    outsourcing_ids = await agree(lead, service, number)
+    await service.send(*(TicketOpened(actor="service", outsourcing_id=id, number=f"S-{id}") for id in outsourcing_ids))
+    await lead.until(lambda: len(lead.of_kind("ticket.linked")) == number)
+    return outsourcing_ids
+
+
+async def agree(lead: Partner, service: Partner, number: int) -> list[UUID]:
+    """So many tickets outsourced and accepted, and none of them opened; their ids."""
     [partnership_id] = await become_partners(lead, service)
     outsourcing_ids = [new_id() for _ in range(number)]
     answer_by = datetime.now(UTC) + timedelta(days=1)
     await lead.send(*(offer(f"L-{n}", {partnership_id: id}, answer_by) for n, id in enumerate(outsourcing_ids)))
     await service.send(*(OfferAccept(actor="service", outsourcing_id=id) for id in outsourcing_ids))
     await service.until(lambda: len(service.of_kind("ticket.requested")) == number)
-    await service.send(*(TicketOpened(actor="service", outsourcing_id=id, number=f"S-{id}") for id in outsourcing_ids))
-    await lead.until(lambda: len(lead.of_kind("ticket.linked")) == number)
     return outsourcing_ids
 
 

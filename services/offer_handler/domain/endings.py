@@ -8,7 +8,7 @@ from services.offer_handler.domain.offers import cancelled, go_on
 from services.offer_handler.domain.partnerships import Agreement, Partnership
 from services.offer_handler.domain.rounds import LIVE, Outsourcing, Round, State
 from shared.contracts.offer_handler import OutsourcingAbandoned, PartnershipEnd, PartnershipEnded
-from shared.contracts.ticket_sync import OutsourcingCompleted
+from shared.contracts.ticket_sync import OutsourcingCompleted, OutsourcingHandedBack
 from shared.messaging.outcomes import Changed, Decision, Deliver, Message, NotYet, Publish, Refused, Tell, Unchanged
 
 
@@ -17,7 +17,14 @@ def complete(round: Round | None, completed: Message[OutsourcingCompleted]) -> D
     return _end(round, completed, State.COMPLETED)
 
 
-def _end(round: Round | None, ended: Message[OutsourcingCompleted], state: State) -> Decision:
+def take_back(round: Round | None, handed_back: Message[OutsourcingHandedBack]) -> Decision:
+    """The service partner has given the work back: the ticket is free for another offer."""
+    return _end(round, handed_back, State.RETURNED)
+
+
+def _end(
+    round: Round | None, ended: Message[OutsourcingCompleted] | Message[OutsourcingHandedBack], state: State
+) -> Decision:
     if round is None:
         return NotYet("outsourcing/unknown")
     outsourcing = round.find(ended.data.outsourcing_id)

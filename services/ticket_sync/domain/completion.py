@@ -1,16 +1,10 @@
 """The end of the work: it is submitted, taken back, rejected, or approved."""
 
-from dataclasses import dataclass
-from datetime import datetime
-from decimal import Decimal
-from uuid import UUID
-
 from services.ticket_sync.domain.agreed import Agreed
-from services.ticket_sync.domain.entries import Entry, keep_held, release_held
+from services.ticket_sync.domain.entries import Entry, keep_local, release_held
 from services.ticket_sync.domain.links import Link, State
+from services.ticket_sync.domain.snapshots import Snapshot, fits, fixed, time_in_one_charge
 from shared.contracts.ticket_sync import (
-    LARGEST_SNAPSHOT_BYTES,
-    ChargeBody,
     CompletionApprove,
     CompletionApproved,
     CompletionReject,
@@ -20,33 +14,13 @@ from shared.contracts.ticket_sync import (
     CompletionSubmitted,
     CompletionWithdraw,
     CompletionWithdrawn,
-    EntryReplicated,
     OutsourcingCompleted,
     OutsourcingRejected,
     OutsourcingSubmitted,
     OutsourcingWithdrawn,
-    SnapshotCharge,
-    SnapshotTime,
     TicketNoted,
-    TimeBody,
 )
-from shared.ids import id_of_content
-from shared.messaging.outcomes import Changed, Decision, Deliver, FieldError, Message, NotYet, Publish, Refused
-from shared.money import price_of, total
-
-# The sum of the time reaches the lead as the quantity of one charge, which has six digits before the point.
-MOST_HOURS = Decimal(999_999)
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """A submission as it was made; it never changes."""
-
-    snapshot_id: UUID
-    outsourcing_id: UUID
-    content: CompletionSnapshot
-    submitted_by: str
-    submitted_at: datetime
+from shared.messaging.outcomes import Changed, Decision, FieldError, Message, NotYet, Publish, Refused
 
 
 def submit(
@@ -57,10 +31,10 @@ def submit(
         return NotYet("outsourcing/unknown")
     if refused := link.refuses_unless("service", State.IN_PROGRESS, submission.sender):
         return refused
-    content = _fixed(link, work, submission)
+    content = fixed(link, work, submission.fresh_id, submission.data.summary, submission.data.deductions)
     if refused := _out_of_step(link, content, submission.data):
         return refused
-    if content.hours > MOST_HOURS or len(content.model_dump_json().encode()) > LARGEST_SNAPSHOT_BYTES:
+    if not fits(content):
         return Refused("completion/too-large", state=link.state)
     snapshot = Snapshot(content.snapshot_id, link.outsourcing_id, content, submission.data.actor, submission.now)
     submitted = CompletionSubmitted(
@@ -143,7 +117,7 @@ def approve(
     approved = CompletionApproved(
         outsourcing_id=link.outsourcing_id, snapshot_id=snapshot.snapshot_id, approved_at=approval.now
     )
-    entries, kept = keep_held(held)
+    entries, kept = keep_local(link, held)
     published = OutsourcingCompleted(
         **agreed.named(link),
         organization=agreed.accepted.organization,
@@ -155,64 +129,15 @@ def approve(
     return Changed(
         link,
         *entries,
-        tell=(*link.both(approved), *_time_in_one_charge(link, snapshot.content), *kept, Publish(published)),
+        tell=(*link.both(approved), *time_in_one_charge(link, snapshot.content), *kept, Publish(published)),
         history=f"completed as submitted in {snapshot.snapshot_id}",
-    )
-
-
-def _fixed(link: Link, work: tuple[Entry, ...], submission: Message[CompletionSubmit]) -> CompletionSnapshot:
-    """The service partner's time by day, its charges, and what they add up to, whether billable or not."""
-    time, charges = [], []
-    for entry in work:
-        word = entry.word
-        if entry.owner != link.service or word is None:
-            continue
-        if isinstance(word.body, TimeBody):
-            time.append(_time(entry, word.author, word.body))
-        elif isinstance(word.body, ChargeBody):
-            charges.append(_charge(entry, word.body))
-    prices = (price_of(charge.quantity, charge.unit_price, link.currency) for charge in charges)
-    return CompletionSnapshot(
-        snapshot_id=submission.fresh_id,
-        summary=submission.data.summary,
-        time=tuple(sorted(time, key=lambda one: (one.work_on, one.entry_id))),
-        charges=tuple(charges),
-        deductions=submission.data.deductions,
-        hours=sum((one.hours for one in time), Decimal(0)),
-        charge_total=total(prices, link.currency),
-        currency=link.currency,
-    )
-
-
-def _time(entry: Entry, author: str, body: TimeBody) -> SnapshotTime:
-    return SnapshotTime(
-        entry_id=entry.entry_id,
-        version=entry.version,
-        work_on=body.work_on,
-        hours=body.hours,
-        role=body.role,
-        billable=body.billable,
-        author=author,
-        text=body.text,
-    )
-
-
-def _charge(entry: Entry, body: ChargeBody) -> SnapshotCharge:
-    return SnapshotCharge(
-        entry_id=entry.entry_id,
-        version=entry.version,
-        name=body.name,
-        quantity=body.quantity,
-        unit_price=body.unit_price,
-        billable=body.billable,
     )
 
 
 def _out_of_step(link: Link, known: CompletionSnapshot, believed: CompletionSubmit) -> Refused | None:
     """The refusal that says what is known here, where that is not what the service partner believes to submit."""
-    known_entries = len(known.time) + len(known.charges)
     compared = (
-        ("/data/entries", believed.entries, known_entries),
+        ("/data/entries", believed.entries, known.entries),
         ("/data/hours", believed.hours, known.hours),
         ("/data/charge_total", believed.charge_total, known.charge_total),
     )
@@ -225,33 +150,7 @@ def _out_of_step(link: Link, known: CompletionSnapshot, believed: CompletionSubm
         "completion/out-of-step",
         state=link.state,
         errors=errors,
-        known_entries=known_entries,
+        known_entries=known.entries,
         known_hours=f"{known.hours:f}",
         known_charges=f"{known.charge_total:f} {known.currency}",
     )
-
-
-def _time_in_one_charge(link: Link, snapshot: CompletionSnapshot) -> tuple[Deliver, ...]:
-    """What the lead's ticket keeps of the service partner's time; its id follows from the outsourcing's."""
-    if not snapshot.time or link.completed_at is None:
-        return ()
-    charge = ChargeBody(
-        kind="charge",
-        name=f"{link.service}: {link.service_number}",
-        quantity=snapshot.hours,
-        unit_price=Decimal(0),
-        currency=snapshot.currency,
-        billable=False,
-    )
-    summed = EntryReplicated(
-        outsourcing_id=link.outsourcing_id,
-        entry_id=id_of_content(b"time of the service partner", link.outsourcing_id.bytes),
-        owner="tandem",
-        version=1,
-        visibility="internal",
-        author="Tandem",
-        happened_at=link.completed_at,
-        body=charge,
-        state=link.state,
-    )
-    return (Deliver(link.lead, summed),)

@@ -27,7 +27,7 @@ class Travel(StrEnum):
     """How far the newest version of an entry has come.
 
     `local`: the other side has no copy and gets none; `waiting`: for the service partner's ticket; `delivered`: the
-    other side was told; `held`: until the submission is decided; `kept_local`: was held when the work was approved.
+    other side was told; `held`: until the submission is decided; `kept_local`: had not arrived when the link ended.
     """
 
     LOCAL = "local"
@@ -82,7 +82,7 @@ def put_entry(link: Link | None, entry: Entry | None, put: Message[EntryPut]) ->
     if link is None or not link.includes(put.sender):
         return NotYet("outsourcing/unknown")
     data, word = put.data, word_of(put.data)
-    if link.state is State.COMPLETED:
+    if link.has_ended:
         return link.refuses()
     if data.body.kind == "charge" and data.body.currency != link.currency:
         return Refused("entry/foreign-currency", state=link.state, currency=link.currency)
@@ -96,7 +96,7 @@ def remove_entry(link: Link | None, entry: Entry | None, remove: Message[EntryRe
     """Take the owner's word that an entry is gone; what is left is a tombstone with its version."""
     if link is None or not link.includes(remove.sender):
         return NotYet("outsourcing/unknown")
-    if link.state is State.COMPLETED:
+    if link.has_ended:
         return link.refuses()
     data = remove.data
     kind = entry.kind if entry else None
@@ -121,11 +121,13 @@ def release_held(link: Link, held: tuple[Entry, ...]) -> tuple[list[Entry], list
     return entries, told
 
 
-def keep_held(held: tuple[Entry, ...]) -> tuple[list[Entry], list[Deliver]]:
-    """The work is approved: what was held stays with its owners, who are told so."""
+def keep_local(link: Link, in_line: tuple[Entry, ...]) -> tuple[list[Entry], list[Deliver]]:
+    """The link has ended: what has not reached the other side stays with its owners, who are told so."""
     entries, told = [], []
-    for entry in sorted(held, key=_place):
-        kept = EntryKeptLocal(outsourcing_id=entry.outsourcing_id, entry_id=entry.entry_id, version=entry.version)
+    for entry in sorted(in_line, key=_place):
+        kept = EntryKeptLocal(
+            outsourcing_id=entry.outsourcing_id, entry_id=entry.entry_id, version=entry.version, state=link.state
+        )
         entries.append(replace(entry, travel=Travel.KEPT_LOCAL, place=None))
         told.append(Deliver(entry.owner, kept))
     return entries, told

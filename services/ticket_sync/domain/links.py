@@ -19,24 +19,35 @@ class State(StrEnum):
     IN_PROGRESS = "in_progress"
     AWAITING_APPROVAL = "awaiting_approval"
     COMPLETED = "completed"
+    RETURNED = "returned"
 
 
 # What the two sides may ask for in each state, in the words of the contract.
 ALWAYS_ALLOWED = ("entry.put", "entry.remove", "ticket.update", "question.ask", "question.answer")
 ALLOWED: dict[State, tuple[str, ...]] = {
-    State.ACCEPTED: ("ticket.opened", *ALWAYS_ALLOWED),
-    State.IN_PROGRESS: ("completion.submit", *ALWAYS_ALLOWED),
-    State.AWAITING_APPROVAL: ("completion.approve", "completion.reject", "completion.withdraw", *ALWAYS_ALLOWED),
+    State.ACCEPTED: ("ticket.opened", "outsourcing.return", "completion.force", *ALWAYS_ALLOWED),
+    State.IN_PROGRESS: ("completion.submit", "outsourcing.return", "completion.force", *ALWAYS_ALLOWED),
+    State.AWAITING_APPROVAL: (
+        "completion.approve",
+        "completion.reject",
+        "completion.withdraw",
+        "completion.force",
+        *ALWAYS_ALLOWED,
+    ),
     State.COMPLETED: (),
+    State.RETURNED: (),
 }
+# What everything is refused with once the link has ended.
+ENDED = {State.COMPLETED: "outsourcing/completed", State.RETURNED: "outsourcing/returned"}
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
     """One outsourcing as both sides work on it.
 
-    `snapshot_id` is the submission that awaits approval or was approved; `entry_count` counts every entry there ever
-    was; `last_place` is the end of the line of what waits for the ticket or for the approval.
+    `snapshot_id` is the work that awaits approval, or that it ended with; `entry_count` counts every entry there ever
+    was; `last_place` is the end of the line of what waits for the ticket or for the approval. `next_due_at` is when to
+    look whether the ticket is open by now, as the message `due_set_by` said; `reminded_at` is when it last was not.
     """
 
     outsourcing_id: UUID
@@ -51,8 +62,16 @@ class Link:
     snapshot_id: UUID | None = None
     submitted_at: datetime | None = None
     completed_at: datetime | None = None
+    returned_at: datetime | None = None
     entry_count: int = 0
     last_place: int = 0
+    next_due_at: datetime | None = None
+    due_set_by: tuple[str, UUID] | None = None
+    reminded_at: datetime | None = None
+
+    @property
+    def has_ended(self) -> bool:
+        return self.state in ENDED
 
     def includes(self, slug: str) -> bool:
         return slug in (self.lead, self.service)
@@ -62,15 +81,20 @@ class Link:
 
     def refuses(self) -> Refused:
         """What is asked for cannot be done in this state."""
-        problem = "outsourcing/completed" if self.state is State.COMPLETED else "outsourcing/wrong-state"
-        return Refused(problem, state=self.state, allowed=ALLOWED[self.state])
+        return Refused(ENDED.get(self.state, "outsourcing/wrong-state"), state=self.state, allowed=ALLOWED[self.state])
 
-    def refuses_unless(self, role: Role, state: State, sender: str) -> Refused | None:
-        """The refusal for who is not on that side, or comes in another state; None where it may be done."""
-        if self.state is State.COMPLETED:
+    def refuses_unless_said_by(self, role: Role, sender: str) -> Refused | None:
+        """The refusal once the link has ended, and for who is not on that side; None for who has a say."""
+        if self.has_ended:
             return self.refuses()
         if sender != (self.lead if role == "lead" else self.service):
             return Refused("outsourcing/not-yours", state=self.state, role=role)
+        return None
+
+    def refuses_unless(self, role: Role, state: State, sender: str) -> Refused | None:
+        """The refusal for who is not on that side, or comes in another state; None where it may be done."""
+        if refused := self.refuses_unless_said_by(role, sender):
+            return refused
         return None if self.state is state else self.refuses()
 
     def both(self, fact: Delivery) -> tuple[Deliver, Deliver]:
@@ -78,7 +102,7 @@ class Link:
         return Deliver(self.lead, fact), Deliver(self.service, fact)
 
     def opened(self, number: str, now: datetime) -> "Link":
-        return replace(self, state=State.IN_PROGRESS, service_number=number, opened_at=now)
+        return replace(self, state=State.IN_PROGRESS, service_number=number, opened_at=now, next_due_at=None)
 
     def submitted(self, snapshot_id: UUID, now: datetime) -> "Link":
         return replace(self, state=State.AWAITING_APPROVAL, snapshot_id=snapshot_id, submitted_at=now)
@@ -87,7 +111,13 @@ class Link:
         return replace(self, state=State.IN_PROGRESS, snapshot_id=None, submitted_at=None)
 
     def completed(self, now: datetime) -> "Link":
-        return replace(self, state=State.COMPLETED, completed_at=now)
+        return replace(self, state=State.COMPLETED, completed_at=now, next_due_at=None)
+
+    def returned(self, now: datetime) -> "Link":
+        return replace(self, state=State.RETURNED, returned_at=now, next_due_at=None)
+
+    def reminded(self, at: datetime, next_due_at: datetime | None, set_by: tuple[str, UUID]) -> "Link":
+        return replace(self, reminded_at=at, next_due_at=next_due_at, due_set_by=set_by)
 
     def with_another_entry(self) -> "Link":
         return replace(self, entry_count=self.entry_count + 1)

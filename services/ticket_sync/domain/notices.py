@@ -1,10 +1,10 @@
-"""What passes at once in every state but the last: changed fields, questions and answers.
+"""What passes at once until the link has ended: changed fields, questions and answers.
 
 Nothing is kept of them. Before the service partner's ticket is open they go with the outsourcing, of which the
 partner was told before; so they need not wait as entries do, and a question about the work is answered earlier.
 """
 
-from services.ticket_sync.domain.links import Link, State
+from services.ticket_sync.domain.links import Link
 from shared.contracts.ticket_sync import (
     QuestionAnswer,
     QuestionAnswered,
@@ -56,6 +56,6 @@ def answer(link: Link | None, given: Message[QuestionAnswer]) -> Decision:
 
 
 def _pass(link: Link, sender: str, fact: Delivery, history: str) -> Decision:
-    if link.state is State.COMPLETED:
+    if link.has_ended:
         return link.refuses()
     return Changed(tell=(Deliver(link.other_side_of(sender), fact),), history=history)

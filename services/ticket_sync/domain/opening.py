@@ -1,11 +1,35 @@
-"""How a link begins: the offer is accepted, and the service partner opens its ticket."""
+"""How a link begins: the offer is accepted, and the service partner opens its ticket or is reminded of it."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
 
 from services.ticket_sync.domain.agreed import Agreed
 from services.ticket_sync.domain.entries import Entry, deliver_waiting
 from services.ticket_sync.domain.links import Link, State
 from shared.contracts.offer_handler import OutsourcingAccepted
-from shared.contracts.ticket_sync import TicketLinked, TicketOpened, TicketRequested
-from shared.messaging.outcomes import Changed, Decision, Deliver, Message, NotYet, Unchanged
+from shared.contracts.ticket_sync import (
+    OutsourcingUnopened,
+    TicketLinked,
+    TicketOpened,
+    TicketOverdue,
+    TicketReminded,
+    TicketRequested,
+)
+from shared.messaging.outcomes import Caused, Changed, Decision, Deliver, Message, NotYet, Publish, Unchanged
+
+# After its acceptance, when a ticket that is not open is spoken of; the last time to the lead as well.
+REMIND_AFTER = (timedelta(hours=4), timedelta(hours=24))
+HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A ticket that is to be looked at again, and the message that said so."""
+
+    outsourcing_id: UUID
+    due_at: datetime
+    set_by: tuple[str, UUID]
 
 
 def begin(link: Link | None, accepted: Message[OutsourcingAccepted]) -> Decision:
@@ -21,6 +45,8 @@ def begin(link: Link | None, accepted: Message[OutsourcingAccepted]) -> Decision
         currency=data.terms.currency,
         lead_number=data.ticket.number,
         accepted_at=data.accepted_at,
+        next_due_at=data.accepted_at + REMIND_AFTER[0],
+        due_set_by=(accepted.source, accepted.id),
     )
     requested = TicketRequested(
         outsourcing_id=data.outsourcing_id,
@@ -63,3 +89,48 @@ def open_ticket(link: Link | None, waiting: tuple[Entry, ...], opened: Message[T
         tell=(Deliver(link.lead, for_lead), Deliver(link.service, for_service), *delivered),
         history=f"linked with {number}",
     )
+
+
+def remind(link: Link | None, agreed: Agreed | None, overdue: Message[TicketOverdue]) -> Decision:
+    """The service partner has not opened its ticket: it is reminded, and the last time the lead learns of it too."""
+    if link is None or agreed is None or link.state is not State.ACCEPTED:
+        return Unchanged()
+    if link.reminded_at and link.reminded_at >= overdue.data.due_at:
+        return Unchanged()
+    # A worker that was down for long reminds once; a clock that was set back does not make it remind again.
+    at = max(overdue.now, overdue.data.due_at)
+    waiting = at - link.accepted_at
+    later = [after for after in REMIND_AFTER if after > waiting]
+    reminded = TicketReminded(
+        outsourcing_id=link.outsourcing_id,
+        ticket_number=link.lead_number,
+        accepted_at=link.accepted_at,
+        waiting_hours=waiting // HOUR,
+    )
+    published = OutsourcingUnopened(
+        outsourcing_id=link.outsourcing_id,
+        lead=link.lead,
+        service=link.service,
+        lead_number=link.lead_number,
+        title=agreed.accepted.ticket.title,
+        accepted_at=link.accepted_at,
+        waiting_hours=reminded.waiting_hours,
+        lead_told=not later,
+    )
+    next_due_at = link.accepted_at + later[0] if later else None
+    return Changed(
+        link.reminded(at, next_due_at, (overdue.source, overdue.id)),
+        tell=(
+            Deliver(link.service, reminded),
+            *([] if later else [Deliver(link.lead, reminded)]),
+            Publish(published),
+        ),
+        history="reminded of the ticket that is not open" + ("" if later else ", and the lead told"),
+    )
+
+
+def ticket_overdue(due: Due) -> Caused:
+    """What ticket_sync tells itself when a ticket is to be looked at, by way of the queue that its opening comes by."""
+    source, id = due.set_by
+    told = TicketOverdue(outsourcing_id=due.outsourcing_id, due_at=due.due_at)
+    return Caused(cause_source=source, cause_id=id, subject=str(due.outsourcing_id), tell=(Publish(told),))

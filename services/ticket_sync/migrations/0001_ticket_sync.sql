@@ -2,29 +2,41 @@
 -- so the link's lock stands for all rows that carry its id; foreign keys on hot tables would only repeat that at a price.
 
 CREATE TABLE link (
-    outsourcing_id uuid PRIMARY KEY,
-    lead           text NOT NULL,
-    service        text NOT NULL,
-    state          text NOT NULL CHECK (state IN ('accepted', 'in_progress', 'awaiting_approval', 'completed')),
-    currency       text NOT NULL CHECK (currency ~ '^[A-Z]{3}$'),
-    lead_number    text NOT NULL,
-    service_number text,
-    snapshot_id    uuid,
+    outsourcing_id    uuid PRIMARY KEY,
+    lead              text NOT NULL,
+    service           text NOT NULL,
+    state             text NOT NULL
+                      CHECK (state IN ('accepted', 'in_progress', 'awaiting_approval', 'completed', 'returned')),
+    currency          text NOT NULL CHECK (currency ~ '^[A-Z]{3}$'),
+    lead_number       text NOT NULL,
+    service_number    text,
+    snapshot_id       uuid,
     -- How many entries there are, tombstones included, and the last place given out in the line of what waits.
-    entry_count    integer NOT NULL CHECK (entry_count BETWEEN 0 AND 10000),
-    last_place     bigint NOT NULL CHECK (last_place >= 0),
-    accepted_at    timestamptz NOT NULL,
-    opened_at      timestamptz,
-    submitted_at   timestamptz,
-    completed_at   timestamptz,
+    entry_count       integer NOT NULL CHECK (entry_count BETWEEN 0 AND 10000),
+    last_place        bigint NOT NULL CHECK (last_place >= 0),
+    accepted_at       timestamptz NOT NULL,
+    opened_at         timestamptz,
+    submitted_at      timestamptz,
+    completed_at      timestamptz,
+    returned_at       timestamptz,
+    reminded_at       timestamptz,
+    -- When to look whether the ticket is open by now, null once that was told; and the message that said so.
+    next_due_at       timestamptz,
+    due_set_by_source text,
+    due_set_by_id     uuid,
     CHECK (lead <> service),
     CHECK ((service_number IS NULL) = (opened_at IS NULL)),
     CHECK ((snapshot_id IS NULL) = (submitted_at IS NULL)),
     CHECK (state <> 'accepted' OR (opened_at IS NULL AND snapshot_id IS NULL)),
     CHECK (state <> 'in_progress' OR (opened_at IS NOT NULL AND snapshot_id IS NULL)),
     CHECK (state <> 'awaiting_approval' OR (opened_at IS NOT NULL AND snapshot_id IS NOT NULL)),
-    CHECK ((state = 'completed') = (completed_at IS NOT NULL))
+    CHECK (state <> 'returned' OR snapshot_id IS NULL),
+    CHECK ((state = 'completed') = (completed_at IS NOT NULL)),
+    CHECK ((state = 'returned') = (returned_at IS NOT NULL)),
+    CHECK (next_due_at IS NULL OR (state = 'accepted' AND due_set_by_id IS NOT NULL)),
+    CHECK ((due_set_by_source IS NULL) = (due_set_by_id IS NULL))
 ) WITH (fillfactor = 50); -- counted up with every new entry: room for that on the same page
+CREATE INDEX link_due ON link (next_due_at) WHERE next_due_at IS NOT NULL;
 
 -- What both sides agreed on: written once when the offer is accepted, read again when the work is completed.
 CREATE TABLE agreed (
@@ -56,7 +68,8 @@ CREATE TABLE entry (
 ) WITH (fillfactor = 85, toast_tuple_target = 4096); -- notes of a few thousand bytes stay in the row, uncompressed
 CREATE INDEX entry_in_line ON entry (outsourcing_id, place) WHERE place IS NOT NULL;
 
--- A submission as it was made; never changed. The link says which one awaits approval or was approved.
+-- The work as it was submitted, or as it was when it was ended by force; never changed. The link says which one awaits
+-- approval, or that it ended with.
 CREATE TABLE snapshot (
     snapshot_id    uuid PRIMARY KEY,
     outsourcing_id uuid NOT NULL REFERENCES link,

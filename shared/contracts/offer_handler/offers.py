@@ -314,6 +314,18 @@ class OutsourcingAccepted(Event):
     late_by_seconds: int | None = None
 
 
+class OutsourcingAbandoned(Event):
+    """The partnership of accepted work was ended by force: the work is to be completed as it stands."""
+
+    kind: ClassVar[str] = "tandem.outsourcing.abandoned.v1"
+
+    outsourcing_id: UUID
+    lead: Slug
+    service: Slug
+    reason: str | None = None
+    actor: str
+
+
 class OutsourcingClosed(Event):
     """An offer ended without acceptance."""
 
@@ -356,18 +368,6 @@ class OutsourcingReminded(Event):
     service: Slug
     ticket: OfferedTicket
     terms: Terms
-
-
-class OutsourcingAbandoned(Event):
-    """The partnership was ended by force while the work was under way: it is to be completed as it stands."""
-
-    kind: ClassVar[str] = "tandem.outsourcing.abandoned.v1"
-
-    outsourcing_id: UUID
-    lead: Slug
-    service: Slug
-    reason: str | None = None
-    actor: str
 
 
 class DeadlinePassed(Event):

@@ -1,4 +1,4 @@
-"""Linked tickets: replication of entries, questions, submission and completion; everything after acceptance."""
+"""Linked tickets: replication of entries, questions, submission, completion and return; everything after acceptance."""
 
 from shared.contracts.ticket_sync.completion import (
     LARGEST_SNAPSHOT_BYTES,
@@ -19,6 +19,15 @@ from shared.contracts.ticket_sync.completion import (
     SnapshotCharge,
     SnapshotTime,
 )
+from shared.contracts.ticket_sync.ending import (
+    CompletionForce,
+    CompletionForced,
+    ForcedCause,
+    NotBilled,
+    OutsourcingHandedBack,
+    OutsourcingReturn,
+    OutsourcingReturned,
+)
 from shared.contracts.ticket_sync.entries import (
     LARGEST_INLINE_BYTES,
     AttachmentBody,
@@ -38,6 +47,7 @@ from shared.contracts.ticket_sync.entries import (
 )
 from shared.contracts.ticket_sync.tickets import (
     FieldChange,
+    OutsourcingUnopened,
     QuestionAnswer,
     QuestionAnswered,
     QuestionAsk,
@@ -45,6 +55,8 @@ from shared.contracts.ticket_sync.tickets import (
     TicketLinked,
     TicketNoted,
     TicketOpened,
+    TicketOverdue,
+    TicketReminded,
     TicketRequested,
     TicketUpdate,
 )
@@ -56,6 +68,8 @@ __all__ = [
     "ChargeBody",
     "CompletionApprove",
     "CompletionApproved",
+    "CompletionForce",
+    "CompletionForced",
     "CompletionReject",
     "CompletionRejected",
     "CompletionSnapshot",
@@ -73,11 +87,17 @@ __all__ = [
     "EntryReplicated",
     "EntryWithdrawn",
     "FieldChange",
+    "ForcedCause",
     "LinkBody",
+    "NotBilled",
     "NoteBody",
     "OutsourcingCompleted",
+    "OutsourcingHandedBack",
     "OutsourcingRejected",
+    "OutsourcingReturn",
+    "OutsourcingReturned",
     "OutsourcingSubmitted",
+    "OutsourcingUnopened",
     "OutsourcingWithdrawn",
     "QuestionAnswer",
     "QuestionAnswered",
@@ -88,6 +108,8 @@ __all__ = [
     "TicketLinked",
     "TicketNoted",
     "TicketOpened",
+    "TicketOverdue",
+    "TicketReminded",
     "TicketRequested",
     "TicketUpdate",
     "TimeBody",

@@ -111,6 +111,11 @@ class CompletionSnapshot(Value):
     charge_total: Total
     currency: Currency
 
+    @property
+    def entries(self) -> int:
+        """How many time entries and charges there are."""
+        return len(self.time) + len(self.charges)
+
 
 class CompletionSubmitted(Delivery):
     """The work was submitted; the lead approves exactly this snapshot or rejects it. Told to both sides."""
@@ -211,7 +216,7 @@ class OutsourcingCompleted(Event):
     title: str
     organization: str
     terms: Terms
-    snapshot: CompletionSnapshot | None = Field(default=None, description="None where nothing was ever submitted")
+    snapshot: CompletionSnapshot | None = Field(default=None, description="None where nothing is billed")
     forced: bool = False
     completed_at: Instant
     completed_by: str

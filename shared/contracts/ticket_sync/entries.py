@@ -178,11 +178,11 @@ class EntryReleased(Delivery):
 
 
 class EntryKeptLocal(Delivery):
-    """An entry of one's own was held when the work was approved; it stays here only."""
+    """An entry of one's own, or its newest version, had not reached the other side at the end; it stays here only."""
 
     kind: ClassVar[str] = "tandem.entry.kept-local.v1"
 
     outsourcing_id: UUID
     entry_id: UUID
     version: int
-    state: Literal["completed"] = "completed"
+    state: str = Field(description="completed or returned")

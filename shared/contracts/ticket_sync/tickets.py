@@ -1,4 +1,4 @@
-"""Linked tickets: the two numbers, changed fields, questions and answers."""
+"""Linked tickets: the two numbers, reminders, changed fields, questions and answers."""
 
 from typing import Annotated, ClassVar, Literal
 from uuid import UUID
@@ -8,7 +8,10 @@ from pydantic import Field
 from shared.contracts.offer_handler import Terms, Ticket
 from shared.contracts.values import (
     AboutOutsourcing,
+    Count,
     Delivery,
+    Event,
+    Flag,
     Instant,
     Link,
     LongText,
@@ -87,15 +90,29 @@ class TicketLinked(Delivery):
 
 
 class TicketNoted(Delivery):
-    """A system note for the ticket: the other side's fields changed, or a submission was rejected."""
+    """A system note for the ticket: the other side's fields changed, or where the work stands now."""
 
     kind: ClassVar[str] = "tandem.ticket.noted.v1"
 
     outsourcing_id: UUID
-    reason: Literal["fields_changed", "submission_rejected", "submission_withdrawn"]
+    reason: Literal[
+        "fields_changed", "submission_rejected", "submission_withdrawn", "outsourcing_returned", "completion_forced"
+    ]
     changes: tuple[FieldChange, ...] = ()
     text: str = ""
     state: str
+
+
+class TicketReminded(Delivery):
+    """An accepted ticket is still to be opened; told to the service partner, and after a day to the lead too."""
+
+    kind: ClassVar[str] = "tandem.ticket.reminded.v1"
+
+    outsourcing_id: UUID
+    ticket_number: str = Field(description="the lead's own ticket number")
+    accepted_at: Instant
+    waiting_hours: Count = Field(description="whole hours since the acceptance")
+    state: Literal["accepted"] = "accepted"
 
 
 class QuestionAsked(Delivery):
@@ -120,3 +137,27 @@ class QuestionAnswered(Delivery):
     answered_by: str
     answered_at: Instant
     state: str
+
+
+class TicketOverdue(Event):
+    """It is time to look whether the ticket was opened; told to ticket_sync itself, through the queue of its answer."""
+
+    kind: ClassVar[str] = "tandem.ticket.overdue.v1"
+
+    outsourcing_id: UUID
+    due_at: Instant
+
+
+class OutsourcingUnopened(Event):
+    """The service partner was reminded of a ticket that it has not opened, and the lead too where that is told."""
+
+    kind: ClassVar[str] = "tandem.outsourcing.unopened.v1"
+
+    outsourcing_id: UUID
+    lead: Slug
+    service: Slug
+    lead_number: str
+    title: str
+    accepted_at: Instant
+    waiting_hours: Count
+    lead_told: Flag

@@ -1,7 +1,8 @@
 """Every statement of ticket_sync on a real Postgres: what was saved is found again, one statement for all keys."""
 
+import asyncio
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -11,16 +12,19 @@ import pytest
 
 from services.ticket_sync import store
 from services.ticket_sync.domain.agreed import Agreed
-from services.ticket_sync.domain.completion import Snapshot
 from services.ticket_sync.domain.entries import Entry, Travel
 from services.ticket_sync.domain.links import Link, State
+from services.ticket_sync.domain.opening import Due
 from services.ticket_sync.domain.replication import word_of, written
+from services.ticket_sync.domain.snapshots import Snapshot
 from shared.contracts.ticket_sync import CompletionSnapshot, EntryBody
 from shared.database import Connection
 from shared.ids import new_id
 from tests.unit.ticket_sync.outsourcing import CHARGE, FILE, LEAD, NOTE, PATH, SERVICE, TIME, accepted, put
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+DAY = timedelta(days=1)
+SET_BY = ("/tandem/offer_handler", UUID("01935e7a-4c00-7000-8000-000000000001"))
 
 
 def link(**more: Any) -> Link:
@@ -46,7 +50,16 @@ async def test_links_are_found_in_the_order_of_their_ids_as_they_were_saved_last
     assert await store.lock_links(database, [new_id(), *(one.outsourcing_id for one in links)]) == links
     opened = [one.with_another_entry().with_another_in_line().opened("A-7", NOW) for one in links]
     submitted = [one.submitted(new_id(), NOW) for one in opened]
-    for changed in (opened, submitted, [one.resumed() for one in submitted], [one.completed(NOW) for one in submitted]):
+    reminded = [one.reminded(NOW, NOW + DAY, SET_BY) for one in links]
+    resumed = [one.resumed() for one in submitted]
+    for changed in (
+        reminded,
+        opened,
+        submitted,
+        resumed,
+        [one.returned(NOW) for one in resumed],
+        [one.completed(NOW) for one in submitted],
+    ):
         await store.save_links(database, changed)
         assert await store.lock_links(database, [one.outsourcing_id for one in links]) == changed
 
@@ -68,13 +81,68 @@ async def test_a_locked_link_stays_with_its_turn(database: Connection, second_co
         {"state": State.IN_PROGRESS},
         {"state": State.AWAITING_APPROVAL, "service_number": "A-7", "opened_at": NOW},
         {"state": State.COMPLETED},
+        {"state": State.RETURNED},
+        {"returned_at": NOW},
+        {"state": State.RETURNED, "returned_at": NOW, "snapshot_id": new_id(), "submitted_at": NOW},
         {"service_number": "A-7"},
+        {"next_due_at": NOW},
+        {
+            "state": State.IN_PROGRESS,
+            "service_number": "A-7",
+            "opened_at": NOW,
+            "next_due_at": NOW,
+            "due_set_by": SET_BY,
+        },
         {"currency": "euro"},
     ],
 )
 async def test_no_link_is_kept_that_cannot_be(database: Connection, broken: dict[str, Any]) -> None:
     with pytest.raises(asyncpg.CheckViolationError):
         await store.save_links(database, [link(**broken)])
+
+
+def due(at: datetime, **more: Any) -> Link:
+    return link(next_due_at=at, due_set_by=SET_BY, **more)
+
+
+async def test_what_falls_due_is_claimed_in_its_order_and_once(database: Connection) -> None:
+    third, first, second = [due(NOW + timedelta(minutes=minutes)) for minutes in (3, 1, 2)]
+    await store.save_links(database, [third, first, second, link()])
+    assert await store.claim_due_links(database, NOW, 10) == []
+    now = NOW + timedelta(minutes=2)
+    assert await store.claim_due_links(database, now, 1) == [_claimed(first)]
+    assert await store.claim_due_links(database, now, 10) == [_claimed(second)]
+    assert await store.claim_due_links(database, now, 10) == []
+    assert await store.lock_links(database, [first.outsourcing_id]) == [replace(first, next_due_at=None)]
+
+
+async def test_two_workers_never_claim_the_same_and_leave_what_a_turn_works_on(
+    database: Connection, second_connection: Connection
+) -> None:
+    links = [due(NOW + timedelta(seconds=seconds)) for seconds in range(10)]
+    await store.save_links(database, links)
+    async with database.transaction():
+        await store.lock_links(database, [links[0].outsourcing_id])
+        async with second_connection.transaction():
+            theirs = await store.claim_due_links(second_connection, NOW + DAY, 6)
+            ours = await store.claim_due_links(database, NOW + DAY, 6)
+    assert theirs == [_claimed(one) for one in links[1:7]]
+    assert ours == [_claimed(one) for one in (links[0], *links[7:])]
+
+
+async def test_what_falls_due_is_found_by_an_index(database: Connection) -> None:
+    open_ones = [link(state=State.IN_PROGRESS, service_number="A-7", opened_at=NOW) for _ in range(2000)]
+    waiting = [due(NOW + timedelta(minutes=minutes)) for minutes in range(1000)]
+    await store.save_links(database, [*open_ones, *waiting])
+    await database.execute("ANALYZE link")
+    asked: list[str] = []
+    database.add_query_logger(lambda query: asked.append(query.query))
+    assert len(await store.claim_due_links(database, NOW, 256)) == 1
+    await asyncio.sleep(0)  # the driver calls its loggers one step later
+    for now in (NOW, NOW + DAY):
+        plan = await database.fetch(f"EXPLAIN {asked[0]}", now, 256)
+        lines = "\n".join(row[0] for row in plan)
+        assert "Index Scan using link_due" in lines and "Seq Scan" not in lines, lines
 
 
 async def test_what_was_agreed_on_is_written_once(database: Connection) -> None:
@@ -162,3 +230,8 @@ async def test_nothing_wanted_is_nothing_found(database: Connection) -> None:
     assert await store.find_entries(database, []) == []
     await store.save_entries(database, [])
     await store.save_links(database, [])
+
+
+def _claimed(of: Link) -> Due:
+    assert of.next_due_at is not None
+    return Due(of.outsourcing_id, of.next_due_at, SET_BY)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -9,6 +10,8 @@ from uuid import UUID
 import pytest
 
 from services.ticket_sync.handlers import HANDLERS
+from services.ticket_sync.poller import REMINDERS
+from shared.contracts.ticket_sync import TicketOverdue
 from shared.contracts.values import Payload
 from shared.database import Connection
 from shared.ids import new_id
@@ -16,6 +19,7 @@ from shared.messaging import parking
 from shared.messaging.arrivals import Arrival
 from shared.messaging.directory import Directory
 from shared.messaging.letters import Correspondence
+from shared.messaging.outcomes import Caused, Publish
 from shared.messaging.turn import Turn
 from tests.integration.messaging.posting import command, event
 from tests.unit.ticket_sync.outsourcing import (
@@ -25,8 +29,11 @@ from tests.unit.ticket_sync.outsourcing import (
     PATH,
     SERVICE,
     TIME,
+    abandoned,
     accepted,
     approve,
+    force,
+    give_back,
     opened,
     put,
     reject,
@@ -122,6 +129,147 @@ async def test_the_life_of_an_outsourcing(turn: Turn, database: Connection) -> N
     (refused,) = await say((SERVICE, put(NOTE, outsourcing_id=id)))
     assert refused[2]["type"] == "outsourcing/completed" and refused[2]["state"] == "completed"
     assert await database.fetchval("SELECT count(*) FROM snapshot") == 2
+
+
+async def test_a_ticket_that_is_returned_takes_nothing_more(turn: Turn, database: Connection) -> None:
+    id = new_id()
+    await take(turn, database, begun(id), sent(SERVICE, put(TIME, outsourcing_id=id), id))
+    told = await take(
+        turn,
+        database,
+        sent(LEAD, put(NOTE, outsourcing_id=id), id),
+        sent(SERVICE, give_back(id), id),
+        sent(SERVICE, opened(outsourcing_id=id), id),
+    )
+    assert who_and_what(told)[:6] == [
+        (LEAD, "outsourcing.returned.v1"),
+        (SERVICE, "outsourcing.returned.v1"),
+        (LEAD, "ticket.noted.v1"),
+        (SERVICE, "ticket.noted.v1"),
+        (SERVICE, "entry.kept-local.v1"),
+        (LEAD, "entry.kept-local.v1"),
+    ]
+    assert (told[0][2]["entries"], told[0][2]["hours"], told[0][2]["charge_total"]) == (1, "1.5", "0.00")
+    to, kind, refused = told[-1]
+    assert (to, kind, refused["type"], refused["state"]) == (
+        SERVICE,
+        "command.rejected.v1",
+        "outsourcing/returned",
+        "returned",
+    )
+    assert await database.fetchval("SELECT state FROM link") == "returned"
+    assert await database.fetchval("SELECT array_agg(DISTINCT travel) FROM entry") == ["kept_local"]
+
+
+async def test_a_force_bills_what_was_submitted_in_this_turn_or_an_earlier_one(
+    turn: Turn, database: Connection
+) -> None:
+    for together in (True, False):
+        id = new_id()
+        await take(turn, database, begun(id), sent(SERVICE, opened(outsourcing_id=id), id))
+        entry, submission = (
+            sent(SERVICE, put(TIME, outsourcing_id=id), id),
+            sent(SERVICE, submit(1, "1.5", "0", id), id),
+        )
+        later, forcing = sent(SERVICE, put(TIME, outsourcing_id=id), id), sent(LEAD, force(id), id)
+        before = await database.fetchval("SELECT coalesce(max(position), 0) FROM outbox")
+        for arrivals in [[entry, submission, later, forcing]] if together else [[entry, submission, later], [forcing]]:
+            await take(turn, database, *arrivals)
+        told = await outbox_after(database, before)
+        assert who_and_what(told)[-7:] == [
+            (LEAD, "completion.forced.v1"),
+            (SERVICE, "completion.forced.v1"),
+            (LEAD, "ticket.noted.v1"),
+            (SERVICE, "ticket.noted.v1"),
+            (LEAD, "entry.replicated.v1"),
+            (SERVICE, "entry.kept-local.v1"),
+            ("outsourcing", "outsourcing.completed.v1"),
+        ]
+        (submitted,) = [data for to, kind, data in told if (to, kind) == (LEAD, "completion.submitted.v1")]
+        assert told[-7][2]["snapshot"] == told[-1][2]["snapshot"] == submitted["snapshot"]
+        assert told[-1][2]["forced"] is True
+        assert await database.fetchval("SELECT count(*) FROM snapshot WHERE outsourcing_id = $1", id) == 1
+
+
+async def test_a_force_on_work_in_progress_keeps_what_it_fixed(turn: Turn, database: Connection) -> None:
+    id = new_id()
+    await take(turn, database, begun(id), sent(SERVICE, opened(outsourcing_id=id), id))
+    await take(turn, database, *(sent(SERVICE, put(body, outsourcing_id=id), id) for body in (TIME, CHARGE, NOTE)))
+    told = await take(turn, database, sent(LEAD, force(id), id), sent(SERVICE, put(TIME, outsourcing_id=id), id))
+    assert (told[0][2]["cause"], told[0][2]["not_billed"]) == ("ticket_completed", None)
+    (row,) = await database.fetch("SELECT snapshot_id, content, submitted_by FROM snapshot")
+    assert json.loads(row["content"]) == told[0][2]["snapshot"] and row["submitted_by"] == "k.sommer"
+    assert await database.fetchval("SELECT snapshot_id FROM link WHERE state = 'completed'") == row["snapshot_id"]
+    assert told[-1][2]["type"] == "outsourcing/completed"
+
+
+async def test_a_force_before_the_ticket_is_open_bills_nothing(turn: Turn, database: Connection) -> None:
+    id = new_id()
+    told = await take(turn, database, begun(id), sent(LEAD, force(id), id))
+    assert who_and_what(told)[-1] == ("outsourcing", "outsourcing.completed.v1")
+    assert (told[1][2]["snapshot"], told[1][2]["not_billed"], told[-1][2]["snapshot"]) == (None, "not_begun", None)
+    assert await database.fetchval("SELECT count(*) FROM snapshot") == 0
+
+
+async def test_work_of_a_partnership_that_was_ended_is_completed_once(turn: Turn, database: Connection) -> None:
+    id = new_id()
+    ends = [event(abandoned(id), str(id), service="offer_handler") for _ in range(2)]
+    told = await take(turn, database, begun(id), sent(SERVICE, opened(outsourcing_id=id), id), *ends)
+    assert who_and_what(told)[-5:] == [
+        (LEAD, "completion.forced.v1"),
+        (SERVICE, "completion.forced.v1"),
+        (LEAD, "ticket.noted.v1"),
+        (SERVICE, "ticket.noted.v1"),
+        ("outsourcing", "outsourcing.completed.v1"),
+    ]
+    assert (told[-5][2]["cause"], told[-1][2]["completed_by"]) == ("partnership_ended", "m.huber")
+
+
+async def test_an_end_that_comes_before_the_acceptance_waits_for_it(turn: Turn, database: Connection) -> None:
+    id = new_id()
+    assert await take(turn, database, event(abandoned(id), str(id), service="offer_handler")) == []
+    assert who_and_what(await take(turn, database, begun(id))) == [(SERVICE, "ticket.requested.v1")]
+    blocker = await parking.claim_due(database)
+    assert blocker is not None
+    await turn.replay(database, blocker)
+    assert await database.fetchval("SELECT state FROM link") == "completed"
+
+
+async def test_who_does_not_open_its_ticket_is_reminded_and_in_the_end_the_lead_is_told(
+    turn: Turn, database: Connection
+) -> None:
+    id, first_id = new_id(), new_id()
+    acceptance = accepted(id).model_copy(update={"accepted_at": datetime.now(UTC) - timedelta(hours=4)})
+    await take(turn, database, event(acceptance, str(id), service="offer_handler", id=first_id))
+    after_4, after_24 = (acceptance.accepted_at + timedelta(hours=hours) for hours in (4, 24))
+    assert await REMINDERS.due(database, after_4 - timedelta(seconds=1)) == []
+    first = TicketOverdue(outsourcing_id=id, due_at=after_4)
+    assert await REMINDERS.due(database, after_4) == [
+        Caused("/tandem/offer_handler", first_id, str(id), (Publish(first),))
+    ]
+    assert await REMINDERS.due(database, after_24) == []
+    second_id = new_id()
+    told = await take(turn, database, event(first, str(id), service="ticket_sync", id=second_id))
+    assert who_and_what(told)[:1] == [(SERVICE, "ticket.reminded.v1")] and told[0][2]["waiting_hours"] == 4
+    second = TicketOverdue(outsourcing_id=id, due_at=after_24)
+    assert await REMINDERS.due(database, after_24) == [
+        Caused("/tandem/ticket_sync", second_id, str(id), (Publish(second),))
+    ]
+    told = await take(turn, database, *(event(second, str(id), service="ticket_sync") for _ in range(2)))
+    assert who_and_what(told)[:2] == [(SERVICE, "ticket.reminded.v1"), (LEAD, "ticket.reminded.v1")]
+    assert told[1][2]["waiting_hours"] == 24
+    assert await REMINDERS.due(database, after_24 + timedelta(days=30)) == []
+    assert await database.fetchval("SELECT count(*) FROM history WHERE event LIKE 'reminded%'") == 2
+
+
+async def test_a_ticket_that_is_open_when_its_message_comes_is_not_spoken_of(turn: Turn, database: Connection) -> None:
+    id = new_id()
+    await take(turn, database, begun(id))
+    ((overdue,),) = [one.tell for one in await REMINDERS.due(database, datetime.now(UTC))]
+    arrivals = (sent(SERVICE, opened(outsourcing_id=id), id), event(overdue.data, str(id), service="ticket_sync"))
+    told = await take(turn, database, *arrivals)
+    assert who_and_what(told) == [(LEAD, "ticket.linked.v1"), (SERVICE, "ticket.linked.v1")]
+    assert await database.fetchval("SELECT outcome FROM inbox WHERE kind = 'tandem.ticket.overdue.v1'") == "unchanged"
 
 
 async def test_a_whole_life_in_one_turn_folds(turn: Turn, database: Connection) -> None:

@@ -199,8 +199,23 @@ def test_work_is_billed_once() -> None:
     assert bill_completed_work(Bill.of(work), GERMAN_LEAD, GERMAN_SERVICE, SERIES, message_of(work)) == Unchanged()
 
 
-def test_work_that_was_never_submitted_bills_nothing_and_that_is_said() -> None:
-    work = completed(terms(), nothing=True)
+@pytest.mark.parametrize("by", [terms(), flat("480.00")], ids=["hourly", "flat"])
+def test_work_that_was_ended_by_force_is_billed_like_approved_work(by: Terms) -> None:
+    work = (time("1.5"), charge("1", "42.00"))
+    forced = invoice_of(GERMAN_SERVICE, completed(by, *work, forced=True))
+    approved = invoice_of(GERMAN_SERVICE, completed(by, *work))
+    assert (forced.lines, forced.total) == (approved.lines, approved.total)
+
+
+def test_time_without_its_text_is_billed_by_day_author_and_role() -> None:
+    silent = time("1.5").model_copy(update={"text": ""})
+    (line,) = invoice_of(GERMAN_SERVICE, completed(terms(), silent, forced=True)).lines
+    assert (line.description, str(line.amount)) == ("2026-03-01 · L. Gruber · engineer", "142.50")
+
+
+@pytest.mark.parametrize("forced", [False, True])
+def test_work_without_a_snapshot_bills_nothing_and_that_is_said(forced: bool) -> None:
+    work = completed(terms(), nothing=True, forced=forced)
     decision = bill_completed_work(None, GERMAN_LEAD, GERMAN_SERVICE, SERIES, message_of(work))
     assert isinstance(decision, Changed) and not any(isinstance(value, Invoice) for value in decision.values)
     [told] = [tell.data for tell in decision.tell]

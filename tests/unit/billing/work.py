@@ -86,8 +86,9 @@ def completed(
     *work: SnapshotTime | SnapshotCharge | Deduction,
     outsourcing_id: UUID = OUTSOURCING,
     nothing: bool = False,
+    forced: bool = False,
 ) -> OutsourcingCompleted:
-    """Work that was approved; `nothing` where nothing was ever submitted."""
+    """Work that was approved, or ended by force; `nothing` where nothing is billed."""
     snapshot = CompletionSnapshot(
         snapshot_id=new_id(),
         time=tuple(one for one in work if isinstance(one, SnapshotTime)),
@@ -107,6 +108,7 @@ def completed(
         organization="Nordlicht",
         terms=by,
         snapshot=None if nothing else snapshot,
+        forced=forced,
         completed_at=NOW,
         completed_by="k.sommer",
     )

@@ -38,6 +38,7 @@ LETTER = letter_to("alpenwerk", OFFERED, LANGUAGES[0])
         (REJECTED, [("rejected", "service", "alpenwerk")]),
         (APPROVED, [("approved", "lead", "nordlicht"), ("approved", "service", "alpenwerk")]),
         (FORCED, [("forced", "lead", "nordlicht"), ("forced", "service", "alpenwerk")]),
+        (FORCED_UNSTARTED, [("forced", "lead", "nordlicht"), ("forced", "service", "alpenwerk")]),
     ],
 )
 def test_who_is_told(event: Event, told: list[tuple[str, str, str]]) -> None:
@@ -59,6 +60,12 @@ def test_of_a_completion_only_who_does_not_know_is_told() -> None:
     assert isinstance(decision, Changed)
     assert decision.values == (service,)
     assert domain.tell_of_completion(lead, service, message_of(APPROVED)) == Unchanged()
+
+
+def test_both_sides_read_whether_anything_is_billed() -> None:
+    for event, submitted in ((FORCED, True), (FORCED_UNSTARTED, False)):
+        assert [one.facts.submitted for one in told_of(event)] == [submitted, submitted]
+        assert [one.facts.hours is not None for one in told_of(event)] == [submitted, submitted]
 
 
 def test_an_intent_has_one_id_for_an_event_and_a_recipient() -> None:

@@ -23,13 +23,13 @@ from shared.contracts.offer_handler import (
     Terms,
     Ticket,
 )
-from shared.contracts.ticket_sync import OutsourcingCompleted
+from shared.contracts.ticket_sync import OutsourcingCompleted, OutsourcingHandedBack
 from shared.ids import new_id
 from tests.unit.memory import Memory
 
 LEAD, SERVICE, STRANGER = "nordlicht", "alpenwerk", "elbtal"
 OTHERS = ("rheintal", "ostsee")
-OFFER_HANDLER = "tandem/offer_handler"
+OFFER_HANDLER, TICKET_SYNC = "tandem/offer_handler", "tandem/ticket_sync"
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 RESPOND_BY = NOW + timedelta(hours=4)
 PARTNERSHIP = UUID("01935e7a-4c00-7000-8000-0000000000a1")
@@ -161,4 +161,22 @@ def completed(id: UUID = OUTSOURCING) -> OutsourcingCompleted:
         terms=Terms(mode="hourly", currency="EUR", hourly_rate=Decimal("95.00"), respond_by=RESPOND_BY),
         completed_at=NOW,
         completed_by="k.sommer",
+    )
+
+
+def handed_back(id: UUID = OUTSOURCING) -> OutsourcingHandedBack:
+    return OutsourcingHandedBack(
+        outsourcing_id=id,
+        lead=LEAD,
+        service=SERVICE,
+        lead_number="NL-1",
+        service_number="A-1",
+        title="Switch drops its uplink",
+        reason="no licence for it",
+        returned_by="l.gruber",
+        returned_at=NOW,
+        entries=0,
+        hours=Decimal(0),
+        charge_total=Decimal(0),
+        currency="EUR",
     )

@@ -1,6 +1,7 @@
 """Whatever a lead, its partners, a stranger, the clock and the queue do in whatever order: what must always be so."""
 
 from collections import Counter
+from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multip
 
 from services.offer_handler.domain.rounds import LIVE, Round, Standing, State
 from shared.contracts.offer_handler import DeadlinePassed, OfferReceived, PartnershipEnd
-from shared.contracts.values import Command
+from shared.contracts.values import Command, Event
 from shared.messaging.outcomes import Changed, Decision, Deliver, NotYet
 from tests.unit.offer_handler.offering import (
     CUSTOMER,
@@ -19,10 +20,12 @@ from tests.unit.offer_handler.offering import (
     OTHERS,
     SERVICE,
     STRANGER,
+    TICKET_SYNC,
     accept,
     cancel,
     completed,
     decline,
+    handed_back,
     partners,
     partnership_with,
     send_to,
@@ -33,7 +36,8 @@ TICKETS = st.sampled_from(["NL-1", "NL-2"])
 INSTANCES = st.sampled_from([LEAD, *PARTNERS, STRANGER])
 MODES = st.sampled_from(["all_at_once", "one_after_another"])
 ANSWERS = st.sampled_from([accept(), decline(), cancel(), cancel(whole_round=True)])
-FINAL = (State.DECLINED, State.CANCELLED, State.EXPIRED, State.RETURNED, State.COMPLETED)
+ENDED = (State.RETURNED, State.COMPLETED)
+FINAL = (State.DECLINED, State.CANCELLED, State.EXPIRED, *ENDED)
 
 
 def state_by_history(words: list[str]) -> str:
@@ -93,11 +97,11 @@ class Offers(RuleBasedStateMachine):
             earlier = known.next_due_at - timedelta(microseconds=1)
             self.play.say(OFFER_HANDLER, DeadlinePassed(outsourcing_id=id, due_at=earlier))
 
-    @rule(id=sent)
-    def work_is_completed(self, id: UUID) -> None:
+    @rule(id=sent, end=st.sampled_from([completed, handed_back]))
+    def work_ends(self, id: UUID, end: Callable[[UUID], Event]) -> None:
         before = self.play.find(id)
-        if before is not None and before.state in (State.ACCEPTED, State.COMPLETED):
-            self.play.say(OFFER_HANDLER, completed(id))
+        if before is not None and before.state in (State.ACCEPTED, *ENDED):
+            self.play.say(TICKET_SYNC, end(id))
 
     @rule(slug=st.sampled_from(PARTNERS), sender=INSTANCES, force=st.booleans())
     def a_partnership_ends(self, slug: str, sender: str, force: bool) -> None:
@@ -116,7 +120,7 @@ class Offers(RuleBasedStateMachine):
     @invariant()
     def a_round_has_at_most_one_acceptance_ever(self) -> None:
         for round in self.play.rounds:
-            taken = [one for one in round.outsourcings if one.state in (State.ACCEPTED, State.COMPLETED)]
+            taken = [one for one in round.outsourcings if one.state in (State.ACCEPTED, *ENDED)]
             assert len(taken) <= 1
             if taken:
                 assert self.winners.setdefault(round.round_id, taken[0].outsourcing_id) == taken[0].outsourcing_id

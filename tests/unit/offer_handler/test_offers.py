@@ -15,7 +15,7 @@ from shared.contracts.offer_handler import (
     PartnerOffer,
 )
 from shared.contracts.problems import describe
-from shared.contracts.values import Payload
+from shared.contracts.values import Event, Payload
 from shared.ids import new_id
 from shared.messaging.outcomes import Changed, Decision, Deliver, FieldError, NotYet, Publish, Refused, Unchanged
 from tests.unit.offer_handler.offering import (
@@ -28,12 +28,14 @@ from tests.unit.offer_handler.offering import (
     RESPOND_BY,
     SERVICE,
     STRANGER,
+    TICKET_SYNC,
     Play,
     accept,
     cancel,
     completed,
     deadline,
     decline,
+    handed_back,
     invite,
     offered,
     partners,
@@ -153,12 +155,13 @@ def test_a_ticket_has_one_live_offer_and_is_free_again_when_that_has_ended(endin
     assert isinstance(play.say(LEAD, send(id=new_id())), Changed)
 
 
-def test_a_send_for_a_ticket_that_is_just_closing_waits_for_the_event_that_closes_it() -> None:
+@pytest.mark.parametrize("closing", [completed(), handed_back()], ids=["completed", "returned"])
+def test_a_send_for_a_ticket_that_is_just_closing_waits_for_the_event_that_closes_it(closing: Event) -> None:
     play = offered()
     play.say(SERVICE, accept())
     assert play.say(LEAD, send(id=new_id())) == NotYet("offer/ticket-not-free", 10.0, "accepted")
-    assert isinstance(play.say(OFFER_HANDLER, completed()), Changed)
-    assert play.say(OFFER_HANDLER, completed()) == Unchanged()
+    assert isinstance(play.say(TICKET_SYNC, closing), Changed)
+    assert play.say(TICKET_SYNC, closing) == Unchanged()
     assert isinstance(play.say(LEAD, send(id=new_id())), Changed)
 
 

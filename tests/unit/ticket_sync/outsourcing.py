@@ -2,32 +2,38 @@
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 from services.ticket_sync.domain.entries import Entry
 from services.ticket_sync.domain.links import Link
-from services.ticket_sync.handlers import HANDLERS, LINK
-from shared.contracts.offer_handler import Customer, OutsourcingAccepted, Terms, Ticket
+from services.ticket_sync.handlers import HANDLERS
+from shared.contracts.offer_handler import Customer, OutsourcingAbandoned, OutsourcingAccepted, Terms, Ticket
 from shared.contracts.ticket_sync import (
     AttachmentBody,
     ChargeBody,
     CompletionApprove,
+    CompletionForce,
     CompletionReject,
     CompletionSubmit,
+    CompletionWithdraw,
     EntryBody,
     EntryPut,
     EntryRemove,
+    FieldChange,
     LinkBody,
     NoteBody,
+    OutsourcingReturn,
+    QuestionAnswer,
+    QuestionAsk,
     TicketOpened,
+    TicketUpdate,
     TimeBody,
     Visibility,
 )
-from shared.contracts.values import Delivery, Event, Payload
+from shared.contracts.values import Delivery, Payload
 from shared.ids import new_id
-from shared.messaging.outcomes import Changed, Decision, Deliver, Message, Publish, Refused
-from shared.messaging.routes import Collection, Need, Table
+from shared.messaging.outcomes import Changed, Deliver, Refused
+from tests.unit.memory import Memory
 
 LEAD, SERVICE, STRANGER = "nordlicht", "alpenwerk", "elbtal"
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
@@ -117,63 +123,77 @@ def approve(snapshot_id: UUID, outsourcing_id: UUID = OUTSOURCING) -> Completion
     return CompletionApprove(actor="k.sommer", outsourcing_id=outsourcing_id, snapshot_id=snapshot_id)
 
 
-class Outsourcing:
+def give_back(outsourcing_id: UUID = OUTSOURCING) -> OutsourcingReturn:
+    return OutsourcingReturn(actor="l.gruber", outsourcing_id=outsourcing_id, reason="No licence for it.")
+
+
+def force(outsourcing_id: UUID = OUTSOURCING, reason: str | None = "The customer has moved out.") -> CompletionForce:
+    return CompletionForce(actor="k.sommer", outsourcing_id=outsourcing_id, cause="ticket_completed", reason=reason)
+
+
+def abandoned(outsourcing_id: UUID = OUTSOURCING, reason: str | None = "The contract ends.") -> OutsourcingAbandoned:
+    return OutsourcingAbandoned(
+        outsourcing_id=outsourcing_id, lead=LEAD, service=SERVICE, reason=reason, actor="m.huber"
+    )
+
+
+WITHDRAW = CompletionWithdraw(actor="l.gruber", outsourcing_id=OUTSOURCING)
+UPDATE = TicketUpdate(actor="k.sommer", outsourcing_id=OUTSOURCING, changes=(FieldChange(field="priority", new="1"),))
+ASK = QuestionAsk(actor="k.sommer", outsourcing_id=OUTSOURCING, text="When?")
+ANSWER = QuestionAnswer(actor="l.gruber", outsourcing_id=OUTSOURCING, text="Now.")
+EVERY_COMMAND: tuple[Payload, ...] = (
+    opened(),
+    put(),
+    remove(new_id(), 1),
+    submit(),
+    reject(),
+    approve(new_id()),
+    WITHDRAW,
+    give_back(),
+    force(),
+    UPDATE,
+    ASK,
+    ANSWER,
+)
+
+
+class Outsourcing(Memory):
     """All values of one outsourcing, and everything that was told of it so far."""
 
     def __init__(self, *messages: tuple[str, Payload]) -> None:
-        self.values: dict[Table, dict[Any, Any]] = {table: {} for table in HANDLERS.tables}
-        self.told: list[Deliver | Publish] = []
+        super().__init__(HANDLERS, NOW)
         for sender, data in messages:
-            assert isinstance(self.send(sender, data), Changed)
+            assert isinstance(self.say(sender, data), Changed)
 
     @property
     def link(self) -> Link:
-        (link,) = self.values[LINK].values()
+        (link,) = self.all_of(Link)
         assert isinstance(link, Link)
         return link
 
     def entry(self, id: UUID) -> Entry:
-        (entry,) = (
-            one for values in self.values.values() for one in values.values() if getattr(one, "entry_id", None) == id
-        )
+        (entry,) = (one for one in self.all_of(Entry) if one.entry_id == id)
         assert isinstance(entry, Entry)
         return entry
 
-    def send(self, sender: str, data: Payload) -> Decision:
-        """Decide one message by the service's own table of routes, and keep what it changed."""
-        id, route = new_id(), HANDLERS.routes[data.kind]
-        message = Message(
-            id, f"/instances/{sender}", sender, data.kind, str(OUTSOURCING), NOW, data, now=NOW, fresh_id=new_id()
-        )
-        decision: Decision = route.decide(*(self._needed(need, message) for need in route.needs), message)
-        if isinstance(decision, Changed):
-            for value in decision.values:
-                table = next(table for table in HANDLERS.tables if table.type is type(value))
-                self.values[table][table.key(value)] = value
-            self.told += decision.tell
-        return decision
-
     def problem_of(self, sender: str, data: Payload) -> str:
         """What the message is refused with."""
-        decision = self.send(sender, data)
+        decision = self.say(sender, data)
         assert isinstance(decision, Refused)
         return decision.problem
 
     def heard_by(self, slug: str) -> list[Delivery]:
         """All that was told to one side, in order; it is forgotten here."""
-        heard = [tell.data for tell in self.told if isinstance(tell, Deliver) and tell.to == slug]
+        heard = self.told_to(slug)
         self.told = [tell for tell in self.told if not (isinstance(tell, Deliver) and tell.to == slug)]
         return heard
 
-    def published(self) -> list[Event]:
-        return [tell.data for tell in self.told if isinstance(tell, Publish)]
 
-    def _needed(self, need: Need, message: Message[Any]) -> Any:
-        [key] = need.keys(message)
-        if isinstance(need.of, Collection):
-            members = self.values[need.of.table]
-            return tuple(members[one] for one in sorted(members) if key in need.of.groups(members[one]))
-        return self.values[need.of].get(key)
+def just_accepted() -> Outsourcing:
+    """The service partner is asked for a ticket; what was told until then is forgotten."""
+    outsourcing = Outsourcing(("tandem/offer_handler", accepted()))
+    outsourcing.told.clear()
+    return outsourcing
 
 
 def in_progress() -> Outsourcing:
@@ -186,6 +206,40 @@ def in_progress() -> Outsourcing:
 def awaiting_approval() -> Outsourcing:
     """Submitted with nothing in it; what was told until then is forgotten."""
     outsourcing = in_progress()
-    assert isinstance(outsourcing.send(SERVICE, submit()), Changed)
+    assert isinstance(outsourcing.say(SERVICE, submit()), Changed)
     outsourcing.told.clear()
     return outsourcing
+
+
+def approved() -> Outsourcing:
+    """Completed as it was submitted; what was told until then is forgotten."""
+    outsourcing = awaiting_approval()
+    assert isinstance(outsourcing.say(LEAD, approve(awaiting(outsourcing))), Changed)
+    outsourcing.told.clear()
+    return outsourcing
+
+
+def forced() -> Outsourcing:
+    """Ended by the lead while the work was in progress; what was told until then is forgotten."""
+    outsourcing = in_progress()
+    assert isinstance(outsourcing.say(LEAD, force()), Changed)
+    outsourcing.told.clear()
+    return outsourcing
+
+
+def returned() -> Outsourcing:
+    """Given back by the service partner; what was told until then is forgotten."""
+    outsourcing = in_progress()
+    assert isinstance(outsourcing.say(SERVICE, give_back()), Changed)
+    outsourcing.told.clear()
+    return outsourcing
+
+
+def awaiting(outsourcing: Outsourcing) -> UUID:
+    """The submission that awaits approval."""
+    assert outsourcing.link.snapshot_id is not None
+    return outsourcing.link.snapshot_id
+
+
+def kinds(facts: list[Delivery]) -> list[type[Delivery]]:
+    return [type(fact) for fact in facts]

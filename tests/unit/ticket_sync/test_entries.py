@@ -63,7 +63,7 @@ def test_what_is_shared_reaches_the_other_side_by_the_table(
     owner: str, body: EntryBody, copy: EntryBody, visibility: str
 ) -> None:
     outsourcing = in_progress()
-    outsourcing.send(owner, put(body, id=ENTRY))
+    outsourcing.say(owner, put(body, id=ENTRY))
     (replicated,) = outsourcing.heard_by(OTHER_SIDE[owner])
     assert isinstance(replicated, EntryReplicated)
     assert (replicated.body, replicated.visibility) == (copy, visibility)
@@ -78,7 +78,7 @@ def test_what_is_shared_reaches_the_other_side_by_the_table(
 def test_links_and_what_is_internal_never_travel(owner: str, told: Payload) -> None:
     for outsourcing in (Outsourcing(("tandem/offer_handler", accepted())), in_progress(), awaiting_approval()):
         outsourcing.told.clear()
-        assert isinstance(outsourcing.send(owner, told), Changed)
+        assert isinstance(outsourcing.say(owner, told), Changed)
         assert outsourcing.told == []
 
 
@@ -90,10 +90,10 @@ def test_the_owners_word_is_kept_as_it_was_told(body: EntryBody) -> None:
 
 def test_what_turns_internal_goes_and_what_turns_shared_comes() -> None:
     outsourcing = in_progress()
-    outsourcing.send(LEAD, put(id=ENTRY))
-    outsourcing.send(LEAD, put(id=ENTRY, version=2, visibility="internal"))
-    outsourcing.send(LEAD, put(id=ENTRY, version=3, visibility="internal"))
-    outsourcing.send(LEAD, put(id=ENTRY, version=4))
+    outsourcing.say(LEAD, put(id=ENTRY))
+    outsourcing.say(LEAD, put(id=ENTRY, version=2, visibility="internal"))
+    outsourcing.say(LEAD, put(id=ENTRY, version=3, visibility="internal"))
+    outsourcing.say(LEAD, put(id=ENTRY, version=4))
     heard = outsourcing.heard_by(SERVICE)
     assert [(type(one), getattr(one, "version", 0)) for one in heard] == [
         (EntryReplicated, 1),
@@ -104,18 +104,18 @@ def test_what_turns_internal_goes_and_what_turns_shared_comes() -> None:
 
 def test_a_removal_leaves_a_tombstone_that_older_versions_do_not_raise() -> None:
     outsourcing = in_progress()
-    outsourcing.send(LEAD, put(id=ENTRY))
-    outsourcing.send(LEAD, remove(ENTRY, 3))
-    assert outsourcing.send(LEAD, put(id=ENTRY, version=2)) == Unchanged()
-    assert outsourcing.send(LEAD, remove(ENTRY, 3)) == Unchanged()
+    outsourcing.say(LEAD, put(id=ENTRY))
+    outsourcing.say(LEAD, remove(ENTRY, 3))
+    assert outsourcing.say(LEAD, put(id=ENTRY, version=2)) == Unchanged()
+    assert outsourcing.say(LEAD, remove(ENTRY, 3)) == Unchanged()
     assert [type(one) for one in outsourcing.heard_by(SERVICE)] == [EntryReplicated, EntryWithdrawn]
     assert outsourcing.entry(ENTRY).removed
 
 
 def test_a_removal_may_come_before_what_it_removes() -> None:
     outsourcing = in_progress()
-    assert isinstance(outsourcing.send(LEAD, remove(ENTRY, 2)), Changed)
-    assert outsourcing.send(LEAD, put(id=ENTRY)) == Unchanged()
+    assert isinstance(outsourcing.say(LEAD, remove(ENTRY, 2)), Changed)
+    assert outsourcing.say(LEAD, put(id=ENTRY)) == Unchanged()
     assert outsourcing.told == []
 
 
@@ -123,7 +123,7 @@ def test_a_removal_may_come_before_what_it_removes() -> None:
 def test_only_its_owner_changes_an_entry(change: Payload) -> None:
     for owner in (LEAD, SERVICE):
         outsourcing = in_progress()
-        outsourcing.send(owner, put(id=ENTRY))
+        outsourcing.say(owner, put(id=ENTRY))
         assert outsourcing.problem_of(OTHER_SIDE[owner], change) == "entry/not-owner"
         assert outsourcing.entry(ENTRY).version == 1
 
@@ -134,19 +134,19 @@ def test_only_its_owner_changes_an_entry(change: Payload) -> None:
 )
 def test_the_same_version_with_other_content_is_refused(change: Payload) -> None:
     outsourcing = in_progress()
-    outsourcing.send(LEAD, put(id=ENTRY))
+    outsourcing.say(LEAD, put(id=ENTRY))
     assert outsourcing.problem_of(LEAD, change) == "entry/version-reused"
 
 
 def test_an_entry_keeps_its_kind() -> None:
     outsourcing = in_progress()
-    outsourcing.send(LEAD, put(NOTE, id=ENTRY))
+    outsourcing.say(LEAD, put(NOTE, id=ENTRY))
     assert outsourcing.problem_of(LEAD, put(TIME, id=ENTRY, version=2)) == "entry/kind-changed"
 
 
 def test_charges_are_in_the_currency_of_the_terms() -> None:
     francs = ChargeBody.model_validate(CHARGE.model_dump() | {"currency": "CHF"})
-    decision = in_progress().send(SERVICE, put(francs))
+    decision = in_progress().say(SERVICE, put(francs))
     assert isinstance(decision, Refused) and decision.problem == "entry/foreign-currency"
     assert decision.details == {"currency": "EUR"} and decision.state == "in_progress"
 
@@ -156,20 +156,20 @@ def test_a_ticket_is_full_at_some_point(monkeypatch: pytest.MonkeyPatch) -> None
     outsourcing = in_progress()
     known = put()
     for one in (known, put(PATH)):
-        outsourcing.send(LEAD, one)
+        outsourcing.say(LEAD, one)
     assert outsourcing.problem_of(SERVICE, put()) == "entry/too-many"
-    assert isinstance(outsourcing.send(LEAD, put(id=known.entry_id, version=2)), Changed)
+    assert isinstance(outsourcing.say(LEAD, put(id=known.entry_id, version=2)), Changed)
 
 
 @pytest.mark.parametrize("told", [put(), remove(ENTRY, 1)])
 def test_a_stranger_is_answered_as_if_there_were_nothing(told: Payload) -> None:
-    assert Outsourcing().send(LEAD, told) == in_progress().send(STRANGER, told) == NotYet("outsourcing/unknown")
+    assert Outsourcing().say(LEAD, told) == in_progress().say(STRANGER, told) == NotYet("outsourcing/unknown")
 
 
 def test_a_changed_entry_does_not_save_the_link() -> None:
     outsourcing = in_progress()
-    first = outsourcing.send(LEAD, put(id=ENTRY))
-    second = outsourcing.send(LEAD, put(id=ENTRY, version=2))
+    first = outsourcing.say(LEAD, put(id=ENTRY))
+    second = outsourcing.say(LEAD, put(id=ENTRY, version=2))
     assert isinstance(first, Changed) and [type(one).__name__ for one in first.values] == ["Link", "Entry"]
     assert isinstance(second, Changed) and [type(one).__name__ for one in second.values] == ["Entry"]
 
@@ -198,11 +198,11 @@ def test_any_order_and_duplication_ends_with_the_newest_version(history: list[tu
     suspend_at = data.draw(st.integers(0, len(order)))
     outsourcing = in_progress()
     for message in order[:suspend_at]:
-        outsourcing.send(LEAD, message)
+        outsourcing.say(LEAD, message)
     _submit_as_it_is(outsourcing)
     for message in order[suspend_at:]:
-        outsourcing.send(LEAD, message)
-    outsourcing.send(LEAD, reject())
+        outsourcing.say(LEAD, message)
+    outsourcing.say(LEAD, reject())
     how, text = history[-1]
     assert _copy_at(SERVICE, outsourcing) == (text if how == "shared" else None)
     assert outsourcing.entry(ENTRY).version == len(history)
@@ -220,9 +220,9 @@ def test_what_comes_before_the_ticket_waits_for_it_in_order() -> None:
         put(id=third, version=2),
         put(id=gone, version=2, visibility="internal"),
     ):
-        outsourcing.send(LEAD, told)
+        outsourcing.say(LEAD, told)
     assert outsourcing.told == [] and outsourcing.entry(first).travel is Travel.WAITING
-    outsourcing.send(SERVICE, opened())
+    outsourcing.say(SERVICE, opened())
     copies = [one for one in outsourcing.heard_by(SERVICE) if isinstance(one, EntryReplicated)]
     assert [(one.entry_id, one.version) for one in copies] == [(third, 2), (first, 1), (second, 1)]
     assert {one.state for one in copies} == {"in_progress"}
@@ -236,13 +236,13 @@ def test_what_comes_during_approval_is_held_and_released_in_order(puts: list[tup
     line: dict[UUID, int] = {}
     for version, (owner, number) in enumerate(puts, 1):
         id = ids[number + (4 if owner == LEAD else 0)]
-        outsourcing.send(owner, put(id=id, version=version))
+        outsourcing.say(owner, put(id=id, version=version))
         assert outsourcing.told[-1].data == EntryHeld(
             outsourcing_id=outsourcing.link.outsourcing_id, entry_id=id, version=version
         )
         line[id] = version
     outsourcing.told.clear()
-    outsourcing.send(LEAD, reject())
+    outsourcing.say(LEAD, reject())
     copies = [one.data for one in outsourcing.told if isinstance(one.data, EntryReplicated)]
     released = [one.data for one in outsourcing.told if isinstance(one.data, EntryReleased)]
     assert [(one.entry_id, one.version) for one in copies] == list(line.items())
@@ -252,16 +252,16 @@ def test_what_comes_during_approval_is_held_and_released_in_order(puts: list[tup
 
 def test_what_turns_internal_during_approval_goes_when_the_work_goes_on() -> None:
     outsourcing = in_progress()
-    outsourcing.send(LEAD, put(id=ENTRY))
+    outsourcing.say(LEAD, put(id=ENTRY))
     _submit_as_it_is(outsourcing)
-    outsourcing.send(LEAD, put(id=ENTRY, version=2, visibility="internal"))
+    outsourcing.say(LEAD, put(id=ENTRY, version=2, visibility="internal"))
     outsourcing.told.clear()
-    outsourcing.send(LEAD, reject())
+    outsourcing.say(LEAD, reject())
     assert isinstance(outsourcing.heard_by(SERVICE)[-1], EntryWithdrawn)
 
 
 def _submit_as_it_is(outsourcing: Outsourcing) -> None:
-    assert isinstance(outsourcing.send(SERVICE, submit()), Changed)
+    assert isinstance(outsourcing.say(SERVICE, submit()), Changed)
 
 
 def _copy_at(slug: str, outsourcing: Outsourcing) -> str | None:

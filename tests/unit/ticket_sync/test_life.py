@@ -2,46 +2,43 @@
 
 from datetime import timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ticket_sync.domain import completion
-from services.ticket_sync.domain.completion import MOST_HOURS
+from services.ticket_sync.domain import snapshots
 from services.ticket_sync.domain.entries import Travel
+from services.ticket_sync.domain.snapshots import MOST_HOURS
 from shared.contracts.ticket_sync import (
     ChargeBody,
     CompletionApproved,
     CompletionRejected,
     CompletionSubmitted,
-    CompletionWithdraw,
     CompletionWithdrawn,
     EntryKeptLocal,
     EntryReleased,
     EntryReplicated,
-    FieldChange,
     OutsourcingCompleted,
     OutsourcingRejected,
     OutsourcingSubmitted,
     OutsourcingWithdrawn,
-    QuestionAnswer,
     QuestionAnswered,
-    QuestionAsk,
     QuestionAsked,
     TicketLinked,
     TicketNoted,
     TicketRequested,
-    TicketUpdate,
     TimeBody,
 )
-from shared.contracts.values import Delivery, Payload
+from shared.contracts.values import Payload
 from shared.ids import new_id
 from shared.messaging.outcomes import Changed, FieldError, NotYet, Refused, Unchanged
 from tests.unit.ticket_sync.outsourcing import (
+    ANSWER,
+    ASK,
     CHARGE,
     COMPLETE_BY,
+    EVERY_COMMAND,
     LEAD,
     NOTE,
     NOW,
@@ -49,56 +46,27 @@ from tests.unit.ticket_sync.outsourcing import (
     SERVICE,
     STRANGER,
     TIME,
+    UPDATE,
+    WITHDRAW,
     Outsourcing,
     accepted,
     approve,
+    approved,
+    awaiting,
     awaiting_approval,
+    force,
+    forced,
+    give_back,
     in_progress,
+    just_accepted,
+    kinds,
     opened,
     put,
     reject,
     remove,
+    returned,
     submit,
 )
-
-WITHDRAW = CompletionWithdraw(actor="l.gruber", outsourcing_id=OUTSOURCING)
-UPDATE = TicketUpdate(actor="k.sommer", outsourcing_id=OUTSOURCING, changes=(FieldChange(field="priority", new="1"),))
-ASK = QuestionAsk(actor="k.sommer", outsourcing_id=OUTSOURCING, text="When?")
-ANSWER = QuestionAnswer(actor="l.gruber", outsourcing_id=OUTSOURCING, text="Now.")
-EVERY_COMMAND = (
-    opened(),
-    put(),
-    remove(new_id(), 1),
-    submit(),
-    reject(),
-    approve(new_id()),
-    WITHDRAW,
-    UPDATE,
-    ASK,
-    ANSWER,
-)
-
-
-def just_accepted() -> Outsourcing:
-    outsourcing = Outsourcing(("tandem/offer_handler", accepted()))
-    outsourcing.told.clear()
-    return outsourcing
-
-
-def completed() -> Outsourcing:
-    outsourcing = awaiting_approval()
-    outsourcing.send(LEAD, approve(awaiting(outsourcing)))
-    outsourcing.told.clear()
-    return outsourcing
-
-
-def awaiting(outsourcing: Outsourcing) -> UUID:
-    assert outsourcing.link.snapshot_id is not None
-    return outsourcing.link.snapshot_id
-
-
-def kinds(facts: list[Delivery]) -> list[type[Delivery]]:
-    return [type(fact) for fact in facts]
 
 
 def test_acceptance_asks_the_service_partner_alone_for_a_ticket_with_all_it_needs() -> None:
@@ -112,13 +80,13 @@ def test_acceptance_asks_the_service_partner_alone_for_a_ticket_with_all_it_need
 
 def test_what_is_accepted_is_not_accepted_again() -> None:
     outsourcing = in_progress()
-    assert outsourcing.send("tandem/offer_handler", accepted()) == Unchanged()
+    assert outsourcing.say("tandem/offer_handler", accepted()) == Unchanged()
     assert outsourcing.link.state == "in_progress"
 
 
 def test_each_side_learns_the_others_number() -> None:
     outsourcing = just_accepted()
-    outsourcing.send(SERVICE, opened("A-7"))
+    outsourcing.say(SERVICE, opened("A-7"))
     (for_lead,), (for_service,) = outsourcing.heard_by(LEAD), outsourcing.heard_by(SERVICE)
     assert for_lead == TicketLinked(
         outsourcing_id=OUTSOURCING, partner=SERVICE, partner_number="A-7", partner_link="https://psa.example/A-7"
@@ -128,7 +96,7 @@ def test_each_side_learns_the_others_number() -> None:
 
 def test_a_ticket_is_opened_once() -> None:
     outsourcing = in_progress()
-    assert outsourcing.send(SERVICE, opened("A-7")) == Unchanged()
+    assert outsourcing.say(SERVICE, opened("A-7")) == Unchanged()
     assert outsourcing.problem_of(SERVICE, opened("A-8")) == "outsourcing/wrong-state"
 
 
@@ -138,7 +106,7 @@ def test_changed_fields_questions_and_answers_pass_to_the_other_side_alone(begin
     for sender, listener in ((LEAD, SERVICE), (SERVICE, LEAD)):
         outsourcing = begin()
         for message in (UPDATE, ASK, ANSWER):
-            assert isinstance(outsourcing.send(sender, message), Changed)
+            assert isinstance(outsourcing.say(sender, message), Changed)
         noted, asked, answered = outsourcing.heard_by(listener)
         assert isinstance(noted, TicketNoted) and noted.changes == UPDATE.changes and noted.reason == "fields_changed"
         assert isinstance(asked, QuestionAsked) and (asked.text, asked.asked_by) == ("When?", "k.sommer")
@@ -149,15 +117,8 @@ def test_changed_fields_questions_and_answers_pass_to_the_other_side_alone(begin
 
 @pytest.mark.parametrize("message", EVERY_COMMAND, ids=lambda message: message.kind)
 def test_a_stranger_is_answered_as_if_there_were_nothing(message: Payload) -> None:
-    for begin in (just_accepted, in_progress, awaiting_approval, completed):
-        assert begin().send(STRANGER, message) == Outsourcing().send(LEAD, message) == NotYet("outsourcing/unknown")
-
-
-@pytest.mark.parametrize("message", EVERY_COMMAND, ids=lambda message: message.kind)
-def test_after_completion_everything_is_refused(message: Payload) -> None:
-    for sender in (LEAD, SERVICE):
-        decision = completed().send(sender, message)
-        assert decision == Refused("outsourcing/completed", state="completed")
+    for begin in (just_accepted, in_progress, awaiting_approval, approved, forced, returned):
+        assert begin().say(STRANGER, message) == Outsourcing().say(LEAD, message) == NotYet("outsourcing/unknown")
 
 
 @pytest.mark.parametrize(
@@ -165,6 +126,10 @@ def test_after_completion_everything_is_refused(message: Payload) -> None:
     [
         (just_accepted, LEAD, opened(), "service"),
         (in_progress, LEAD, submit(), "service"),
+        (in_progress, LEAD, give_back(), "service"),
+        (just_accepted, SERVICE, force(), "lead"),
+        (in_progress, SERVICE, force(), "lead"),
+        (awaiting_approval, SERVICE, force(), "lead"),
         (awaiting_approval, LEAD, WITHDRAW, "service"),
         (awaiting_approval, SERVICE, reject(), "lead"),
         (awaiting_approval, SERVICE, approve(new_id()), "lead"),
@@ -173,7 +138,7 @@ def test_after_completion_everything_is_refused(message: Payload) -> None:
 def test_each_side_has_its_own_say(begin: object, sender: str, message: Payload, role: str) -> None:
     assert callable(begin)
     outsourcing = begin()
-    decision = outsourcing.send(sender, message)
+    decision = outsourcing.say(sender, message)
     assert decision == Refused("outsourcing/not-yours", state=outsourcing.link.state, role=role)
 
 
@@ -191,7 +156,7 @@ def test_in_the_wrong_state_it_is_said_what_is_allowed(
     begin: object, sender: str, message: Payload, allowed: str
 ) -> None:
     assert callable(begin)
-    decision = begin().send(sender, message)
+    decision = begin().say(sender, message)
     assert isinstance(decision, Refused) and decision.problem == "outsourcing/wrong-state"
     assert allowed in decision.allowed
 
@@ -200,11 +165,11 @@ def test_a_submission_fixes_the_service_partners_shared_time_and_charges_and_not
     outsourcing = in_progress()
     time, charge, gone = put(TIME, version=4), put(CHARGE), put(TIME)
     for message in (time, charge, gone, put(NOTE), put(TIME, visibility="internal"), remove(gone.entry_id, 2)):
-        outsourcing.send(SERVICE, message)
+        outsourcing.say(SERVICE, message)
     for message in (put(TIME), put(CHARGE)):
-        outsourcing.send(LEAD, message)
+        outsourcing.say(LEAD, message)
     outsourcing.told.clear()
-    assert isinstance(outsourcing.send(SERVICE, submit(2, "1.5", "1.01")), Changed)
+    assert isinstance(outsourcing.say(SERVICE, submit(2, "1.5", "1.01")), Changed)
     (for_lead,), (for_service,) = outsourcing.heard_by(LEAD), outsourcing.heard_by(SERVICE)
     (published,) = outsourcing.published()
     assert isinstance(for_lead, CompletionSubmitted) and for_lead == for_service
@@ -227,15 +192,15 @@ def test_what_is_submitted_adds_up(
 ) -> None:
     outsourcing = Outsourcing(("tandem/offer_handler", accepted(currency=currency)), (SERVICE, opened()))
     for one in hours:
-        outsourcing.send(SERVICE, put(TimeBody(kind="time", hours=one, work_on=TIME.work_on)))
+        outsourcing.say(SERVICE, put(TimeBody(kind="time", hours=one, work_on=TIME.work_on)))
     for quantity, unit_price in charges:
         body = ChargeBody(kind="charge", name="x", quantity=quantity, unit_price=unit_price, currency=currency)
-        outsourcing.send(SERVICE, put(body))
+        outsourcing.say(SERVICE, put(body))
     expected = sum(
         ((quantity * price).quantize(Decimal(minor_unit), ROUND_HALF_UP) for quantity, price in charges), Decimal(0)
     )
     believed = submit(len(hours) + len(charges), f"{sum(hours, Decimal(0)):f}", f"{expected:f}")
-    assert isinstance(outsourcing.send(SERVICE, believed), Changed)
+    assert isinstance(outsourcing.say(SERVICE, believed), Changed)
 
 
 @pytest.mark.parametrize(
@@ -248,8 +213,8 @@ def test_what_is_submitted_adds_up(
 )
 def test_who_is_out_of_step_is_told_what_is_known_here(believed: Payload, wrong: str) -> None:
     outsourcing = in_progress()
-    outsourcing.send(SERVICE, put(TIME))
-    decision = outsourcing.send(SERVICE, believed)
+    outsourcing.say(SERVICE, put(TIME))
+    decision = outsourcing.say(SERVICE, believed)
     assert isinstance(decision, Refused) and decision.problem == "completion/out-of-step"
     assert wrong in [error.pointer for error in decision.errors]
     assert decision.details == {"known_entries": 1, "known_hours": "1.5", "known_charges": "0.00 EUR"}
@@ -257,32 +222,32 @@ def test_who_is_out_of_step_is_told_what_is_known_here(believed: Payload, wrong:
 
 
 def test_what_is_in_step_is_not_called_wrong() -> None:
-    decision = in_progress().send(SERVICE, submit(0, "0", "7"))
+    decision = in_progress().say(SERVICE, submit(0, "0", "7"))
     assert isinstance(decision, Refused)
     assert decision.errors == (FieldError("/data/charge_total", "7 is said, 0.00 is known here"),)
 
 
 def test_a_submission_fits_into_a_message(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(completion, "LARGEST_SNAPSHOT_BYTES", 500)
+    monkeypatch.setattr(snapshots, "LARGEST_SNAPSHOT_BYTES", 500)
     outsourcing = in_progress()
     long = TimeBody(kind="time", hours=Decimal(1), work_on=TIME.work_on, text="x" * 500)
-    outsourcing.send(SERVICE, put(long))
+    outsourcing.say(SERVICE, put(long))
     assert outsourcing.problem_of(SERVICE, submit(1, "1")) == "completion/too-large"
 
 
 def test_more_hours_than_a_charge_can_tell_are_not_submitted(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Decimal(999_999) == MOST_HOURS
-    monkeypatch.setattr(completion, "MOST_HOURS", Decimal(1))
+    monkeypatch.setattr(snapshots, "MOST_HOURS", Decimal(1))
     outsourcing = in_progress()
-    outsourcing.send(SERVICE, put(TIME))
+    outsourcing.say(SERVICE, put(TIME))
     assert outsourcing.problem_of(SERVICE, submit(1, "1.5")) == "completion/too-large"
 
 
 def test_a_rejection_says_why_on_both_tickets_and_releases_what_was_held() -> None:
     outsourcing = awaiting_approval()
-    outsourcing.send(SERVICE, put(TIME))
+    outsourcing.say(SERVICE, put(TIME))
     outsourcing.told.clear()
-    assert isinstance(outsourcing.send(LEAD, reject()), Changed)
+    assert isinstance(outsourcing.say(LEAD, reject()), Changed)
     for_lead, for_service = outsourcing.heard_by(LEAD), outsourcing.heard_by(SERVICE)
     assert kinds(for_lead) == [CompletionRejected, TicketNoted, EntryReplicated]
     assert kinds(for_service) == [CompletionRejected, TicketNoted, EntryReleased]
@@ -301,9 +266,9 @@ def test_a_rejection_says_why_on_both_tickets_and_releases_what_was_held() -> No
 
 def test_a_withdrawal_does_the_same_without_a_reason() -> None:
     outsourcing = awaiting_approval()
-    outsourcing.send(LEAD, put(NOTE))
+    outsourcing.say(LEAD, put(NOTE))
     outsourcing.told.clear()
-    assert isinstance(outsourcing.send(SERVICE, WITHDRAW), Changed)
+    assert isinstance(outsourcing.say(SERVICE, WITHDRAW), Changed)
     assert kinds(outsourcing.heard_by(LEAD)) == [CompletionWithdrawn, TicketNoted, EntryReleased]
     assert kinds(outsourcing.heard_by(SERVICE)) == [CompletionWithdrawn, TicketNoted, EntryReplicated]
     assert [type(one) for one in outsourcing.published()] == [OutsourcingWithdrawn]
@@ -312,18 +277,18 @@ def test_a_withdrawal_does_the_same_without_a_reason() -> None:
 
 def test_an_approval_ends_the_link_for_good() -> None:
     outsourcing = in_progress()
-    outsourcing.send(SERVICE, put(TIME))
-    outsourcing.send(SERVICE, submit(1, "1.5"))
+    outsourcing.say(SERVICE, put(TIME))
+    outsourcing.say(SERVICE, submit(1, "1.5"))
     held = put(NOTE)
-    outsourcing.send(SERVICE, held)
+    outsourcing.say(SERVICE, held)
     outsourcing.told.clear()
     snapshot_id = awaiting(outsourcing)
-    assert isinstance(outsourcing.send(LEAD, approve(snapshot_id)), Changed)
-    approved = CompletionApproved(outsourcing_id=OUTSOURCING, snapshot_id=snapshot_id, approved_at=NOW)
+    assert isinstance(outsourcing.say(LEAD, approve(snapshot_id)), Changed)
+    told = CompletionApproved(outsourcing_id=OUTSOURCING, snapshot_id=snapshot_id, approved_at=NOW)
     for_lead, summed = outsourcing.heard_by(LEAD)
     for_service, kept = outsourcing.heard_by(SERVICE)
-    assert for_lead == for_service == approved
-    assert kept == EntryKeptLocal(outsourcing_id=OUTSOURCING, entry_id=held.entry_id, version=1)
+    assert for_lead == for_service == told
+    assert kept == EntryKeptLocal(outsourcing_id=OUTSOURCING, entry_id=held.entry_id, version=1, state="completed")
     assert isinstance(summed, EntryReplicated) and isinstance(summed.body, ChargeBody)
     assert (summed.owner, summed.state, summed.body.billable) == ("tandem", "completed", False)
     assert (summed.body.quantity, summed.body.unit_price, summed.body.currency) == (Decimal("1.5"), Decimal(0), "EUR")
@@ -338,25 +303,25 @@ def test_an_approval_ends_the_link_for_good() -> None:
 
 def test_no_time_makes_no_charge() -> None:
     outsourcing = awaiting_approval()
-    outsourcing.send(LEAD, approve(awaiting(outsourcing)))
+    outsourcing.say(LEAD, approve(awaiting(outsourcing)))
     assert kinds(outsourcing.heard_by(LEAD)) == [CompletionApproved]
 
 
 def test_only_the_submission_that_awaits_approval_is_approved() -> None:
     outsourcing = awaiting_approval()
     earlier = awaiting(outsourcing)
-    outsourcing.send(LEAD, reject())
-    outsourcing.send(SERVICE, submit())
+    outsourcing.say(LEAD, reject())
+    outsourcing.say(SERVICE, submit())
     for stale in (earlier, new_id()):
-        decision = outsourcing.send(LEAD, approve(stale))
+        decision = outsourcing.say(LEAD, approve(stale))
         assert isinstance(decision, Refused) and decision.problem == "completion/stale-snapshot"
         assert decision.details == {"snapshot_id": str(awaiting(outsourcing))}
-    assert isinstance(outsourcing.send(LEAD, approve(awaiting(outsourcing))), Changed)
+    assert isinstance(outsourcing.say(LEAD, approve(awaiting(outsourcing))), Changed)
 
 
 def test_there_is_no_limit_on_rounds() -> None:
     outsourcing = in_progress()
     for _ in range(20):
-        assert isinstance(outsourcing.send(SERVICE, submit()), Changed)
-        assert isinstance(outsourcing.send(LEAD, reject()), Changed)
+        assert isinstance(outsourcing.say(SERVICE, submit()), Changed)
+        assert isinstance(outsourcing.say(LEAD, reject()), Changed)
     assert outsourcing.link.opened_at is not None and outsourcing.link.opened_at - NOW == timedelta(0)

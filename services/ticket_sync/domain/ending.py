@@ -1,0 +1,159 @@
+"""Ends without an approval: the service partner gives the ticket back, or the work is ended by force."""
+
+from typing import Any
+
+from services.ticket_sync.domain.agreed import Agreed
+from services.ticket_sync.domain.entries import Entry, keep_local
+from services.ticket_sync.domain.links import ALLOWED, Link, State
+from services.ticket_sync.domain.snapshots import Snapshot, fixed, fixed_whatever_its_size, time_in_one_charge
+from shared.contracts.offer_handler import OutsourcingAbandoned
+from shared.contracts.ticket_sync import (
+    CompletionForce,
+    CompletionForced,
+    ForcedCause,
+    NotBilled,
+    OutsourcingCompleted,
+    OutsourcingHandedBack,
+    OutsourcingReturn,
+    OutsourcingReturned,
+    TicketNoted,
+)
+from shared.messaging.outcomes import Changed, Decision, Message, NotYet, Publish, Refused, Unchanged
+
+Forcing = Message[CompletionForce] | Message[OutsourcingAbandoned]
+
+
+def hand_back(
+    link: Link | None,
+    agreed: Agreed | None,
+    work: tuple[Entry, ...],
+    in_line: tuple[Entry, ...],
+    returning: Message[OutsourcingReturn],
+) -> Decision:
+    """The service partner gives the ticket back: the link has ended, and the lead sees what was worked until then."""
+    if link is None or agreed is None or not link.includes(returning.sender):
+        return NotYet("outsourcing/unknown")
+    if refused := link.refuses_unless_said_by("service", returning.sender):
+        return refused
+    if link.state is State.AWAITING_APPROVAL:
+        return Refused("outsourcing/not-returnable", state=link.state, allowed=ALLOWED[link.state])
+    link, reason = link.returned(returning.now), returning.data.reason
+    worked = fixed(link, work, returning.fresh_id)
+    known: dict[str, Any] = {
+        "reason": reason,
+        "returned_by": returning.data.actor,
+        "returned_at": returning.now,
+        "entries": worked.entries,
+        "hours": worked.hours,
+        "charge_total": worked.charge_total,
+        "currency": worked.currency,
+    }
+    returned = OutsourcingReturned(outsourcing_id=link.outsourcing_id, **known)
+    noted = TicketNoted(
+        outsourcing_id=link.outsourcing_id, reason="outsourcing_returned", text=reason, state=link.state
+    )
+    entries, kept = keep_local(link, in_line)
+    published = OutsourcingHandedBack(**agreed.named(link), **known)
+    return Changed(
+        link,
+        *entries,
+        tell=(*link.both(returned), *link.both(noted), *kept, Publish(published)),
+        history="returned by the service partner",
+    )
+
+
+def force(
+    link: Link | None,
+    agreed: Agreed | None,
+    submitted: Snapshot | None,
+    work: tuple[Entry, ...],
+    in_line: tuple[Entry, ...],
+    forcing: Message[CompletionForce],
+) -> Decision:
+    """The lead ends the work without an approval: what was submitted is billed, or else the work as it is now."""
+    if link is None or agreed is None or not link.includes(forcing.sender):
+        return NotYet("outsourcing/unknown")
+    if refused := link.refuses_unless_said_by("lead", forcing.sender):
+        return refused
+    snapshot = submitted or _as_it_is(link, work, forcing)
+    return _ended_by_force(link, agreed, snapshot, in_line, forcing, forcing.data.cause)
+
+
+def abandon(
+    link: Link | None,
+    agreed: Agreed | None,
+    submitted: Snapshot | None,
+    work: tuple[Entry, ...],
+    in_line: tuple[Entry, ...],
+    abandoned: Message[OutsourcingAbandoned],
+) -> Decision:
+    """The partnership has ended by force, and with it the work, as if the lead had ended that."""
+    if link is None or agreed is None:
+        return NotYet("outsourcing/unknown")
+    if link.has_ended:
+        return Unchanged()
+    snapshot = submitted or _as_it_is(link, work, abandoned)
+    return _ended_by_force(link, agreed, snapshot, in_line, abandoned, "partnership_ended")
+
+
+def _as_it_is(link: Link, work: tuple[Entry, ...], forcing: Forcing) -> Snapshot | None:
+    """The work fixed at this moment; None where it has not begun, or cannot be told."""
+    if link.state is State.ACCEPTED:
+        return None
+    content = fixed_whatever_its_size(link, work, forcing.fresh_id)
+    if content is None:
+        return None
+    return Snapshot(content.snapshot_id, link.outsourcing_id, content, forcing.data.actor, forcing.now)
+
+
+def _ended_by_force(
+    link: Link,
+    agreed: Agreed,
+    snapshot: Snapshot | None,
+    in_line: tuple[Entry, ...],
+    forcing: Forcing,
+    cause: ForcedCause,
+) -> Changed:
+    """The link has ended for good; billing starts, or both sides read why nothing is billed."""
+    now, reason = forcing.now, forcing.data.reason
+    not_billed: NotBilled | None = None
+    if snapshot is None:
+        not_billed = "not_begun" if link.state is State.ACCEPTED else "too_large"
+    else:
+        link = link.submitted(snapshot.snapshot_id, snapshot.submitted_at)
+    link = link.completed(now)
+    content = snapshot.content if snapshot else None
+    forced = CompletionForced(
+        outsourcing_id=link.outsourcing_id,
+        cause=cause,
+        reason=reason,
+        snapshot=content,
+        not_billed=not_billed,
+        forced_at=now,
+    )
+    noted = TicketNoted(
+        outsourcing_id=link.outsourcing_id, reason="completion_forced", text=reason or "", state=link.state
+    )
+    entries, kept = keep_local(link, in_line)
+    published = OutsourcingCompleted(
+        **agreed.named(link),
+        organization=agreed.accepted.organization,
+        terms=agreed.accepted.terms,
+        snapshot=content,
+        forced=True,
+        completed_at=now,
+        completed_by=forcing.data.actor,
+    )
+    return Changed(
+        link,
+        *([snapshot] if snapshot else []),
+        *entries,
+        tell=(
+            *link.both(forced),
+            *link.both(noted),
+            *(time_in_one_charge(link, content) if content else ()),
+            *kept,
+            Publish(published),
+        ),
+        history=f"completed by force: {cause}" + ("" if snapshot else ", nothing is billed"),
+    )

@@ -1,0 +1,134 @@
+"""What is billed in the end: the service partner's shared time and charges, fixed and added up."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from services.ticket_sync.domain.entries import Entry
+from services.ticket_sync.domain.links import Link
+from shared.contracts.ticket_sync import (
+    LARGEST_SNAPSHOT_BYTES,
+    ChargeBody,
+    CompletionSnapshot,
+    Deduction,
+    EntryReplicated,
+    SnapshotCharge,
+    SnapshotTime,
+    TimeBody,
+)
+from shared.ids import id_of_content
+from shared.messaging.outcomes import Deliver
+from shared.money import price_of, total
+
+# The sum of the time reaches the lead as the quantity of one charge, which has six digits before the point.
+MOST_HOURS = Decimal(999_999)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The work as it was submitted, or as it was when it was ended by force; it never changes.
+
+    `submitted_by` is who did either.
+    """
+
+    snapshot_id: UUID
+    outsourcing_id: UUID
+    content: CompletionSnapshot
+    submitted_by: str
+    submitted_at: datetime
+
+
+def fixed(
+    link: Link,
+    work: tuple[Entry, ...],
+    snapshot_id: UUID,
+    summary: str = "",
+    deductions: tuple[Deduction, ...] = (),
+) -> CompletionSnapshot:
+    """The service partner's time by day, its charges, and what they add up to, whether billable or not."""
+    time, charges = [], []
+    for entry in work:
+        word = entry.word
+        if entry.owner != link.service or word is None:
+            continue
+        if isinstance(word.body, TimeBody):
+            time.append(_time(entry, word.author, word.body))
+        elif isinstance(word.body, ChargeBody):
+            charges.append(_charge(entry, word.body))
+    prices = (price_of(charge.quantity, charge.unit_price, link.currency) for charge in charges)
+    return CompletionSnapshot(
+        snapshot_id=snapshot_id,
+        summary=summary,
+        time=tuple(sorted(time, key=lambda one: (one.work_on, one.entry_id))),
+        charges=tuple(charges),
+        deductions=deductions,
+        hours=sum((one.hours for one in time), Decimal(0)),
+        charge_total=total(prices, link.currency),
+        currency=link.currency,
+    )
+
+
+def fits(snapshot: CompletionSnapshot) -> bool:
+    """Whether it can be told: in one message, and its time in one charge."""
+    return snapshot.hours <= MOST_HOURS and len(snapshot.model_dump_json().encode()) <= LARGEST_SNAPSHOT_BYTES
+
+
+def fixed_whatever_its_size(link: Link, work: tuple[Entry, ...], snapshot_id: UUID) -> CompletionSnapshot | None:
+    """The work as it is now, where nobody is there to shorten it: without the texts of its time if they do not fit.
+
+    None where not even that fits: a bill for a part of the work would be wrong.
+    """
+    full = fixed(link, work, snapshot_id)
+    brief = full.model_copy(update={"time": tuple(one.model_copy(update={"text": ""}) for one in full.time)})
+    return next((content for content in (full, brief) if fits(content)), None)
+
+
+def time_in_one_charge(link: Link, snapshot: CompletionSnapshot) -> tuple[Deliver, ...]:
+    """What the lead's ticket keeps of the service partner's time; its id follows from the outsourcing's."""
+    if not snapshot.time or link.completed_at is None:
+        return ()
+    charge = ChargeBody(
+        kind="charge",
+        name=f"{link.service}: {link.service_number}",
+        quantity=snapshot.hours,
+        unit_price=Decimal(0),
+        currency=snapshot.currency,
+        billable=False,
+    )
+    summed = EntryReplicated(
+        outsourcing_id=link.outsourcing_id,
+        entry_id=id_of_content(b"time of the service partner", link.outsourcing_id.bytes),
+        owner="tandem",
+        version=1,
+        visibility="internal",
+        author="Tandem",
+        happened_at=link.completed_at,
+        body=charge,
+        state=link.state,
+    )
+    return (Deliver(link.lead, summed),)
+
+
+def _time(entry: Entry, author: str, body: TimeBody) -> SnapshotTime:
+    return SnapshotTime(
+        entry_id=entry.entry_id,
+        version=entry.version,
+        work_on=body.work_on,
+        hours=body.hours,
+        role=body.role,
+        billable=body.billable,
+        author=author,
+        text=body.text,
+    )
+
+
+def _charge(entry: Entry, body: ChargeBody) -> SnapshotCharge:
+    return SnapshotCharge(
+        entry_id=entry.entry_id,
+        version=entry.version,
+        name=body.name,
+        quantity=body.quantity,
+        unit_price=body.unit_price,
+        billable=body.billable,
+    )
