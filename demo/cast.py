@@ -1,13 +1,18 @@
-"""Who plays, and with what: the two companies, their customer, and the entries by name."""
+"""Who plays, and with what: the companies, their people, a customer, and the entries by name."""
 
 from typing import Any
 
 from uuid_utils import uuid7
 
-LEAD, SERVICE = "nordlicht", "alpenwerk"
-NAMES = {LEAD: "Nordlicht IT GmbH", SERVICE: "Alpenwerk Systems GmbH"}
-LANGUAGES = {LEAD: "de", SERVICE: "en"}
-ADDRESSES = {LEAD: "dispo@nordlicht.example.com", SERVICE: "office@alpenwerk.example.com"}
+LEAD, SERVICE, OTHER = "nordlicht", "alpenwerk", "rheintal"
+NAMES = {LEAD: "Nordlicht IT GmbH", SERVICE: "Alpenwerk Systems GmbH", OTHER: "Rheintal Service AG"}
+LANGUAGES = {LEAD: "de", SERVICE: "en", OTHER: "de"}
+ADDRESSES = {
+    LEAD: "dispo@nordlicht.example.com",
+    SERVICE: "office@alpenwerk.example.com",
+    OTHER: "post@rheintal.example.com",
+}
+DISPATCHER, TECHNICIAN, ACCOUNTANT = "k.sommer", "l.gruber", "m.huber"
 
 LEAD_PARTY: dict[str, Any] = {
     "legal_name": NAMES[LEAD],

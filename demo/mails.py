@@ -54,6 +54,11 @@ class Mailbox:
         async with asyncio.timeout(WAIT_SECONDS), self._came:
             await self._came.wait_for(lambda: len(self.mails) >= number)
 
+    async def gets_one(self, to: str, about: str) -> None:
+        """Wait until an e-mail to this address has that in its subject. Raises TimeoutError."""
+        async with asyncio.timeout(WAIT_SECONDS), self._came:
+            await self._came.wait_for(lambda: any(m.to == to and about in m.subject for m in self.mails))
+
 
 @asynccontextmanager
 async def mailbox(directory: Path) -> AsyncIterator[tuple[Mailbox, int]]:

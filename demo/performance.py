@@ -9,11 +9,12 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from demo.cast import ADDRESSES, LANGUAGES, LEAD, NAMES, SERVICE
+from demo.acts import Stage
+from demo.cast import ADDRESSES, LANGUAGES, LEAD, NAMES, OTHER, SERVICE
 from demo.mails import Mail, Mailbox, mailbox
 from demo.partners import Partner, partner
 from demo.queues import Queues, is_shard, queues_of
-from demo.scenario import Stage, play
+from demo.scenario import play
 from demo.timeline import Timeline
 from services.console.check import Account, check_all
 from services.console.installation import Installation
@@ -62,7 +63,8 @@ class Theatre:
 
     async def perform(self, timeline: Timeline) -> Outcome:
         """Play, wait until everything is quiet, and tell what there is."""
-        await play(Stage(self.partners[LEAD], self.partners[SERVICE], self.mailbox, timeline))
+        lead, service, other = (self.partners[slug] for slug in (LEAD, SERVICE, OTHER))
+        await play(Stage(lead, service, other, self.mailbox, timeline, partnerships={}))
         return await self.outcome()
 
     async def outcome(self) -> Outcome:
@@ -105,7 +107,7 @@ def _waiting_for(service: str, counts: dict[str, int]) -> int:
 
 @asynccontextmanager
 async def theatre(installation: Installation, directory: Path, *, replicas: int = 1) -> AsyncIterator[Theatre]:
-    """Both partners added and started, a mail server, and all four workers, so many replicas of each."""
+    """All partners added and started, a mail server, and all four workers, so many replicas of each."""
     async with AsyncExitStack() as exits:
         box, smtp_port = await exits.enter_async_context(mailbox(directory / "mails"))
         environments = {service: installation.environment_of(service) for service in topology.SERVICES}
@@ -117,7 +119,7 @@ async def theatre(installation: Installation, directory: Path, *, replicas: int 
         }
         exits.enter_context(workers(environments, directory / "logs", replicas=replicas))
         partners, queue_names = {}, []
-        for slug in (LEAD, SERVICE):
+        for slug in NAMES:
             connected = await installation.add_instance(slug, NAMES[slug], LANGUAGES[slug], ADDRESSES[slug])
             queue_names.append(connected.queue)
             partners[slug] = await exits.enter_async_context(partner(slug, connected, directory))

@@ -30,7 +30,7 @@ def is_shard(queue: str) -> bool:
 
 @asynccontextmanager
 async def queues_of(installation: Installation, of_partners: Iterable[str]) -> AsyncIterator[Queues]:
-    """All queues that there are: of the services, of these partners, and for what nobody could read or wanted."""
+    """All queues that there are: of the services, of these partners, and for what nobody could read."""
     shards = range(installation.settings.shards)
     of_services = [
         name
@@ -44,4 +44,4 @@ async def queues_of(installation: Installation, of_partners: Iterable[str]) -> A
     url = installation.amqp_url_of(unquote(admin.username or ""), unquote(admin.password or ""))
     async with await aio_pika.connect(url) as connection:
         channel = await connection.channel()
-        yield Queues(channel, (*of_services, *of_partners, topology.UNROUTED))
+        yield Queues(channel, (*of_services, *of_partners))

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from demo.cast import LEAD, SERVICE
-from demo.expectation import differences
+from demo.comparison import differences
 from demo.invoice_text import as_text
 from demo.performance import Outcome
 from demo.timeline import Timeline
@@ -108,7 +108,7 @@ def show(console: Console, directory: Path, outcome: Outcome, found: list[str], 
     console.print(table)
     for difference in found:
         console.print(f"[red]✗ {difference}[/red]", highlight=False)
-    verdict = "[red]not as expected[/red]" if found else "[green]exactly as expected on both sides[/green]"
+    verdict = "[red]not as expected[/red]" if found else "[green]exactly as expected on every side[/green]"
     console.print(f"{verdict}, in {seconds:.1f} s; everything is kept in {directory}/", highlight=False)
 
 

@@ -8,7 +8,7 @@ from time import perf_counter
 from rich.console import Console
 from rich.markup import escape
 
-COLOURS = {"nordlicht": "cyan", "alpenwerk": "green", "Tandem": "magenta"}
+COLOURS = {"nordlicht": "cyan", "alpenwerk": "green", "rheintal": "yellow", "Tandem": "magenta"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ import pytest
 from rich.console import Console
 
 from demo import report
-from demo.cast import LEAD, SERVICE
-from demo.expectation import differences
+from demo.cast import NAMES, SERVICE
+from demo.comparison import differences
 from demo.performance import Outcome, theatre
 from demo.timeline import Timeline
 from services.console import work
@@ -41,6 +41,8 @@ async def test_a_whole_life_on_four_shards_with_two_replicas_of_every_worker(
             "NL-4709": "expired",
             "NL-4710": "declined",
             "NL-4711": "completed",
+            "NL-4712": "cancelled",
+            "NL-4713": "declined",
         }
         [id] = [row["outsourcing_id"] for row in received if row["state"] == "completed"]
         told = [row["event"] for row in await work.list_history(connection, id)]
@@ -58,14 +60,14 @@ async def test_every_message_delivered_twice_at_once_and_again_after_the_end_cha
         once = await stage.perform(unseen())
     twice_installed = await install(stack, name=f"acceptance_{token_hex(6)}")
     async with (
-        doubler(twice_installed, (LEAD, SERVICE)) as doubling,
+        doubler(twice_installed, tuple(NAMES)) as doubling,
         theatre(twice_installed, tmp_path / "twice") as stage,
     ):
         twice = await stage.perform(unseen())
         assert faults_of(once) == faults_of(twice) == []
         contents = await contents_of(twice_installed)
         assert but_for_ids_and_times(contents) == but_for_ids_and_times(await contents_of(installation))
-        for slug in (LEAD, SERVICE):
+        for slug in NAMES:
             assert but_for_ids_and_times(twice.stores[slug]) == but_for_ids_and_times(once.stores[slug])
         published = len(doubling.seen)
         assert published > sum(account.received for account in once.accounts) > 0

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from demo import expectation
-from demo.cast import CUSTOMER, LEAD, SERVICE
-from demo.expectation import differences
+from demo import comparison
+from demo.cast import CUSTOMER, LEAD, NAMES, OTHER, SERVICE
+from demo.comparison import differences
 from demo.mails import Mail
 from demo.partners import environment_of
 from services.console.installation import Connected
@@ -137,6 +137,10 @@ def _name_the_customer_in_the_offer(_: Stores, mails: list[Mail]) -> None:
     mails[0] = replace(mails[0], text=f"Ask for {CUSTOMER['contact']}")
 
 
+def _let_a_partner_hear_of_another(stores: Stores, _: list[Mail]) -> None:
+    stores[OTHER]["offer"][0]["shown"] = json.dumps({"description": f"{NAMES[SERVICE]} had no time"})
+
+
 def _refuse_something_else(stores: Stores, _: list[Mail]) -> None:
     stores[LEAD]["rejection"].append({"problem": "message/invalid"})
 
@@ -158,6 +162,7 @@ def _refuse_something_else(stores: Stores, _: list[Mail]) -> None:
         _send_a_mail_twice,
         _send_two_mails_under_one_id,
         _name_the_customer_in_the_offer,
+        _let_a_partner_hear_of_another,
         _refuse_something_else,
     ],
 )
@@ -178,6 +183,7 @@ def as_expected(monkeypatch: pytest.MonkeyPatch) -> tuple[Stores, list[Mail]]:
             _entry(LEAD, "shared", FILE),
         ],
         SERVICE: [_entry(LEAD, "shared", {"kind": "note", "text": "Found the spare part"})],
+        OTHER: [],
     }
     invoice: dict[str, Any] = {
         "currency": "EUR",
@@ -199,14 +205,13 @@ def as_expected(monkeypatch: pytest.MonkeyPatch) -> tuple[Stores, list[Mail]]:
             "told": [{"kind": "tandem.offer.expired.v1", "times": 1}],
             "unfit": [],
         }
-        for side in (LEAD, SERVICE)
+        for side in NAMES
     }
     mails = [Mail("a@example.com", "Offer from b", f"<{number}>", "en", "") for number in (1, 2)]
-    both = (LEAD, SERVICE)
-    monkeypatch.setattr(expectation, "TICKETS", {side: ["NL-1 Switch: completed"] for side in both})
-    monkeypatch.setattr(expectation, "OFFERS", {side: ["NL-1 completed"] for side in both})
+    monkeypatch.setattr(comparison, "TICKETS", {side: ["NL-1 Switch: completed"] for side in NAMES})
+    monkeypatch.setattr(comparison, "OFFERS", {side: ["NL-1 completed"] for side in NAMES})
     monkeypatch.setattr(
-        expectation,
+        comparison,
         "ENTRIES",
         {
             LEAD: [
@@ -214,13 +219,14 @@ def as_expected(monkeypatch: pytest.MonkeyPatch) -> tuple[Stores, list[Mail]]:
                 "nordlicht attachment v1 shared by P. Ost: plan.txt, 4 bytes",
             ],
             SERVICE: ["nordlicht note v1 shared by P. Ost: Found the spare part"],
+            OTHER: [],
         },
     )
-    monkeypatch.setattr(expectation, "SYSTEM_NOTES", {side: [] for side in both})
-    monkeypatch.setattr(expectation, "REJECTIONS", {side: [] for side in both})
-    monkeypatch.setattr(expectation, "INVOICES", {side: ["AW 1.00 EUR, of it tax 0.00 (AE): 1.00"] for side in both})
-    monkeypatch.setattr(expectation, "FACTS", {side: {"offer.expired": 1} for side in both})
-    monkeypatch.setattr(expectation, "MAILS", ["a@example.com (en): Offer from b"] * 2)
+    monkeypatch.setattr(comparison, "SYSTEM_NOTES", {side: [] for side in NAMES})
+    monkeypatch.setattr(comparison, "REJECTIONS", {side: [] for side in NAMES})
+    monkeypatch.setattr(comparison, "INVOICES", {side: ["AW 1.00 EUR, of it tax 0.00 (AE): 1.00"] for side in NAMES})
+    monkeypatch.setattr(comparison, "FACTS", {side: {"offer.expired": 1} for side in NAMES})
+    monkeypatch.setattr(comparison, "MAILS", ["a@example.com (en): Offer from b"] * 2)
     return stores, mails
 
 

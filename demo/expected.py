@@ -1,0 +1,165 @@
+"""What all partners must have in the end, written by hand from the replication table and the terms of the offer."""
+
+from demo.cast import ADDRESSES, LEAD, OTHER, SERVICE
+
+TICKETS = {
+    # One line for each partner that was asked.
+    LEAD: [
+        "NL-4709 Printer takes no paper: expired",
+        "NL-4710 Move twelve desks: declined",
+        "NL-4710 Move twelve desks: in_progress, linked with RHE-501",
+        "NL-4712 Access point is silent: cancelled",
+        "NL-4712 Access point is silent: in_progress, linked with RHE-502",
+        "NL-4713 Firmware of nine cameras: declined",
+        "NL-4713 Firmware of nine cameras: in_progress, linked with RHE-503",
+        "NL-4711 Switch drops its uplink: completed, linked with ALP-501",
+    ],
+    SERVICE: ["ALP-501 Switch drops its uplink: completed, linked with NL-4711, for Hotel Post Betriebs GmbH"],
+    OTHER: [
+        "RHE-501 Move twelve desks: in_progress, linked with NL-4710, for Hotel Post Betriebs GmbH",
+        "RHE-502 Access point is silent: in_progress, linked with NL-4712, for Hotel Post Betriebs GmbH",
+        "RHE-503 Firmware of nine cameras: in_progress, linked with NL-4713, for Hotel Post Betriebs GmbH",
+    ],
+}
+OFFERS = {
+    LEAD: [
+        "NL-4709 expired",
+        "NL-4710 declined",
+        "NL-4710 in_progress",
+        "NL-4712 cancelled",
+        "NL-4712 in_progress",
+        "NL-4713 declined",
+        "NL-4713 in_progress",
+        "NL-4711 completed",
+    ],
+    # Of two that were asked at once, who has lost knows of a cancellation and of nothing else.
+    SERVICE: ["NL-4709 expired", "NL-4710 declined", "NL-4712 cancelled", "NL-4713 declined", "NL-4711 completed"],
+    OTHER: ["NL-4710 in_progress", "NL-4712 in_progress", "NL-4713 in_progress"],
+}
+ENTRIES = {
+    LEAD: [
+        # Its own: the copy of the charge was withdrawn, and what was written during the last approval stays here.
+        "nordlicht note v1 shared by K. Sommer: The customer is on site until six.",
+        "nordlicht note v2 internal by K. Sommer: Access code of the rack is with the porter.",
+        "nordlicht note v1 internal by K. Sommer: This customer pays late.",
+        "nordlicht note v1 shared by K. Sommer: Customer is happy. (stays here only)",
+        "nordlicht time v1 shared by K. Sommer: 0.25 h dispatch, Found the spare part",
+        "nordlicht charge v2 shared removed by K. Sommer: 1 × Courier at 18 EUR",
+        "nordlicht attachment v1 shared by K. Sommer: plan.txt, 40 bytes",
+        "nordlicht link v1 shared by K. Sommer: Plan",
+        # The service partner's: its notes and files are not for the lead's customer.
+        "alpenwerk note v2 internal by L. Gruber: On my way, there by half past ten.",
+        "alpenwerk time v1 shared by L. Gruber: 2.5 h engineer, Replaced the switch",
+        "alpenwerk time v1 shared by L. Gruber: 0.5 h engineer, Labelled the ports (added during approval)",
+        "alpenwerk charge v1 shared by L. Gruber: 1 × Switch, 24 ports at 349.9 EUR",
+        "alpenwerk attachment v1 internal by L. Gruber: protocol.txt, 58 bytes",
+        # All of the service partner's hours, for the lead's own books.
+        "tandem charge v1 internal by Tandem: 3 × alpenwerk: ALP-501 at 0 EUR, not billable",
+    ],
+    SERVICE: [
+        "alpenwerk note v2 shared by L. Gruber: On my way, there by half past ten.",
+        "alpenwerk note v1 internal by L. Gruber: Their cabling is a disgrace.",
+        "alpenwerk note v1 shared by L. Gruber: One more thing …",
+        "alpenwerk time v1 shared by L. Gruber: 2.5 h engineer, Replaced the switch",
+        "alpenwerk time v1 shared by L. Gruber: 0.5 h engineer, Labelled the ports (released after a rejection)",
+        "alpenwerk charge v1 shared by L. Gruber: 1 × Switch, 24 ports at 349.9 EUR",
+        "alpenwerk attachment v1 shared by L. Gruber: protocol.txt, 58 bytes",
+        # The lead's: its time is a note without hours; what it took back or removed is gone.
+        "nordlicht note v1 shared by K. Sommer: The customer is on site until six.",
+        "nordlicht note v2 shared removed by K. Sommer: Access code of the rack is with the porter.",
+        "nordlicht note v1 shared by K. Sommer: Found the spare part",
+        "nordlicht charge v2 shared removed by K. Sommer: 1 × Courier at 18 EUR",
+        "nordlicht attachment v1 shared by K. Sommer: plan.txt, 40 bytes",
+    ],
+    OTHER: [],
+}
+SYSTEM_NOTES = {
+    LEAD: ["submission_rejected: Please add the time for labelling the ports."],
+    SERVICE: ["submission_rejected: Please add the time for labelling the ports."],
+    OTHER: [],
+}
+REJECTIONS = {LEAD: [], SERVICE: ["offer/too-late", "offer/too-late", "outsourcing/completed"], OTHER: []}
+# 2.5 h and 0.5 h at 95.00, 349.90 for the switch, 20.00 off; between Austria and Germany the recipient owes the tax.
+INVOICE = "AW-2026 614.90 EUR, of it tax 0.00 (AE): 237.50, 47.50, 349.90, -20.00"
+INVOICES = {LEAD: [INVOICE], SERVICE: [INVOICE], OTHER: []}
+# Every fact once to everybody whom it concerns, and an entry as often as it crossed.
+FACTS = {
+    LEAD: {
+        "agreement.accepted": 1,
+        "billing-settings.changed": 1,
+        "partnership.invited": 2,
+        "partnership.accepted": 2,
+        "offer.sent": 8,
+        "offer.expired": 1,
+        "offer.declined": 2,
+        "offer.cancelled": 1,
+        "offer.accepted": 4,
+        "ticket.linked": 4,
+        # Note, corrected note, time, charge, file; the time that was held; the sum of all hours.
+        "entry.replicated": 7,
+        "completion.submitted": 2,
+        "completion.rejected": 1,
+        "ticket.noted": 1,
+        "entry.held": 1,
+        "completion.approved": 1,
+        "entry.kept-local": 1,
+        "invoice.received": 1,
+    },
+    SERVICE: {
+        "billing-settings.changed": 1,
+        "partnership.invited": 1,
+        "partnership.accepted": 1,
+        "offer.received": 5,
+        # The one that nobody answers, when half of its time is over.
+        "offer.reminded": 1,
+        "offer.expired": 1,
+        "offer.declined": 2,
+        "offer.cancelled": 1,
+        "offer.accepted": 1,
+        "ticket.requested": 1,
+        "ticket.linked": 1,
+        # The note from before the acceptance; note, time as a note, charge, file.
+        "entry.replicated": 5,
+        "entry.withdrawn": 2,
+        "completion.submitted": 2,
+        "entry.held": 1,
+        "completion.rejected": 1,
+        "ticket.noted": 1,
+        "entry.released": 1,
+        "completion.approved": 1,
+        "invoice.issued": 1,
+        "command.rejected": 3,
+    },
+    OTHER: {
+        "partnership.invited": 1,
+        "partnership.accepted": 1,
+        "offer.received": 3,
+        "offer.accepted": 3,
+        "ticket.requested": 3,
+        "ticket.linked": 3,
+    },
+}
+# Whom, in which language, and about what.
+MAILS = [
+    *(
+        f"{ADDRESSES[SERVICE]} (en): Offer from Nordlicht IT GmbH: {title}"
+        for title in (
+            "Printer takes no paper",
+            "Move twelve desks",
+            "Access point is silent",
+            "Firmware of nine cameras",
+            "Switch drops its uplink",
+        )
+    ),
+    *(
+        f"{ADDRESSES[OTHER]} (de): Angebot von Nordlicht IT GmbH: {title}"
+        for title in ("Move twelve desks", "Access point is silent", "Firmware of nine cameras")
+    ),
+    f"{ADDRESSES[LEAD]} (de): Rheintal Service AG hat angenommen: NL-4710: Move twelve desks",
+    f"{ADDRESSES[LEAD]} (de): Rheintal Service AG hat angenommen: NL-4712: Access point is silent",
+    f"{ADDRESSES[LEAD]} (de): Rheintal Service AG hat angenommen: NL-4713: Firmware of nine cameras",
+    f"{ADDRESSES[LEAD]} (de): Alpenwerk Systems GmbH hat angenommen: NL-4711: Switch drops its uplink",
+    f"{ADDRESSES[SERVICE]} (en): Nordlicht IT GmbH rejected your submission: ALP-501: Switch drops its uplink",
+    f"{ADDRESSES[LEAD]} (de): Abgeschlossen: NL-4711: Switch drops its uplink",
+    f"{ADDRESSES[SERVICE]} (en): Approved: ALP-501: Switch drops its uplink",
+]
