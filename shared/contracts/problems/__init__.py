@@ -1,26 +1,18 @@
 """Every problem a command can be refused with: a stable slug, an HTTP status, and what it says in each language."""
 
 from collections import defaultdict
-from dataclasses import dataclass
 from typing import Any
 
+from shared.contracts.problems.partnerships import PARTNERSHIP_PROBLEMS
+from shared.contracts.problems.problem import Problem
+from shared.contracts.problems.problem import problem as _problem
 
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One problem: title and detail by language; `{names}` in a detail are filled from what the rule knows."""
-
-    status: int
-    title: dict[str, str]
-    detail: dict[str, str]
-
-
-def _problem(status: int, *, en: tuple[str, str], de: tuple[str, str]) -> Problem:
-    return Problem(status, {"en": en[0], "de": de[0]}, {"en": en[1], "de": de[1]})
-
+__all__ = ["PROBLEMS", "Problem", "describe"]
 
 FALLBACK_LANGUAGE = "en"
 
 PROBLEMS: dict[str, Problem] = {
+    **PARTNERSHIP_PROBLEMS,
     "message/unreadable": _problem(
         400,
         en=("The message cannot be read", "It is not a CloudEvents 1.0 envelope in JSON: {reason}."),
@@ -91,69 +83,6 @@ PROBLEMS: dict[str, Problem] = {
         de=(
             "Zu viele Nachrichten warten",
             "1.000 Ihrer Nachrichten warten auf etwas, das es nicht gibt; senden Sie später erneut.",
-        ),
-    ),
-    "agreement/missing": _problem(
-        403,
-        en=(
-            "The agreement is not accepted",
-            "Accept the outsourcing agreement (agreement.accept) before you invite or send.",
-        ),
-        de=(
-            "Die Vereinbarung ist nicht angenommen",
-            "Nehmen Sie die Outsourcing-Vereinbarung an (agreement.accept), bevor Sie einladen oder anbieten.",
-        ),
-    ),
-    "partnership/unknown": _problem(
-        404,
-        en=("There is no such partnership", "Check the partnership's id."),
-        de=("Diese Partnerschaft gibt es nicht", "Prüfen Sie die id der Partnerschaft."),
-    ),
-    "partnership/exists": _problem(
-        409,
-        en=("There is a partnership already", "With this partner an invitation is open or a partnership is active."),
-        de=(
-            "Es gibt schon eine Partnerschaft",
-            "Mit diesem Partner ist eine Einladung offen oder eine Partnerschaft aktiv.",
-        ),
-    ),
-    "partnership/self": _problem(
-        422,
-        en=("An instance cannot be its own partner", "Invite another instance."),
-        de=("Eine Instanz kann nicht ihr eigener Partner sein", "Laden Sie eine andere Instanz ein."),
-    ),
-    "partnership/id-taken": _problem(
-        409,
-        en=("The id is taken", "Give the partnership an id that was never used."),
-        de=("Die id ist vergeben", "Geben Sie der Partnerschaft eine id, die noch nie benutzt wurde."),
-    ),
-    "partnership/not-yours": _problem(
-        403,
-        en=("That is the other side's to say", "Only the {role} may do this."),
-        de=("Das steht der anderen Seite zu", "Das darf nur die Seite {role}."),
-    ),
-    "partnership/wrong-state": _problem(
-        409,
-        en=("Not possible in this state", "The partnership is {state}; allowed now: {allowed}."),
-        de=(
-            "In diesem Zustand nicht möglich",
-            "Die Partnerschaft ist im Zustand „{state}“; erlaubt ist jetzt: {allowed}.",
-        ),
-    ),
-    "partnership/not-active": _problem(
-        409,
-        en=("The partnership is not active", "It is {state}; an offer needs an active partnership."),
-        de=(
-            "Die Partnerschaft ist nicht aktiv",
-            "Sie ist im Zustand „{state}“; ein Angebot braucht eine aktive Partnerschaft.",
-        ),
-    ),
-    "partnership/work-under-way": _problem(
-        409,
-        en=("Work is under way", "{count} outsourcings are offered or accepted; end it with force to close them too."),
-        de=(
-            "Es wird noch gearbeitet",
-            "{count} Outsourcings sind angeboten oder angenommen; mit force werden auch sie beendet.",
         ),
     ),
     "offer/id-taken": _problem(

@@ -1,0 +1,69 @@
+"""What can be wrong with an agreement or a partnership."""
+
+from shared.contracts.problems.problem import Problem, problem
+
+PARTNERSHIP_PROBLEMS: dict[str, Problem] = {
+    "agreement/missing": problem(
+        403,
+        en=(
+            "The agreement is not accepted",
+            "Accept the outsourcing agreement (agreement.accept) before you invite or send.",
+        ),
+        de=(
+            "Die Vereinbarung ist nicht angenommen",
+            "Nehmen Sie die Outsourcing-Vereinbarung an (agreement.accept), bevor Sie einladen oder anbieten.",
+        ),
+    ),
+    "partnership/unknown": problem(
+        404,
+        en=("There is no such partnership", "Check the partnership's id."),
+        de=("Diese Partnerschaft gibt es nicht", "Prüfen Sie die id der Partnerschaft."),
+    ),
+    "partnership/exists": problem(
+        409,
+        en=("There is a partnership already", "With this partner an invitation is open or a partnership is active."),
+        de=(
+            "Es gibt schon eine Partnerschaft",
+            "Mit diesem Partner ist eine Einladung offen oder eine Partnerschaft aktiv.",
+        ),
+    ),
+    "partnership/self": problem(
+        422,
+        en=("An instance cannot be its own partner", "Invite another instance."),
+        de=("Eine Instanz kann nicht ihr eigener Partner sein", "Laden Sie eine andere Instanz ein."),
+    ),
+    "partnership/id-taken": problem(
+        409,
+        en=("The id is taken", "Give the partnership an id that was never used."),
+        de=("Die id ist vergeben", "Geben Sie der Partnerschaft eine id, die noch nie benutzt wurde."),
+    ),
+    "partnership/not-yours": problem(
+        403,
+        en=("That is the other side's to say", "Only the {role} may do this."),
+        de=("Das steht der anderen Seite zu", "Das darf nur die Seite {role}."),
+    ),
+    "partnership/wrong-state": problem(
+        409,
+        en=("Not possible in this state", "The partnership is {state}; allowed now: {allowed}."),
+        de=(
+            "In diesem Zustand nicht möglich",
+            "Die Partnerschaft ist im Zustand „{state}“; erlaubt ist jetzt: {allowed}.",
+        ),
+    ),
+    "partnership/not-active": problem(
+        409,
+        en=("The partnership is not active", "It is {state}; an offer needs an active partnership."),
+        de=(
+            "Die Partnerschaft ist nicht aktiv",
+            "Sie ist im Zustand „{state}“; ein Angebot braucht eine aktive Partnerschaft.",
+        ),
+    ),
+    "partnership/work-under-way": problem(
+        409,
+        en=("Work is under way", "{count} outsourcings are offered or accepted; end it with force to close them too."),
+        de=(
+            "Es wird noch gearbeitet",
+            "{count} Outsourcings sind angeboten oder angenommen; mit force werden auch sie beendet.",
+        ),
+    ),
+}
