@@ -12,15 +12,16 @@ from uuid import UUID
 import asyncpg
 import psycopg
 import typer
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 from rich.table import Table
 
+from services.console import agreements, instances, parked, work
 from services.console import check as checking
-from services.console import instances, parked, work
 from services.console.migrating import migrate_all
 from services.console.settings import AdminSettings, DatabaseSettings, WorkerPasswords
 from services.console.work import Filter, Outsourced, Received
+from shared.contracts.values import ShortText
 from shared.database import Connection
 from shared.messaging.broker_admin import BrokerRefused
 from shared.messaging.topology import SERVICES
@@ -37,6 +38,8 @@ instance_app = typer.Typer(no_args_is_help=True, help="Who takes part.")
 parked_app = typer.Typer(no_args_is_help=True, help="Messages that wait, and an operator's word on them.")
 app.add_typer(instance_app, name="instance")
 app.add_typer(parked_app, name="parked")
+agreement_app = typer.Typer(no_args_is_help=True, help="What leads accept before they invite and send.")
+app.add_typer(agreement_app, name="agreement")
 work_app = typer.Typer(no_args_is_help=True, help="What an instance was given, and what it gave away.")
 app.add_typer(work_app, name="work")
 outsourcing_app = typer.Typer(no_args_is_help=True, help="One outsourcing.")
@@ -53,7 +56,14 @@ Subject = Annotated[str, typer.Argument(help="as `tandem parked list` shows it")
 R = TypeVar("R")
 
 # What went wrong is the caller's to mend, and a trace would not help with it.
-EXPECTED = (BrokerRefused, instances.InstanceKnown, asyncpg.PostgresError, psycopg.Error, OSError)
+EXPECTED = (
+    BrokerRefused,
+    instances.InstanceKnown,
+    agreements.VersionKnown,
+    asyncpg.PostgresError,
+    psycopg.Error,
+    OSError,
+)
 
 
 def main() -> None:
@@ -145,6 +155,26 @@ def list_instances(as_json: AsJson = False) -> None:
         instances.list_instances(read_settings(DatabaseSettings).admin_database_url.get_secret_value())
     )
     _show([dataclasses.asdict(one) for one in listed], as_json=as_json, nothing="no instance has been added")
+
+
+@agreement_app.command("publish")
+def publish_agreement(
+    version: Annotated[str, typer.Argument(help="how leads name it when they accept it, such as 2026-01")],
+    as_json: AsJson = False,
+) -> None:
+    """Put a version in force: who invites or sends must have accepted it from now on."""
+    try:
+        TypeAdapter(ShortText).validate_python(version)
+    except ValidationError as wrong:
+        _usage(f"version: {wrong.errors()[0]['msg']}")
+    _as_operator(lambda c: agreements.publish_version(c, version))
+    list_agreements(as_json)
+
+
+@agreement_app.command("list")
+def list_agreements(as_json: AsJson = False) -> None:
+    """Every version, the one in force at the top, and how many instances accepted it last."""
+    _show(_as_operator(agreements.list_versions), as_json=as_json, nothing="no version has been published")
 
 
 @parked_app.command("list")

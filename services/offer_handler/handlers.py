@@ -1,8 +1,9 @@
 """What the offer handler answers to: which message, which rows, which rule."""
 
 from services.offer_handler import store
-from services.offer_handler.domain import deadlines, endings, offers, partnerships
-from services.offer_handler.domain.partnerships import Agreement, Partnership
+from services.offer_handler.domain import agreements, deadlines, endings, offers, partnerships
+from services.offer_handler.domain.agreements import Agreement, CurrentVersion
+from services.offer_handler.domain.partnerships import Partnership
 from services.offer_handler.domain.rounds import HiddenCustomer, Round
 from shared.contracts.offer_handler import (
     AgreementAccept,
@@ -18,6 +19,7 @@ from shared.contracts.offer_handler import (
 from shared.contracts.ticket_sync import OutsourcingCompleted, OutsourcingHandedBack
 from shared.messaging.routes import Collection, Handlers, Table, all_of, each_of, on, one
 
+CURRENT_VERSION = Table(CurrentVersion, key=lambda _: "current", lock=store.find_current_version)
 AGREEMENT = Table(
     Agreement, key=lambda agreement: agreement.instance, lock=store.lock_agreements, save=store.save_agreements
 )
@@ -54,6 +56,7 @@ PARTNERSHIPS_OF_PAIR = Collection(
     PARTNERSHIP, groups=lambda partnership: (partnership.pair,), lock=store.lock_live_partnerships_of_pairs
 )
 
+THE_CURRENT_VERSION = one(CURRENT_VERSION, lambda _: "current")
 THE_SENDERS_AGREEMENT = one(AGREEMENT, lambda message: message.sender)
 THE_PARTNERSHIP = one(PARTNERSHIP, lambda message: message.data.partnership_id)
 ALL_OF_THE_PAIR = all_of(PARTNERSHIPS_OF_PAIR, lambda message: (message.sender, message.data.partner))
@@ -75,13 +78,13 @@ ALL_THEIR_PARTNERSHIPS = each_of(
 HANDLERS = Handlers.of(
     "offer_handler",
     # A lead's agreement is locked first, so that what it sends and what it ends are decided one after another.
-    tables=(AGREEMENT, ROUND, PARTNERSHIP, HIDDEN_CUSTOMER),
+    tables=(CURRENT_VERSION, AGREEMENT, ROUND, PARTNERSHIP, HIDDEN_CUSTOMER),
     routes=(
-        on(AgreementAccept, decide=partnerships.accept_agreement, needs=(THE_SENDERS_AGREEMENT,)),
+        on(AgreementAccept, decide=agreements.accept_agreement, needs=(THE_SENDERS_AGREEMENT, THE_CURRENT_VERSION)),
         on(
             PartnershipInvite,
             decide=partnerships.invite,
-            needs=(THE_PARTNERSHIP, ALL_OF_THE_PAIR, THE_SENDERS_AGREEMENT),
+            needs=(THE_PARTNERSHIP, ALL_OF_THE_PAIR, THE_SENDERS_AGREEMENT, THE_CURRENT_VERSION),
             unblocks=True,
         ),
         on(PartnershipAccept, decide=partnerships.accept_invitation, needs=(THE_PARTNERSHIP,)),

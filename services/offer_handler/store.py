@@ -4,8 +4,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from services.offer_handler.domain.agreements import Agreement, CurrentVersion
 from services.offer_handler.domain.deadlines import Due
-from services.offer_handler.domain.partnerships import Agreement, Partnership
+from services.offer_handler.domain.partnerships import Partnership
 from services.offer_handler.domain.partnerships import State as PartnershipState
 from services.offer_handler.domain.rounds import HiddenCustomer, Outsourcing, Round
 from services.offer_handler.domain.rounds import State as OfferState
@@ -17,6 +18,12 @@ PARTNERSHIP_COLUMNS = """partnership_id, lead, service, state, recipient, langua
 ROUND_COLUMNS = "round_id, lead, mode, ticket, terms, sent_at, sent_by_source, sent_by_id"
 OUTSOURCING_COLUMNS = """outsourcing_id, round_id, place, partnership_id, service, state, asked_by_source, asked_by_id,
                          offered_at, respond_by, next_due_at, answered_at, ended_at"""
+
+
+async def find_current_version(connection: Connection, _keys: list[str]) -> list[CurrentVersion]:
+    """The version of the agreement that was published last; workers cannot change it, so nobody locks it."""
+    rows = await connection.fetch("SELECT version FROM agreement_version ORDER BY position DESC LIMIT 1")
+    return [CurrentVersion(row["version"]) for row in rows]
 
 
 async def lock_agreements(connection: Connection, instances: list[str]) -> list[Agreement]:

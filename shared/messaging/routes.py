@@ -13,10 +13,15 @@ Lock = Callable[[Connection, list[Any]], Awaitable[Sequence[Any]]]
 Save = Callable[[Connection, list[Any]], Awaitable[None]]
 
 
+async def _only_read(_: Connection, values: list[Any]) -> None:
+    raise TypeError(f"{type(values[0]).__name__} is only read here")
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Table:
     """One table of values: how a turn finds and locks them by key, and how it writes all it changed at once.
 
+    `save` is left out where the service only reads what others write.
     `state` names, for one message, the state of the value it is about in the words of the contract; it is told to who
     sends the message again.
     """
@@ -24,7 +29,7 @@ class Table:
     type: type[Any]
     key: Callable[[Any], Key]
     lock: Lock
-    save: Save
+    save: Save = _only_read
     state: Callable[[Any, Message[Any]], str | None] | None = None
 
 

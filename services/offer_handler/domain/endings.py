@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from services.offer_handler.domain import partnerships
+from services.offer_handler.domain.agreements import Agreement
 from services.offer_handler.domain.offers import cancelled, go_on
-from services.offer_handler.domain.partnerships import Agreement, Partnership
+from services.offer_handler.domain.partnerships import Partnership
 from services.offer_handler.domain.rounds import LIVE, Outsourcing, Round, State
 from shared.contracts.offer_handler import OutsourcingAbandoned, PartnershipEnd, PartnershipEnded
 from shared.contracts.ticket_sync import OutsourcingCompleted, OutsourcingHandedBack

@@ -8,7 +8,8 @@ from typing import Any
 from uuid import UUID
 
 from services.offer_handler.domain import partnerships
-from services.offer_handler.domain.partnerships import Agreement, Partnership
+from services.offer_handler.domain.agreements import Agreement
+from services.offer_handler.domain.partnerships import Partnership
 from services.offer_handler.domain.rounds import (
     ALLOWED,
     Cause,

@@ -1,19 +1,18 @@
-"""Agreements and partnerships: who may send offers, and to whom."""
+"""Partnerships: to whom a lead may send offers."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
+from services.offer_handler.domain.agreements import Agreement, CurrentVersion, refuses_sending
 from shared.contracts.offer_handler import (
-    AgreementAccept,
-    AgreementAccepted,
     PartnershipAccept,
     PartnershipAccepted,
     PartnershipInvite,
     PartnershipInvited,
 )
-from shared.messaging.outcomes import Changed, Decision, Deliver, Message, NotYet, Refused, Unchanged
+from shared.messaging.outcomes import Changed, Decision, Deliver, Message, NotYet, Refused
 
 INVITATION_LAPSES_AFTER = timedelta(days=30)
 
@@ -33,16 +32,6 @@ ALLOWED: dict[State, tuple[str, ...]] = {
     State.LAPSED: (),
     State.ENDED: (),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Agreement:
-    """The outsourcing agreement as an instance accepted it last; without one it may not invite or send."""
-
-    instance: str
-    version: str
-    accepted_by: str
-    accepted_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,29 +69,19 @@ class Partnership:
         return replace(self, organization=organization or self.organization)
 
 
-def accept_agreement(known: Agreement | None, accept: Message[AgreementAccept]) -> Decision:
-    """From now on the instance may invite and send."""
-    if known is not None and known.version == accept.data.version:
-        return Unchanged()
-    agreement = Agreement(accept.sender, accept.data.version, accept.data.actor, accept.now)
-    accepted = AgreementAccepted(version=agreement.version, accepted_at=agreement.accepted_at)
-    return Changed(
-        agreement, tell=(Deliver(accept.sender, accepted),), history=f"agreement {agreement.version} accepted"
-    )
-
-
 def invite(
     known: Partnership | None,
     of_pair: tuple[Partnership, ...],
     agreement: Agreement | None,
+    current: CurrentVersion,
     invitation: Message[PartnershipInvite],
 ) -> Decision:
     """Ask another instance to be a service partner; one that does not exist looks like one that never answers."""
     data, now = invitation.data, invitation.now
     if data.partner == invitation.sender:
         return Refused("partnership/self")
-    if agreement is None:
-        return Refused("agreement/missing")
+    if refused := refuses_sending(agreement, current):
+        return refused
     if known is not None:
         return Refused("partnership/id-taken")
     if any(one.state_at(now) is not State.LAPSED for one in of_pair):

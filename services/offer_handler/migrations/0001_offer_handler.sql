@@ -1,9 +1,21 @@
 -- Agreements, partnerships and offers. The schema holds what must never be two: a living partnership of a pair, an
 -- open or accepted round of a ticket, an acceptance in a round.
 
+-- Versions of the outsourcing agreement; the one published last is in force.
+CREATE TABLE agreement_version (
+    version      text PRIMARY KEY,
+    position     integer GENERATED ALWAYS AS IDENTITY UNIQUE,
+    published_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+-- Operators publish. A worker's role is granted all on every table, but finds only this policy, and so only reads.
+ALTER TABLE agreement_version ENABLE ROW LEVEL SECURITY;
+CREATE POLICY agreement_version_is_read ON agreement_version FOR SELECT USING (true);
+-- A fresh installation has something to accept.
+INSERT INTO agreement_version (version) VALUES ('2026-01');
+
 CREATE TABLE agreement (
     instance    text PRIMARY KEY,
-    version     text NOT NULL,
+    version     text NOT NULL REFERENCES agreement_version,
     accepted_by text NOT NULL,
     accepted_at timestamptz NOT NULL
 );

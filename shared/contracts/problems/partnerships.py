@@ -7,12 +7,34 @@ PARTNERSHIP_PROBLEMS: dict[str, Problem] = {
         403,
         en=(
             "The agreement is not accepted",
-            "Accept the outsourcing agreement (agreement.accept) before you invite or send.",
+            "Accept version {current} of the outsourcing agreement (agreement.accept) before you invite or send.",
         ),
         de=(
             "Die Vereinbarung ist nicht angenommen",
-            "Nehmen Sie die Outsourcing-Vereinbarung an (agreement.accept), bevor Sie einladen oder anbieten.",
+            (
+                "Nehmen Sie die Fassung {current} der Outsourcing-Vereinbarung an (agreement.accept), bevor Sie"
+                " einladen oder anbieten."
+            ),
         ),
+    ),
+    "agreement/outdated": problem(
+        403,
+        en=(
+            "There is a newer agreement",
+            "You accepted version {accepted}; accept {current} (agreement.accept) before you invite or send.",
+        ),
+        de=(
+            "Es gibt eine neuere Vereinbarung",
+            (
+                "Angenommen ist die Fassung {accepted}; nehmen Sie die Fassung {current} an (agreement.accept), bevor"
+                " Sie einladen oder anbieten."
+            ),
+        ),
+    ),
+    "agreement/not-current": problem(
+        409,
+        en=("That version of the agreement is not in force", "Read version {current} and accept that one."),
+        de=("Diese Fassung der Vereinbarung gilt nicht", "Lesen Sie die Fassung {current} und nehmen Sie diese an."),
     ),
     "partnership/unknown": problem(
         404,

@@ -65,6 +65,21 @@ async def test_an_instance_with_impossible_data_is_refused_with_all_its_mistakes
     assert "slug:" in said and "language:" in said and "email:" in said
 
 
+async def test_a_version_of_the_agreement_is_published_once_and_is_in_force(tandem: Command) -> None:
+    [first] = await tandem.json("agreement", "list")
+    assert (first["version"], first["in_force"], first["accepted_by"]) == ("2026-01", True, 0)
+    assert "2027-01" in await tandem("agreement", "publish", "2027-01")
+    assert "2027-01 was published already" in await tandem("agreement", "publish", "2027-01", expect=1)
+    listed = await tandem.json("agreement", "publish", "2027-02")
+    assert [(one["version"], one["in_force"]) for one in listed] == [
+        ("2027-02", True),
+        ("2027-01", False),
+        ("2026-01", False),
+    ]
+    assert listed == await tandem.json("agreement", "list")
+    assert "version:" in await tandem("agreement", "publish", " ", expect=2)
+
+
 async def test_without_settings_it_says_which_are_needed(tandem: Command) -> None:
     said = await tandem("check", expect=2, environment={})
     assert "TANDEM_ADMIN_DATABASE_URL" in said and "TANDEM_ADMIN_BROKER_URL" in said

@@ -1,6 +1,7 @@
 """`tandem migrate`: all is there afterwards, again changes nothing, and nobody has more than its rights."""
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -89,6 +90,23 @@ async def test_a_worker_s_role_may_not_rewrite_what_happened(
     async with connection_to(standing.database_url_of(service)) as connection:
         with pytest.raises(InsufficientPrivilegeError):
             await connection.execute(forbidden)
+
+
+@pytest.mark.parametrize(
+    "forbidden",
+    [
+        "INSERT INTO agreement_version (version) VALUES ('mine')",
+        "UPDATE agreement_version SET version = 'mine'",
+        "DELETE FROM agreement_version",
+    ],
+)
+async def test_a_worker_s_role_only_reads_which_agreement_is_in_force(standing: Installation, forbidden: str) -> None:
+    async with connection_to(standing.database_url_of("offer_handler")) as connection:
+        before = await connection.fetch("SELECT * FROM agreement_version")
+        # What a policy hides from a change is not there to be changed, and that is no error.
+        with suppress(InsufficientPrivilegeError):
+            await connection.execute(forbidden)
+        assert await connection.fetch("SELECT * FROM agreement_version") == before != []
 
 
 @EVERY_SERVICE

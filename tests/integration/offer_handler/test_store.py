@@ -10,8 +10,9 @@ import asyncpg
 import pytest
 
 from services.offer_handler import store
+from services.offer_handler.domain.agreements import Agreement, CurrentVersion
 from services.offer_handler.domain.deadlines import Due
-from services.offer_handler.domain.partnerships import Agreement, Partnership
+from services.offer_handler.domain.partnerships import Partnership
 from services.offer_handler.domain.partnerships import State as Partnered
 from services.offer_handler.domain.rounds import HiddenCustomer, Outsourcing, Round, State
 from shared.database import Connection
@@ -65,12 +66,22 @@ async def saved_partnership(database: Connection, service: str = SERVICE) -> UUI
     return kept.partnership_id
 
 
+async def test_the_version_that_was_published_last_is_in_force(database: Connection) -> None:
+    assert await store.find_current_version(database, ["current"]) == [CurrentVersion("2026-01")]
+    # Whatever the clock says: an operator's may have been set back.
+    await database.execute("INSERT INTO agreement_version (version, published_at) VALUES ('2027-01', 'epoch')")
+    assert await store.find_current_version(database, ["current"]) == [CurrentVersion("2027-01")]
+
+
 async def test_agreements_are_found_as_they_were_accepted_last(database: Connection) -> None:
+    await database.execute("INSERT INTO agreement_version (version) VALUES ('2027-01')")
     agreements = [Agreement(slug, "2026-01", "k.sommer", NOW) for slug in (LEAD, SERVICE)]
     await store.save_agreements(database, agreements)
     newer = Agreement(LEAD, "2027-01", "m.huber", LATER)
     await store.save_agreements(database, [newer])
     assert await store.lock_agreements(database, [LEAD, SERVICE, STRANGER]) == [agreements[1], newer]
+    with pytest.raises(asyncpg.ForeignKeyViolationError):
+        await store.save_agreements(database, [Agreement(STRANGER, "1999-01", "m.huber", LATER)])
 
 
 async def test_partnerships_are_found_by_id_and_by_pair_as_they_were_saved_last(database: Connection) -> None:

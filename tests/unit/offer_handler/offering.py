@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid5
 
+from services.offer_handler.domain.agreements import CurrentVersion
 from services.offer_handler.domain.partnerships import Partnership
 from services.offer_handler.domain.rounds import Outsourcing, Round
 from services.offer_handler.handlers import HANDLERS
@@ -28,6 +29,7 @@ from shared.ids import new_id
 from tests.unit.memory import Memory
 
 LEAD, SERVICE, STRANGER = "nordlicht", "alpenwerk", "elbtal"
+VERSION = "2026-01"
 OTHERS = ("rheintal", "ostsee")
 OFFER_HANDLER, TICKET_SYNC = "tandem/offer_handler", "tandem/ticket_sync"
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
@@ -44,6 +46,7 @@ class Play(Memory):
 
     def __init__(self) -> None:
         super().__init__(HANDLERS, NOW)
+        self.keep(CurrentVersion(VERSION))
 
     @property
     def rounds(self) -> list[Round]:
@@ -92,7 +95,7 @@ class Play(Memory):
 def partners(*slugs: str) -> Play:
     """A play in which the lead has these partners already; or one that has not named its organization mapping yet."""
     play = Play()
-    play.say(LEAD, AgreementAccept(actor="k.sommer", version="2026-01"))
+    play.say(LEAD, agree())
     if slugs:
         return play.partner_with(*slugs)
     play.say(LEAD, invite())
@@ -110,6 +113,10 @@ def offered(**terms: Any) -> Play:
 def partnership_with(slug: str) -> UUID:
     """The same id for the same partner."""
     return PARTNERSHIP if slug == SERVICE else uuid5(PARTNERSHIP, slug)
+
+
+def agree(version: str = VERSION) -> AgreementAccept:
+    return AgreementAccept(actor="k.sommer", version=version)
 
 
 def invite(partner: str = SERVICE, id: UUID = PARTNERSHIP) -> PartnershipInvite:
