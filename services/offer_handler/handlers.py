@@ -1,20 +1,25 @@
 """What the offer handler answers to: which message, which rows, which rule."""
 
 from services.offer_handler import store
-from services.offer_handler.domain import agreements, deadlines, endings, offers, partnerships
+from services.offer_handler.domain import agreements, deadlines, endings, invitations, offers, partnerships
 from services.offer_handler.domain.agreements import Agreement, CurrentVersion
 from services.offer_handler.domain.partnerships import Partnership
 from services.offer_handler.domain.rounds import HiddenCustomer, Round
 from shared.contracts.offer_handler import (
     AgreementAccept,
     DeadlinePassed,
+    InvitationRanOut,
     OfferAccept,
     OfferCancel,
     OfferDecline,
     OfferSend,
     PartnershipAccept,
+    PartnershipDecline,
     PartnershipEnd,
     PartnershipInvite,
+    PartnershipMap,
+    PartnershipResend,
+    PartnershipRevoke,
 )
 from shared.contracts.ticket_sync import OutsourcingCompleted, OutsourcingHandedBack
 from shared.messaging.routes import Collection, Handlers, Table, all_of, each_of, on, one
@@ -59,7 +64,7 @@ PARTNERSHIPS_OF_PAIR = Collection(
 THE_CURRENT_VERSION = one(CURRENT_VERSION, lambda _: "current")
 THE_SENDERS_AGREEMENT = one(AGREEMENT, lambda message: message.sender)
 THE_PARTNERSHIP = one(PARTNERSHIP, lambda message: message.data.partnership_id)
-ALL_OF_THE_PAIR = all_of(PARTNERSHIPS_OF_PAIR, lambda message: (message.sender, message.data.partner))
+ALL_OF_THE_PAIR = all_of(PARTNERSHIPS_OF_PAIR, lambda message: (message.sender, partnerships.slug_of(message.data)))
 THE_ROUND_SENT = one(ROUND, lambda message: message.data.round_id)
 ROUNDS_WITH_ITS_IDS = each_of(
     ROUND_OF_OUTSOURCING, lambda message: [offer.outsourcing_id for offer in message.data.offers]
@@ -83,11 +88,16 @@ HANDLERS = Handlers.of(
         on(AgreementAccept, decide=agreements.accept_agreement, needs=(THE_SENDERS_AGREEMENT, THE_CURRENT_VERSION)),
         on(
             PartnershipInvite,
-            decide=partnerships.invite,
+            decide=invitations.invite,
             needs=(THE_PARTNERSHIP, ALL_OF_THE_PAIR, THE_SENDERS_AGREEMENT, THE_CURRENT_VERSION),
             unblocks=True,
         ),
-        on(PartnershipAccept, decide=partnerships.accept_invitation, needs=(THE_PARTNERSHIP,)),
+        on(PartnershipResend, decide=invitations.resend, needs=(THE_PARTNERSHIP,)),
+        on(PartnershipRevoke, decide=invitations.revoke, needs=(THE_PARTNERSHIP,)),
+        on(PartnershipAccept, decide=invitations.accept, needs=(THE_PARTNERSHIP,)),
+        on(PartnershipDecline, decide=invitations.decline, needs=(THE_PARTNERSHIP,)),
+        on(InvitationRanOut, decide=invitations.lapse, needs=(THE_PARTNERSHIP,)),
+        on(PartnershipMap, decide=partnerships.map_organization, needs=(THE_PARTNERSHIP,)),
         on(
             PartnershipEnd,
             decide=endings.end_partnership,

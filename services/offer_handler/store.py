@@ -6,6 +6,7 @@ from uuid import UUID
 
 from services.offer_handler.domain.agreements import Agreement, CurrentVersion
 from services.offer_handler.domain.deadlines import Due
+from services.offer_handler.domain.invitations import Overdue
 from services.offer_handler.domain.partnerships import Partnership
 from services.offer_handler.domain.partnerships import State as PartnershipState
 from services.offer_handler.domain.rounds import HiddenCustomer, Outsourcing, Round
@@ -14,7 +15,7 @@ from shared.contracts.offer_handler import Customer, OfferedTicket, Terms
 from shared.database import Connection, columns_of
 
 PARTNERSHIP_COLUMNS = """partnership_id, lead, service, state, recipient, language, note, invited_at, lapses_at,
-                         accepted_at, organization, ended_at"""
+                         invited_by_source, invited_by_id, resends, accepted_at, organization, closed_at, ended_at"""
 ROUND_COLUMNS = "round_id, lead, mode, ticket, terms, sent_at, sent_by_source, sent_by_id"
 OUTSOURCING_COLUMNS = """outsourcing_id, round_id, place, partnership_id, service, state, asked_by_source, asked_by_id,
                          offered_at, respond_by, next_due_at, answered_at, ended_at"""
@@ -91,24 +92,54 @@ async def save_partnerships(connection: Connection, partnerships: list[Partnersh
             one.note,
             one.invited_at,
             one.lapses_at,
+            *one.invited_by,
+            one.resends,
             one.accepted_at,
             one.organization,
+            one.closed_at,
             one.ended_at,
         )
         for one in partnerships
     ]
     await connection.execute(
         f"""
-        INSERT INTO partnership ({PARTNERSHIP_COLUMNS})
-        SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-                             $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::text[], $12::timestamptz[])
+        INSERT INTO partnership ({PARTNERSHIP_COLUMNS}, next_due_at)
+        SELECT new.*, CASE WHEN state = 'invited' THEN lapses_at END
+        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+                    $8::timestamptz[], $9::timestamptz[], $10::text[], $11::uuid[], $12::int[], $13::timestamptz[],
+                    $14::text[], $15::timestamptz[], $16::timestamptz[]) AS new ({PARTNERSHIP_COLUMNS})
         ON CONFLICT (partnership_id) DO UPDATE SET
             state = CASE WHEN (partnership.lead, partnership.service) = (excluded.lead, excluded.service)
                          THEN excluded.state END,
-            accepted_at = excluded.accepted_at, organization = excluded.organization, ended_at = excluded.ended_at
+            recipient = excluded.recipient, language = excluded.language, note = excluded.note,
+            invited_at = excluded.invited_at, lapses_at = excluded.lapses_at,
+            invited_by_source = excluded.invited_by_source, invited_by_id = excluded.invited_by_id,
+            resends = excluded.resends, next_due_at = excluded.next_due_at, accepted_at = excluded.accepted_at,
+            organization = excluded.organization, closed_at = excluded.closed_at, ended_at = excluded.ended_at
         """,
-        *columns_of(rows, 12),
+        *columns_of(rows, 16),
     )
+
+
+async def claim_overdue_invitations(connection: Connection, now: datetime, limit: int) -> list[Overdue]:
+    """Open invitations whose time is over, the oldest first, each once; those that others work on are left."""
+    rows = await connection.fetch(
+        """
+        UPDATE partnership SET next_due_at = NULL
+        WHERE partnership_id = ANY (ARRAY (
+            SELECT partnership_id FROM partnership WHERE next_due_at <= $1
+            ORDER BY next_due_at LIMIT $2 FOR UPDATE SKIP LOCKED
+        ))
+        RETURNING partnership_id, lapses_at, invited_by_source, invited_by_id
+        """,
+        now,
+        limit,
+    )
+    overdue = [
+        Overdue(row["partnership_id"], row["lapses_at"], (row["invited_by_source"], row["invited_by_id"]))
+        for row in rows
+    ]
+    return sorted(overdue, key=lambda one: one.lapses_at)
 
 
 async def lock_rounds(connection: Connection, round_ids: list[UUID]) -> list[Round]:
@@ -266,7 +297,9 @@ async def claim_due(connection: Connection, now: datetime, limit: int) -> list[D
 
 
 def _partnership(row: Any) -> Partnership:
-    return Partnership(**{**dict(row), "state": PartnershipState(row["state"])})
+    fields = {**dict(row), "state": PartnershipState(row["state"])}
+    invited_by = (fields.pop("invited_by_source"), fields.pop("invited_by_id"))
+    return Partnership(**fields, invited_by=invited_by)
 
 
 def _round(row: Any, outsourcings: tuple[Outsourcing, ...]) -> Round:

@@ -170,8 +170,18 @@ COMMAND_EXAMPLES: dict[str, dict[str, Any]] = {
         "recipient": "partner@alpenwerk.example",
         "language": "en",
         "note": "We would like to pass on-site work in Tyrol to you.",
+        "lapses_after_days": 30,
     },
+    "partnership.resend": {
+        **_LEADS,
+        "partnership_id": PARTNERSHIP,
+        "recipient": "office@alpenwerk.example",
+        "note": "Your colleague gave us this address.",
+    },
+    "partnership.revoke": {**_LEADS, "partnership_id": PARTNERSHIP},
     "partnership.accept": {**_SERVICES, "partnership_id": PARTNERSHIP, "organization": "Nordlicht Systeme GmbH"},
+    "partnership.decline": {**_SERVICES, "partnership_id": PARTNERSHIP, "reason": "We work in Tyrol only."},
+    "partnership.map": {**_SERVICES, "partnership_id": PARTNERSHIP, "organization": "Nordlicht Systeme, Kiel"},
     "partnership.end": {**_LEADS, "partnership_id": PARTNERSHIP, "force": False, "reason": "We close that branch."},
     "offer.send": {
         **_LEADS,
@@ -237,7 +247,12 @@ _BETWEEN = {"partnership_id": PARTNERSHIP, "lead": _LEAD, "service": _SERVICE}
 DELIVERY_EXAMPLES: dict[str, dict[str, Any]] = {
     "agreement.accepted": {"version": "2026-01", "accepted_at": _TIME},
     "partnership.invited": {**_BETWEEN, "note": "", "lapses_at": "2026-04-01T09:30:00+02:00"},
+    "partnership.resent": {**_BETWEEN, "note": "", "lapses_at": "2026-04-01T09:30:00+02:00"},
     "partnership.accepted": {**_BETWEEN, "accepted_at": _TIME},
+    "partnership.declined": {**_BETWEEN, "reason": "We work in Tyrol only.", "declined_at": _TIME},
+    "partnership.revoked": {**_BETWEEN, "revoked_at": _TIME},
+    "partnership.lapsed": {**_BETWEEN, "lapsed_at": _TIME},
+    "partnership.mapped": {**_BETWEEN, "organization": "Nordlicht Systeme, Kiel", "mapped_at": _TIME},
     "partnership.ended": {**_BETWEEN, "forced": False, "reason": "We close that branch.", "ended_at": _TIME},
     "offer.sent": _about(
         round_id=ROUND, partner=_SERVICE, ticket_number="T2026-0417", respond_by=_TERMS["respond_by"], state="offered"

@@ -39,7 +39,7 @@ class Interest:
 SERVICES = {
     "offer_handler": Interest(
         commands=("agreement", "partnership", "offer"),
-        events=("outsourcing.completed", "outsourcing.handed-back", "deadline.passed"),
+        events=("outsourcing.completed", "outsourcing.handed-back", "deadline.passed", "invitation.ran-out"),
         publishes=(
             "outsourcing.offered",
             "outsourcing.accepted",
@@ -49,6 +49,12 @@ SERVICES = {
             "outsourcing.reminded",
             "outsourcing.abandoned",
             "deadline.passed",
+            "invitation.sent",
+            "invitation.accepted",
+            "invitation.declined",
+            "invitation.revoked",
+            "invitation.lapsed",
+            "invitation.ran-out",
         ),
     ),
     "ticket_sync": Interest(

@@ -128,7 +128,7 @@ async def become_partners(lead: Partner, *services: Partner) -> list[UUID]:
     await lead.send(AgreementAccept(actor="lead", version="2026-01"))
     await lead.until(lambda: len(lead.of_kind("agreement.accepted")) == 1)
     for id, service in zip(ids, services, strict=True):
-        invitation = {"partner": service.slug, "recipient": f"{service.slug}@example.com"}
+        invitation: dict[str, Any] = {"partner": service.slug, "recipient": f"{service.slug}@example.com"}
         await lead.send(PartnershipInvite(actor="lead", partnership_id=id, **invitation))
         await service.send(PartnershipAccept(actor="service", partnership_id=id, organization="Lead"))
     await lead.until(lambda: len(lead.of_kind("partnership.accepted")) == len(services))

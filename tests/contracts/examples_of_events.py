@@ -9,6 +9,13 @@ _SNAPSHOT = DELIVERY_EXAMPLES["completion.submitted"]["snapshot"]
 _BETWEEN = {"outsourcing_id": OUTSOURCING, "lead": "nordlicht", "service": "alpenwerk"}
 _CLOSED = {**_BETWEEN, "ticket_number": "T2026-0417", "title": "Switch drops its uplink"}
 _LINKED = {**_BETWEEN, "lead_number": "T2026-0417", "service_number": "88213", "title": "Switch drops its uplink"}
+_INVITATION = {
+    "partnership_id": PARTNERSHIP,
+    "lead": "nordlicht",
+    "service": "alpenwerk",
+    "recipient": "partner@alpenwerk.example",
+    "language": "en",
+}
 _OFFERED_TICKET = DELIVERY_EXAMPLES["offer.received"]["ticket"]
 
 EVENT_EXAMPLES: dict[str, dict[str, Any]] = {
@@ -38,6 +45,12 @@ EVENT_EXAMPLES: dict[str, dict[str, Any]] = {
         "waiting_hours": 24,
         "lead_told": True,
     },
+    "invitation.sent": {**_INVITATION, "note": "Work in Tyrol.", "lapses_at": AT.isoformat()},
+    "invitation.accepted": {**_INVITATION, "accepted_at": AT.isoformat(), "accepted_by": "l.gruber"},
+    "invitation.declined": {**_INVITATION, "reason": "We work in Tyrol only."},
+    "invitation.revoked": _INVITATION,
+    "invitation.lapsed": _INVITATION,
+    "invitation.ran-out": {"partnership_id": PARTNERSHIP, "lapses_at": AT.isoformat()},
     "outsourcing.submitted": {**_LINKED, "snapshot": _SNAPSHOT},
     "outsourcing.rejected": {**_LINKED, "reason": "It dropped again.", "complete_by": AT.isoformat()},
     "outsourcing.withdrawn": _LINKED,

@@ -25,7 +25,7 @@ class Memory:
 
     def say(self, sender: str, data: Payload) -> Decision:
         """Decide one message and keep what it changed, what it told, and what it did to which subject."""
-        subject = data.subject_of() if isinstance(data, Command) else str(getattr(data, "outsourcing_id", ""))
+        subject = data.subject_of() if isinstance(data, Command) else _subject_of(data)
         message = Message(
             id=new_id(),
             source=f"/{sender}" if sender.startswith("tandem/") else f"/instances/{sender}",
@@ -76,3 +76,7 @@ class Memory:
         else:
             found = {key: values[key] for key in keys if key in values}
         return tuple(found.values()) if need.many else next(iter(found.values()), None)
+
+
+def _subject_of(fact: Payload) -> str:
+    return str(getattr(fact, "outsourcing_id", getattr(fact, "partnership_id", "")))

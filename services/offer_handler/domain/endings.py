@@ -47,10 +47,8 @@ def end_partnership(
     """
     if known is None or ending.sender not in known.pair:
         return NotYet("partnership/unknown")
-    if ending.sender != known.lead:
-        return Refused("partnership/not-yours", state=known.state_at(ending.now), role="lead")
-    if known.state_at(ending.now) is not partnerships.State.ACTIVE:
-        return known.refuses_at(ending.now)
+    if refused := known.refuses_unless(partnerships.State.ACTIVE, "lead", ending.sender):
+        return refused
     live = [(round, one) for round in rounds for one in round.outsourcings if _lives_in(known, one)]
     if live and not ending.data.force:
         return Refused("partnership/work-under-way", state=known.state, allowed=("partnership.end",), count=len(live))

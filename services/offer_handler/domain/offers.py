@@ -155,7 +155,7 @@ def go_on(round: Round, invited: Sequence[Partnership], cause: Cause, now: datet
     """
     if round.standing is not Standing.CLOSED:
         return GoneOn(round, (), ())
-    partner_of = {one.partnership_id: one for one in invited if one.state_at(now) is partnerships.State.ACTIVE}
+    partner_of = {one.partnership_id: one for one in invited if one.state is partnerships.State.ACTIVE}
     following = next(
         (one for one in round.outsourcings if one.state is State.PLANNED and one.partnership_id in partner_of), None
     )
@@ -216,7 +216,7 @@ def _refused_sending(
 ) -> Refused | None:
     if agreement is None:
         return Refused("agreement/missing")
-    standings = [ours[offer.partnership_id].state_at(sending.now) for offer in sending.data.offers]
+    standings = [ours[offer.partnership_id].state for offer in sending.data.offers]
     idle = [place for place, standing in enumerate(standings) if standing is not partnerships.State.ACTIVE]
     if idle:
         standing = standings[idle[0]]

@@ -1,34 +1,36 @@
-"""Partnerships: to whom a lead may send offers."""
+"""Partnerships: which lead may send offers to which service partner."""
 
+import hashlib
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
+from typing import Any, Literal
 from uuid import UUID
 
-from services.offer_handler.domain.agreements import Agreement, CurrentVersion, refuses_sending
-from shared.contracts.offer_handler import (
-    PartnershipAccept,
-    PartnershipAccepted,
-    PartnershipInvite,
-    PartnershipInvited,
-)
-from shared.messaging.outcomes import Changed, Decision, Deliver, Message, NotYet, Refused
+from shared.contracts.offer_handler import PartnershipInvite, PartnershipMap, PartnershipMapped
+from shared.messaging.outcomes import Changed, Decision, Deliver, Message, NotYet, Refused, Unchanged
 
-INVITATION_LAPSES_AFTER = timedelta(days=30)
+# 64 bits: nobody finds another id that leads to the same slug.
+SLUG_DIGITS = 16
 
 
 class State(StrEnum):
-    """The life of a partnership."""
+    """The life of a partnership, from the invitation on."""
 
     INVITED = "invited"
     ACTIVE = "active"
+    DECLINED = "declined"
+    REVOKED = "revoked"
     LAPSED = "lapsed"
     ENDED = "ended"
 
 
+LIVE = (State.INVITED, State.ACTIVE)
 ALLOWED: dict[State, tuple[str, ...]] = {
-    State.INVITED: ("partnership.accept",),
-    State.ACTIVE: ("offer.send", "partnership.end"),
+    State.INVITED: ("partnership.accept", "partnership.decline", "partnership.resend", "partnership.revoke"),
+    State.ACTIVE: ("offer.send", "partnership.map", "partnership.end"),
+    State.DECLINED: (),
+    State.REVOKED: (),
     State.LAPSED: (),
     State.ENDED: (),
 }
@@ -36,7 +38,10 @@ ALLOWED: dict[State, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Partnership:
-    """One lead and one service partner; `organization` is the local company that stands for the lead there."""
+    """One lead and one service partner; `organization` is the local company that stands for the lead there.
+
+    `invited_at` is when the invitation was sent last, and `invited_by` names the message that did it.
+    """
 
     partnership_id: UUID
     lead: str
@@ -47,85 +52,56 @@ class Partnership:
     note: str
     invited_at: datetime
     lapses_at: datetime
+    invited_by: tuple[str, UUID]
+    resends: int = 0
     accepted_at: datetime | None = None
     organization: str | None = None
+    closed_at: datetime | None = None
     ended_at: datetime | None = None
 
     @property
     def pair(self) -> tuple[str, str]:
         return self.lead, self.service
 
-    def state_at(self, now: datetime) -> State:
-        """An invitation lapses by itself."""
-        return State.LAPSED if self.state is State.INVITED and now >= self.lapses_at else self.state
-
-    def refuses_at(self, now: datetime) -> Refused:
-        """What is asked for cannot be done in this state."""
-        state = self.state_at(now)
-        return Refused("partnership/wrong-state", state=state, allowed=ALLOWED[state])
+    def refuses_unless(self, state: State, role: Literal["lead", "service"], sender: str) -> Refused | None:
+        """Whose word it is not, and what cannot be done in this state, is refused."""
+        allowed = ALLOWED[self.state]
+        if sender != (self.lead if role == "lead" else self.service):
+            return Refused("partnership/not-yours", state=self.state, allowed=allowed, role=role)
+        if self.state is not state:
+            return Refused("partnership/wrong-state", state=self.state, allowed=allowed)
+        return None
 
     def mapped_to(self, organization: str | None) -> "Partnership":
         """The same, with an organization mapping where one is given."""
         return replace(self, organization=organization or self.organization)
 
+    def closed(self, state: State, now: datetime) -> "Partnership":
+        """The invitation has come to nothing."""
+        return replace(self, state=state, closed_at=now)
 
-def invite(
-    known: Partnership | None,
-    of_pair: tuple[Partnership, ...],
-    agreement: Agreement | None,
-    current: CurrentVersion,
-    invitation: Message[PartnershipInvite],
-) -> Decision:
-    """Ask another instance to be a service partner; one that does not exist looks like one that never answers."""
-    data, now = invitation.data, invitation.now
-    if data.partner == invitation.sender:
-        return Refused("partnership/self")
-    if refused := refuses_sending(agreement, current):
-        return refused
-    if known is not None:
-        return Refused("partnership/id-taken")
-    if any(one.state_at(now) is not State.LAPSED for one in of_pair):
-        return Refused("partnership/exists")
-    partnership = Partnership(
-        partnership_id=data.partnership_id,
-        lead=invitation.sender,
-        service=data.partner,
-        state=State.INVITED,
-        recipient=data.recipient,
-        language=data.language,
-        note=data.note,
-        invited_at=now,
-        lapses_at=now + INVITATION_LAPSES_AFTER,
-    )
-    invited = PartnershipInvited(
-        partnership_id=partnership.partnership_id,
-        lead=partnership.lead,
-        service=partnership.service,
-        note=partnership.note,
-        lapses_at=partnership.lapses_at,
-    )
-    # The old ones go first: the schema holds that a pair has one that lives.
-    lapsed = [replace(one, state=State.LAPSED) for one in of_pair if one.state is State.INVITED]
-    return Changed(
-        *lapsed,
-        partnership,
-        tell=[Deliver(partnership.lead, invited), Deliver(partnership.service, invited)],
-        history=f"{partnership.service} invited",
-    )
+    def named(self) -> dict[str, Any]:
+        """Which partnership it is, as facts of it tell."""
+        return {"partnership_id": self.partnership_id, "lead": self.lead, "service": self.service}
 
 
-def accept_invitation(known: Partnership | None, accept: Message[PartnershipAccept]) -> Decision:
-    """The invited instance is a service partner from now on."""
-    if known is None or accept.sender not in known.pair:
+def slug_of(invitation: PartnershipInvite) -> str:
+    """Who is invited; a company without an instance is known from now on by the slug that its instance will have."""
+    return invitation.partner or slug_to_be(invitation.partnership_id)
+
+
+def slug_to_be(partnership_id: UUID) -> str:
+    return f"sub-{hashlib.sha256(partnership_id.bytes).hexdigest()[:SLUG_DIGITS]}"
+
+
+def map_organization(known: Partnership | None, mapping: Message[PartnershipMap]) -> Decision:
+    """The service partner names, or corrects, the local company that stands for the lead; the lead is not told."""
+    if known is None or mapping.sender not in known.pair:
         return NotYet("partnership/unknown")
-    if accept.sender == known.lead:
-        return Refused("partnership/not-yours", state=known.state_at(accept.now), role="service")
-    if known.state_at(accept.now) is not State.INVITED:
-        return known.refuses_at(accept.now)
-    active = replace(known, state=State.ACTIVE, accepted_at=accept.now).mapped_to(accept.data.organization)
-    accepted = PartnershipAccepted(
-        partnership_id=active.partnership_id, lead=active.lead, service=active.service, accepted_at=accept.now
-    )
-    return Changed(
-        active, tell=[Deliver(active.lead, accepted), Deliver(active.service, accepted)], history="partnership accepted"
-    )
+    if refused := known.refuses_unless(State.ACTIVE, "service", mapping.sender):
+        return refused
+    mapped = known.mapped_to(mapping.data.organization)
+    if mapped == known:
+        return Unchanged()
+    told = PartnershipMapped(**known.named(), organization=mapping.data.organization, mapped_at=mapping.now)
+    return Changed(mapped, tell=(Deliver(known.service, told),), history="organization mapped")

@@ -21,24 +21,34 @@ CREATE TABLE agreement (
 );
 
 CREATE TABLE partnership (
-    partnership_id uuid PRIMARY KEY,
-    lead           text NOT NULL,
-    service        text NOT NULL,
-    state          text NOT NULL CHECK (state IN ('invited', 'active', 'lapsed', 'ended')),
-    recipient      text NOT NULL,
-    language       text NOT NULL,
-    note           text NOT NULL,
-    organization   text,
-    invited_at     timestamptz NOT NULL,
-    lapses_at      timestamptz NOT NULL CHECK (lapses_at > invited_at),
-    accepted_at    timestamptz,
-    ended_at       timestamptz,
+    partnership_id    uuid PRIMARY KEY,
+    lead              text NOT NULL,
+    service           text NOT NULL,
+    state             text NOT NULL CHECK (state IN ('invited', 'active', 'declined', 'revoked', 'lapsed', 'ended')),
+    recipient         text NOT NULL,
+    language          text NOT NULL,
+    note              text NOT NULL,
+    organization      text,
+    -- When the invitation was sent last, and the message that did it.
+    invited_at        timestamptz NOT NULL,
+    invited_by_source text NOT NULL,
+    invited_by_id     uuid NOT NULL,
+    resends           integer NOT NULL CHECK (resends >= 0),
+    lapses_at         timestamptz NOT NULL CHECK (lapses_at > invited_at),
+    -- When an open invitation lapses; null from when it falls due until its message is decided.
+    next_due_at       timestamptz CHECK (next_due_at = lapses_at),
+    accepted_at       timestamptz,
+    closed_at         timestamptz,
+    ended_at          timestamptz,
     CHECK (lead <> service),
+    CHECK (next_due_at IS NULL OR state = 'invited'),
     CHECK ((state IN ('active', 'ended')) = (accepted_at IS NOT NULL)),
+    CHECK ((state IN ('declined', 'revoked', 'lapsed')) = (closed_at IS NOT NULL)),
     CHECK ((state = 'ended') = (ended_at IS NOT NULL)),
     CHECK (accepted_at IS NOT NULL OR organization IS NULL)
 );
 CREATE UNIQUE INDEX partnership_lives_once ON partnership (lead, service) WHERE state IN ('invited', 'active');
+CREATE INDEX partnership_due ON partnership (next_due_at) WHERE next_due_at IS NOT NULL;
 
 -- One send of a ticket; its lock stands for its outsourcings too. `standing` follows from their states.
 CREATE TABLE round (

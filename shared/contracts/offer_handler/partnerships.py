@@ -1,6 +1,6 @@
 """Agreements and partnerships: who may send offers, and to whom."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
 from pydantic import Field
@@ -10,6 +10,7 @@ from shared.contracts.values import (
     AboutSender,
     Delivery,
     Email,
+    Event,
     Flag,
     Instant,
     Language,
@@ -21,7 +22,7 @@ from shared.contracts.values import (
 
 
 class AgreementAccept(AboutSender):
-    """The lead accepts the outsourcing agreement; without it nothing can be sent."""
+    """The lead accepts the version of the outsourcing agreement that is in force; without it nothing can be sent."""
 
     kind: ClassVar[str] = "tandem.agreement.accept.v1"
 
@@ -33,10 +34,30 @@ class PartnershipInvite(AboutPartnership):
 
     kind: ClassVar[str] = "tandem.partnership.invite.v1"
 
-    partner: Slug
+    partner: Slug | None = Field(
+        default=None, description="its instance; left out for a company without one, which is reached by e-mail alone"
+    )
     recipient: Email = Field(description="who is asked")
     language: Language = "en"
     note: LongText = ""
+    # Longer than a quarter nobody remembers what was asked.
+    lapses_after_days: Annotated[int, Field(strict=True, ge=1, le=90)] = 30
+
+
+class PartnershipResend(AboutPartnership):
+    """The lead has an open invitation sent again, corrected where a field is given; its time starts anew."""
+
+    kind: ClassVar[str] = "tandem.partnership.resend.v1"
+
+    recipient: Email | None = None
+    language: Language | None = None
+    note: LongText | None = None
+
+
+class PartnershipRevoke(AboutPartnership):
+    """The lead takes an open invitation back."""
+
+    kind: ClassVar[str] = "tandem.partnership.revoke.v1"
 
 
 class PartnershipAccept(AboutPartnership):
@@ -45,6 +66,22 @@ class PartnershipAccept(AboutPartnership):
     kind: ClassVar[str] = "tandem.partnership.accept.v1"
 
     organization: ShortText | None = None
+
+
+class PartnershipDecline(AboutPartnership):
+    """The service partner does not want to be one."""
+
+    kind: ClassVar[str] = "tandem.partnership.decline.v1"
+
+    reason: Reason | None = None
+
+
+class PartnershipMap(AboutPartnership):
+    """The service partner corrects which local company stands for the lead; issued invoices stay as they are."""
+
+    kind: ClassVar[str] = "tandem.partnership.map.v1"
+
+    organization: ShortText
 
 
 class PartnershipEnd(AboutPartnership):
@@ -68,40 +105,144 @@ class AgreementAccepted(Delivery):
     accepted_at: Instant
 
 
-class PartnershipInvited(Delivery):
-    """An invitation is open: the lead is told that it was sent, the service partner that it came."""
-
-    kind: ClassVar[str] = "tandem.partnership.invited.v1"
+class PartnershipFact(Delivery):
+    """What is told of a partnership."""
 
     partnership_id: UUID
     lead: Slug
     service: Slug
+
+
+class PartnershipInvited(PartnershipFact):
+    """An invitation is open: the lead is told that it was sent, the service partner that it came."""
+
+    kind: ClassVar[str] = "tandem.partnership.invited.v1"
+
     note: str = ""
     lapses_at: Instant
     state: Literal["invited"] = "invited"
 
 
-class PartnershipAccepted(Delivery):
+class PartnershipResent(PartnershipFact):
+    """An open invitation was sent again, perhaps with other words, and its time started anew; told to both sides."""
+
+    kind: ClassVar[str] = "tandem.partnership.resent.v1"
+
+    note: str = ""
+    lapses_at: Instant
+    state: Literal["invited"] = "invited"
+
+
+class PartnershipAccepted(PartnershipFact):
     """A partnership is active."""
 
     kind: ClassVar[str] = "tandem.partnership.accepted.v1"
 
-    partnership_id: UUID
-    lead: Slug
-    service: Slug
     accepted_at: Instant
     state: Literal["active"] = "active"
 
 
-class PartnershipEnded(Delivery):
+class PartnershipDeclined(PartnershipFact):
+    """An invitation was declined; told to both sides."""
+
+    kind: ClassVar[str] = "tandem.partnership.declined.v1"
+
+    reason: str | None = None
+    declined_at: Instant
+    state: Literal["declined"] = "declined"
+
+
+class PartnershipRevoked(PartnershipFact):
+    """An invitation was taken back; told to both sides."""
+
+    kind: ClassVar[str] = "tandem.partnership.revoked.v1"
+
+    revoked_at: Instant
+    state: Literal["revoked"] = "revoked"
+
+
+class PartnershipLapsed(PartnershipFact):
+    """Nobody answered an invitation in its time; told to both sides."""
+
+    kind: ClassVar[str] = "tandem.partnership.lapsed.v1"
+
+    lapsed_at: Instant
+    state: Literal["lapsed"] = "lapsed"
+
+
+class PartnershipMapped(PartnershipFact):
+    """Another local company stands for the lead from now on; told to the service partner alone."""
+
+    kind: ClassVar[str] = "tandem.partnership.mapped.v1"
+
+    organization: str
+    mapped_at: Instant
+    state: Literal["active"] = "active"
+
+
+class PartnershipEnded(PartnershipFact):
     """A partnership has ended; told to both sides."""
 
     kind: ClassVar[str] = "tandem.partnership.ended.v1"
 
-    partnership_id: UUID
-    lead: Slug
-    service: Slug
     forced: bool = Field(description="whether work was under way")
     reason: str | None = None
     ended_at: Instant
     state: Literal["ended"] = "ended"
+
+
+class InvitationFact(Event):
+    """What became of an invitation; who was invited need not be an instance, and is written to by this address."""
+
+    partnership_id: UUID
+    lead: Slug
+    service: Slug
+    recipient: Email
+    language: Language
+
+
+class InvitationSent(InvitationFact):
+    """An invitation went out, for the first time or again."""
+
+    kind: ClassVar[str] = "tandem.invitation.sent.v1"
+
+    note: str
+    lapses_at: Instant
+
+
+class InvitationAccepted(InvitationFact):
+    """Lead and service partner are partners."""
+
+    kind: ClassVar[str] = "tandem.invitation.accepted.v1"
+
+    accepted_at: Instant
+    accepted_by: str
+
+
+class InvitationDeclined(InvitationFact):
+    """Who was invited does not want to be a partner."""
+
+    kind: ClassVar[str] = "tandem.invitation.declined.v1"
+
+    reason: str | None = None
+
+
+class InvitationRevoked(InvitationFact):
+    """The lead took the invitation back."""
+
+    kind: ClassVar[str] = "tandem.invitation.revoked.v1"
+
+
+class InvitationLapsed(InvitationFact):
+    """Nobody answered in time."""
+
+    kind: ClassVar[str] = "tandem.invitation.lapsed.v1"
+
+
+class InvitationRanOut(Event):
+    """The time to answer an invitation is over; told to the offer handler itself, through the queue of the answers."""
+
+    kind: ClassVar[str] = "tandem.invitation.ran-out.v1"
+
+    partnership_id: UUID
+    lapses_at: Instant

@@ -72,6 +72,20 @@ PARTNERSHIP_PROBLEMS: dict[str, Problem] = {
             "Die Partnerschaft ist im Zustand „{state}“; erlaubt ist jetzt: {allowed}.",
         ),
     ),
+    "partnership/resent-too-often": problem(
+        429,
+        en=(
+            "The invitation was sent again too often",
+            "It is sent again at most {limit} times, for nobody is to be flooded; wait for the answer, or revoke it.",
+        ),
+        de=(
+            "Die Einladung wurde zu oft erneut gesendet",
+            (
+                "Sie wird höchstens {limit}-mal erneut gesendet, damit niemand überhäuft wird; warten Sie die Antwort"
+                " ab oder widerrufen Sie sie."
+            ),
+        ),
+    ),
     "partnership/not-active": problem(
         409,
         en=("The partnership is not active", "It is {state}; an offer needs an active partnership."),

@@ -22,6 +22,7 @@ from tests.integration.databases import connection_to
 from tests.unit.offer_handler.offering import LEAD, NOW, SERVICE, STRANGER, send
 
 DAY = timedelta(days=1)
+SENT_BY = ("/instances/nordlicht", UUID("01935e7a-4c00-7000-8000-000000000001"))
 
 
 @pytest.fixture
@@ -29,7 +30,10 @@ async def known(installation: Installation) -> dict[str, UUID]:
     """One outsourcing in every state, by its ticket's title; those of the stranger are offered."""
     partnerships = {
         service: Partnership(
-            new_id(), LEAD, service, Partnered.ACTIVE, "p@example.com", "en", "", NOW, NOW + 30 * DAY, NOW, "Nordlicht"
+            *(new_id(), LEAD, service, Partnered.ACTIVE, "p@example.com", "en", ""),
+            *(NOW, NOW + 30 * DAY, SENT_BY),
+            accepted_at=NOW,
+            organization="Nordlicht",
         )
         for service in (SERVICE, STRANGER)
     }

@@ -27,7 +27,8 @@ SENT_BY = ("/instances/nordlicht", UUID("01935e7a-4c00-7000-8000-000000000001"))
 
 def partnership(**more: Any) -> Partnership:
     fresh = Partnership(
-        new_id(), LEAD, SERVICE, Partnered.INVITED, "p@example.com", "en", "Hello", NOW, NOW + timedelta(days=30)
+        *(new_id(), LEAD, SERVICE, Partnered.INVITED, "p@example.com", "en", "Hello"),
+        *(NOW, NOW + timedelta(days=30), SENT_BY),
     )
     return replace(fresh, **more)
 
@@ -96,7 +97,7 @@ async def test_partnerships_are_found_by_id_and_by_pair_as_they_were_saved_last(
 async def test_a_lapsed_invitation_makes_room_for_another_in_one_statement(database: Connection) -> None:
     old, new = partnership(), partnership()
     await store.save_partnerships(database, [old])
-    await store.save_partnerships(database, [replace(old, state=Partnered.LAPSED), new])
+    await store.save_partnerships(database, [old.closed(Partnered.LAPSED, LATER), new])
     assert await store.lock_live_partnerships_of_pairs(database, [old.pair]) == [new]
 
 

@@ -14,18 +14,25 @@ from shared.contracts.offer_handler import (
     AgreementAccept,
     Customer,
     DeadlinePassed,
+    InvitationRanOut,
     OfferAccept,
     OfferCancel,
     OfferDecline,
     OfferSend,
     PartnerOffer,
     PartnershipAccept,
+    PartnershipDecline,
+    PartnershipEnd,
     PartnershipInvite,
+    PartnershipMap,
+    PartnershipResend,
+    PartnershipRevoke,
     Terms,
     Ticket,
 )
 from shared.contracts.ticket_sync import OutsourcingCompleted, OutsourcingHandedBack
 from shared.ids import new_id
+from shared.messaging.outcomes import Decision
 from tests.unit.memory import Memory
 
 LEAD, SERVICE, STRANGER = "nordlicht", "alpenwerk", "elbtal"
@@ -69,7 +76,7 @@ class Play(Memory):
         for slug in slugs:
             id = partnership_with(slug)
             self.say(LEAD, invite(slug, id))
-            self.say(slug, PartnershipAccept(actor="x", partnership_id=id, organization="Nordlicht IT GmbH"))
+            self.say(slug, join(id, organization="Nordlicht IT GmbH"))
         return self
 
     def partnership(self, slug: str) -> Partnership:
@@ -83,6 +90,12 @@ class Play(Memory):
         self.now = max(self.now, due.next_due_at)
         self.claim(due.outsourcing_id)
         self.say(OFFER_HANDLER, DeadlinePassed(outsourcing_id=due.outsourcing_id, due_at=due.next_due_at))
+
+    def run_out(self, id: UUID = PARTNERSHIP) -> Decision:
+        """The time to answer an invitation is over, and its message is decided."""
+        lapses_at = next(one.lapses_at for one in self.all_of(Partnership) if one.partnership_id == id)
+        self.now = max(self.now, lapses_at)
+        return self.say(OFFER_HANDLER, InvitationRanOut(partnership_id=id, lapses_at=lapses_at))
 
     def claim(self, id: UUID) -> None:
         """What the poller does when it tells that something has fallen due."""
@@ -99,7 +112,15 @@ def partners(*slugs: str) -> Play:
     if slugs:
         return play.partner_with(*slugs)
     play.say(LEAD, invite())
-    play.say(SERVICE, PartnershipAccept(actor="l.gruber", partnership_id=PARTNERSHIP))
+    play.say(SERVICE, join())
+    return play
+
+
+def invited(**more: Any) -> Play:
+    """A play in which an invitation is open."""
+    play = Play()
+    play.say(LEAD, agree())
+    play.say(LEAD, invite(**more))
     return play
 
 
@@ -119,8 +140,33 @@ def agree(version: str = VERSION) -> AgreementAccept:
     return AgreementAccept(actor="k.sommer", version=version)
 
 
-def invite(partner: str = SERVICE, id: UUID = PARTNERSHIP) -> PartnershipInvite:
-    return PartnershipInvite(actor="k.sommer", partnership_id=id, partner=partner, recipient="partner@example.com")
+def invite(partner: str | None = SERVICE, id: UUID = PARTNERSHIP, **more: Any) -> PartnershipInvite:
+    asked = {"partner": partner, "recipient": "partner@example.com", **more}
+    return PartnershipInvite(actor="k.sommer", partnership_id=id, **asked)
+
+
+def resend(id: UUID = PARTNERSHIP, **corrected: Any) -> PartnershipResend:
+    return PartnershipResend(actor="k.sommer", partnership_id=id, **corrected)
+
+
+def revoke(id: UUID = PARTNERSHIP) -> PartnershipRevoke:
+    return PartnershipRevoke(actor="k.sommer", partnership_id=id)
+
+
+def join(id: UUID = PARTNERSHIP, **more: Any) -> PartnershipAccept:
+    return PartnershipAccept(actor="l.gruber", partnership_id=id, **more)
+
+
+def refuse(id: UUID = PARTNERSHIP, reason: str | None = "too far away") -> PartnershipDecline:
+    return PartnershipDecline(actor="l.gruber", partnership_id=id, reason=reason)
+
+
+def assign(organization: str = "Nordlicht, Hamburg", id: UUID = PARTNERSHIP) -> PartnershipMap:
+    return PartnershipMap(actor="l.gruber", partnership_id=id, organization=organization)
+
+
+def end(id: UUID = PARTNERSHIP) -> PartnershipEnd:
+    return PartnershipEnd(actor="k.sommer", partnership_id=id)
 
 
 def send(number: str = "NL-1", id: UUID = OUTSOURCING, partnership_id: UUID = PARTNERSHIP, **terms: Any) -> OfferSend:

@@ -1,0 +1,182 @@
+"""Invitations: a lead asks, and exactly one of accept, decline, revoke and lapse answers it."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from services.offer_handler.domain.agreements import Agreement, CurrentVersion, refuses_sending
+from services.offer_handler.domain.partnerships import LIVE, Partnership, State, slug_of
+from shared.contracts.offer_handler import (
+    InvitationAccepted,
+    InvitationDeclined,
+    InvitationLapsed,
+    InvitationRanOut,
+    InvitationRevoked,
+    InvitationSent,
+    PartnershipAccept,
+    PartnershipAccepted,
+    PartnershipDecline,
+    PartnershipDeclined,
+    PartnershipInvite,
+    PartnershipInvited,
+    PartnershipLapsed,
+    PartnershipResend,
+    PartnershipResent,
+    PartnershipRevoke,
+    PartnershipRevoked,
+)
+from shared.contracts.values import Delivery, Event
+from shared.messaging.outcomes import (
+    Caused,
+    Changed,
+    Decision,
+    Deliver,
+    Message,
+    NotYet,
+    Publish,
+    Refused,
+    Tell,
+    Unchanged,
+)
+
+# Each is an e-mail to somebody who has not asked for it: who does not answer eleven does not answer the next.
+MOST_RESENDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """An invitation that nobody answered in its time, and the message by which it was sent."""
+
+    partnership_id: UUID
+    lapses_at: datetime
+    invited_by: tuple[str, UUID]
+
+
+def invite(
+    known: Partnership | None,
+    of_pair: tuple[Partnership, ...],
+    agreement: Agreement | None,
+    current: CurrentVersion,
+    invitation: Message[PartnershipInvite],
+) -> Decision:
+    """Ask a company to be a service partner; an instance that does not exist looks like one that never answers."""
+    data, now = invitation.data, invitation.now
+    if data.partner == invitation.sender:
+        return Refused("partnership/self")
+    if refused := refuses_sending(agreement, current):
+        return refused
+    if known is not None:
+        return Refused("partnership/id-taken")
+    if any(one.state in LIVE for one in of_pair):
+        return Refused("partnership/exists")
+    invited = Partnership(
+        partnership_id=data.partnership_id,
+        lead=invitation.sender,
+        service=slug_of(data),
+        state=State.INVITED,
+        recipient=data.recipient,
+        language=data.language,
+        note=data.note,
+        invited_at=now,
+        lapses_at=now + timedelta(days=data.lapses_after_days),
+        invited_by=(invitation.source, invitation.id),
+    )
+    told = PartnershipInvited(**invited.named(), note=invited.note, lapses_at=invited.lapses_at)
+    return Changed(invited, tell=_both(invited, told, _sent(invited)), history=f"{invited.service} invited")
+
+
+def resend(known: Partnership | None, again: Message[PartnershipResend]) -> Decision:
+    """The lead has an open invitation sent again; it has as long to be answered as it had at first."""
+    if known is None or again.sender not in known.pair:
+        return NotYet("partnership/unknown")
+    if refused := known.refuses_unless(State.INVITED, "lead", again.sender):
+        return refused
+    if known.resends >= MOST_RESENDS:
+        allowed = ("partnership.revoke",)
+        return Refused("partnership/resent-too-often", state=known.state, allowed=allowed, limit=MOST_RESENDS)
+    data = again.data
+    resent = replace(
+        known,
+        recipient=data.recipient or known.recipient,
+        language=data.language or known.language,
+        note=known.note if data.note is None else data.note,
+        invited_at=again.now,
+        lapses_at=again.now + (known.lapses_at - known.invited_at),
+        invited_by=(again.source, again.id),
+        resends=known.resends + 1,
+    )
+    told = PartnershipResent(**resent.named(), note=resent.note, lapses_at=resent.lapses_at)
+    return Changed(resent, tell=_both(resent, told, _sent(resent)), history="invitation sent again")
+
+
+def revoke(known: Partnership | None, taking_back: Message[PartnershipRevoke]) -> Decision:
+    """The lead takes the invitation back; it may invite the same partner anew."""
+    if known is None or taking_back.sender not in known.pair:
+        return NotYet("partnership/unknown")
+    if refused := known.refuses_unless(State.INVITED, "lead", taking_back.sender):
+        return refused
+    told = PartnershipRevoked(**known.named(), revoked_at=taking_back.now)
+    published = InvitationRevoked(**_addressed(known))
+    return Changed(
+        known.closed(State.REVOKED, taking_back.now),
+        tell=_both(known, told, published),
+        history="invitation revoked",
+    )
+
+
+def accept(known: Partnership | None, answer: Message[PartnershipAccept]) -> Decision:
+    """Who was invited is a service partner from now on."""
+    if known is None or answer.sender not in known.pair:
+        return NotYet("partnership/unknown")
+    if refused := known.refuses_unless(State.INVITED, "service", answer.sender):
+        return refused
+    active = replace(known, state=State.ACTIVE, accepted_at=answer.now).mapped_to(answer.data.organization)
+    told = PartnershipAccepted(**active.named(), accepted_at=answer.now)
+    published = InvitationAccepted(**_addressed(known), accepted_at=answer.now, accepted_by=answer.data.actor)
+    return Changed(active, tell=_both(active, told, published), history="partnership accepted")
+
+
+def decline(known: Partnership | None, answer: Message[PartnershipDecline]) -> Decision:
+    """Who was invited does not want to be a partner; the lead may ask anew."""
+    if known is None or answer.sender not in known.pair:
+        return NotYet("partnership/unknown")
+    if refused := known.refuses_unless(State.INVITED, "service", answer.sender):
+        return refused
+    told = PartnershipDeclined(**known.named(), reason=answer.data.reason, declined_at=answer.now)
+    published = InvitationDeclined(**_addressed(known), reason=answer.data.reason)
+    return Changed(
+        known.closed(State.DECLINED, answer.now), tell=_both(known, told, published), history="invitation declined"
+    )
+
+
+def lapse(known: Partnership | None, ran_out: Message[InvitationRanOut]) -> Decision:
+    """Nobody has answered in time; where an answer came first it has won, and a resend has set another time."""
+    if known is None or known.state is not State.INVITED or known.lapses_at != ran_out.data.lapses_at:
+        return Unchanged()
+    told = PartnershipLapsed(**known.named(), lapsed_at=known.lapses_at)
+    published = InvitationLapsed(**_addressed(known))
+    return Changed(
+        known.closed(State.LAPSED, ran_out.now), tell=_both(known, told, published), history="invitation lapsed"
+    )
+
+
+def ran_out(overdue: Overdue) -> Caused:
+    """What the offer handler tells itself when the time is over, by way of the queue of the answers."""
+    source, id = overdue.invited_by
+    told = InvitationRanOut(partnership_id=overdue.partnership_id, lapses_at=overdue.lapses_at)
+    return Caused(cause_source=source, cause_id=id, subject=str(overdue.partnership_id), tell=(Publish(told),))
+
+
+def _sent(invited: Partnership) -> InvitationSent:
+    return InvitationSent(**_addressed(invited), note=invited.note, lapses_at=invited.lapses_at)
+
+
+def _addressed(partnership: Partnership) -> dict[str, Any]:
+    """Which invitation it is, and who reads of it where."""
+    return {**partnership.named(), "recipient": partnership.recipient, "language": partnership.language}
+
+
+def _both(partnership: Partnership, told: Delivery, published: Event) -> tuple[Tell, ...]:
+    """The same fact for both sides, and one for the other services."""
+    return Deliver(partnership.lead, told), Deliver(partnership.service, told), Publish(published)
