@@ -61,13 +61,17 @@ def _apply(admin_url: str, schema: str, folders: Sequence[Path]) -> list[str]:
 
 
 def _grant(connection: "psycopg.Connection[object]", service: str) -> None:
-    """Rows may be read and written; what tables look like, and which migrations were applied, may not."""
+    """Rows may be read and written; what tables look like, and which migrations were applied, may not.
+
+    Instances may be added, but the kind of one cannot be said: it is what the table makes it.
+    """
     role, schema = sql.Identifier(role_of(service)), sql.Identifier(service)
     for statement in (
         "GRANT USAGE ON SCHEMA {schema} TO {role}",
         "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role}",
         "GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {role}",
         "REVOKE INSERT, UPDATE, DELETE ON {schema}.instance FROM {role}",
+        "GRANT INSERT (slug, name, language, email) ON {schema}.instance TO {role}",
         "REVOKE UPDATE, DELETE ON {schema}.history FROM {role}",
     ):
         connection.execute(sql.SQL(statement).format(schema=schema, role=role))

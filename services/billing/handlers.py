@@ -4,6 +4,7 @@ from services.billing import domain, store
 from services.billing.domain import Bill, BillingSettings, Invoice, NumberSeries, series_key
 from shared.contracts.billing import BillingSettingsChange, InvoiceRequest
 from shared.contracts.ticket_sync import OutsourcingCompleted
+from shared.messaging.directory import INSTANCE, JOINING
 from shared.messaging.routes import Handlers, Table, on, one
 
 BILL = Table(
@@ -27,8 +28,9 @@ THE_BILL = one(BILL, lambda message: message.data.outsourcing_id)
 
 HANDLERS = Handlers.of(
     "billing",
-    tables=(BILL, SETTINGS, SERIES, INVOICE),
+    tables=(INSTANCE, BILL, SETTINGS, SERIES, INVOICE),
     routes=(
+        JOINING,
         on(
             OutsourcingCompleted,
             decide=domain.bill_completed_work,

@@ -21,6 +21,7 @@ from services.console import check as checking
 from services.console.migrating import migrate_all
 from services.console.settings import AdminSettings, DatabaseSettings, WorkerPasswords
 from services.console.work import Filter, Outsourced, Received
+from shared.contracts.offer_handler import Instance
 from shared.contracts.values import ShortText
 from shared.database import Connection
 from shared.messaging.broker_admin import BrokerRefused
@@ -134,11 +135,15 @@ def add_instance(
 ) -> None:
     """Give an instance its user, its queue and its place in every service; prints what it needs, once."""
     try:
-        instance = instances.Instance.model_validate(
+        instance = Instance.model_validate(
             {"slug": slug, "name": name, "language": language, "email": email, "kind": kind}
         )
     except ValidationError as wrong:
         _usage("\n".join(f"{error['loc'][0]}: {error['msg']}" for error in wrong.errors()))
+    if instance.kind == "portal":
+        asyncio.run(instances.add_portal_instance(read_settings(DatabaseSettings), instance))
+        print(json.dumps(None) if as_json else "It is reached by e-mail: there is nothing to connect with.")
+        return
     credentials = dataclasses.asdict(asyncio.run(instances.add_instance(read_settings(AdminSettings), instance)))
     if as_json:
         print(json.dumps(credentials, indent=2))

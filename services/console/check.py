@@ -44,7 +44,7 @@ QUESTIONS = {
     """,
     "refused commands whose sender was not told": """
         SELECT count(*) FROM inbox JOIN instance ON instance.slug = inbox.sender
-        WHERE outcome = 'refused' AND NOT EXISTS (
+        WHERE outcome = 'refused' AND instance.kind = 'psa' AND NOT EXISTS (
             SELECT FROM outbox WHERE (cause_id, cause_source) = (inbox.id, inbox.source) AND lane = inbox.sender)
     """,
 }

@@ -7,10 +7,11 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import asyncpg
 from pydantic import SecretStr
 
-from services.console.instances import Credentials, Instance, add_instance
+from services.console.instances import Credentials, add_instance
 from services.console.migrating import migrate_all
 from services.console.settings import AdminSettings, WorkerPasswords
 from services.console.stack import LocalStack
+from shared.contracts.offer_handler import Instance
 from shared.messaging import topology
 from shared.messaging.broker_admin import broker_admin
 from shared.migrate import role_of

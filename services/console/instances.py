@@ -3,31 +3,18 @@
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
 import asyncpg
-from pydantic import BaseModel, ConfigDict
 
-from services.console.settings import AdminSettings
-from shared.contracts.values import Email, Language, ShortText, Slug
+from services.console.settings import AdminSettings, DatabaseSettings
+from shared.contracts.offer_handler import Instance
+from shared.database import Connection
 from shared.messaging import topology
 from shared.messaging.broker_admin import broker_admin
 
 
 class InstanceKnown(Exception):
     """There is an instance with this slug already."""
-
-
-class Instance(BaseModel):
-    """One company's installation; who has none of its own is reached by e-mail only (`portal`)."""
-
-    model_config = ConfigDict(frozen=True)
-
-    slug: Slug
-    name: ShortText
-    language: Language
-    email: Email
-    kind: Literal["psa", "portal"] = "psa"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,23 +44,39 @@ async def add_instance(settings: AdminSettings, instance: Instance) -> Credentia
     """Give an instance its user, its queue and its place in every service. Raises InstanceKnown, BrokerRefused."""
     connection = await asyncpg.connect(settings.admin_database_url.get_secret_value(), timeout=5)
     try:
-        if await connection.fetchval(
-            "SELECT EXISTS (SELECT FROM offer_handler.instance WHERE slug = $1)", instance.slug
-        ):
-            raise InstanceKnown(f"{instance.slug} is there already; `tandem instance list` shows all")
+        await _refuse_known(connection, instance)
         password = secrets.token_urlsafe(24)
         # The queue comes first: from the moment an instance is known, what is delivered to it must have a place.
         async with broker_admin(settings.admin_broker_url.get_secret_value(), settings.vhost) as broker:
             queue = await broker.admit_instance(instance.slug, password)
-        async with connection.transaction():
-            for service in topology.SERVICES:
-                await connection.execute(
-                    f"INSERT INTO {service}.instance (slug, name, language, email, kind) VALUES ($1, $2, $3, $4, $5)",
-                    *(instance.slug, instance.name, instance.language, instance.email, instance.kind),
-                )
+        await _record(connection, instance)
     finally:
         await connection.close()
     return Credentials(instance.slug, password, settings.vhost, queue)
+
+
+async def add_portal_instance(settings: DatabaseSettings, instance: Instance) -> None:
+    """Give a company without an installation its place in every service; it has no user. Raises InstanceKnown."""
+    connection = await asyncpg.connect(settings.admin_database_url.get_secret_value(), timeout=5)
+    try:
+        await _refuse_known(connection, instance)
+        await _record(connection, instance)
+    finally:
+        await connection.close()
+
+
+async def _refuse_known(connection: Connection, instance: Instance) -> None:
+    if await connection.fetchval("SELECT EXISTS (SELECT FROM offer_handler.instance WHERE slug = $1)", instance.slug):
+        raise InstanceKnown(f"{instance.slug} is there already; `tandem instance list` shows all")
+
+
+async def _record(connection: Connection, instance: Instance) -> None:
+    async with connection.transaction():
+        for service in topology.SERVICES:
+            await connection.execute(
+                f"INSERT INTO {service}.instance (slug, name, language, email, kind) VALUES ($1, $2, $3, $4, $5)",
+                *(instance.slug, instance.name, instance.language, instance.email, instance.kind),
+            )
 
 
 async def list_instances(url: str) -> list[Listed]:

@@ -1,15 +1,16 @@
 """Who is told what when something happens to an outsourcing, and when to try again what could not be sent."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal, assert_never
 from uuid import UUID
 
-from shared.contracts.offer_handler import OutsourcingAccepted, OutsourcingOffered, Terms
+from shared.contracts.offer_handler import Instance, OutsourcingAccepted, OutsourcingOffered, Terms
 from shared.contracts.ticket_sync import OutsourcingCompleted, OutsourcingRejected
 from shared.ids import id_of_content
-from shared.messaging.outcomes import Changed, Decision, Message, Unchanged
+from shared.messaging.outcomes import Changed, Decision, Message, NotYet, Unchanged
 
 Kind = Literal["offered", "accepted", "rejected", "approved", "forced"]
 Role = Literal["lead", "service"]
@@ -106,7 +107,9 @@ def notification_id(message: Message[Any], recipient: str) -> UUID:
     return id_of_content(b"notification", message.source.encode(), message.id.bytes, recipient.encode())
 
 
-def tell_of_offer(told: Notification | None, offered: Message[OutsourcingOffered]) -> Decision:
+def tell_of_offer(
+    told: Notification | None, readers: Sequence[Instance], offered: Message[OutsourcingOffered]
+) -> Decision:
     """The service partner reads what is offered on which terms, and until when to answer."""
     if told:
         return Unchanged()
@@ -122,10 +125,12 @@ def tell_of_offer(told: Notification | None, offered: Message[OutsourcingOffered
         terms=terms,
         complete_by=terms.complete_by,
     )
-    return Changed(_to_service(offered, "offered", facts), history="offer mailed to the service partner")
+    return _tell([_to_service(offered, "offered", facts)], readers, "offer mailed to the service partner")
 
 
-def tell_of_acceptance(told: Notification | None, accepted: Message[OutsourcingAccepted]) -> Decision:
+def tell_of_acceptance(
+    told: Notification | None, readers: Sequence[Instance], accepted: Message[OutsourcingAccepted]
+) -> Decision:
     """The lead reads who took its ticket, and when."""
     if told:
         return Unchanged()
@@ -138,10 +143,12 @@ def tell_of_acceptance(told: Notification | None, accepted: Message[OutsourcingA
         late_by_seconds=data.late_by_seconds,
         complete_by=data.terms.complete_by,
     )
-    return Changed(_to_lead(accepted, "accepted", facts), history="acceptance mailed to the lead")
+    return _tell([_to_lead(accepted, "accepted", facts)], readers, "acceptance mailed to the lead")
 
 
-def tell_of_rejection(told: Notification | None, rejected: Message[OutsourcingRejected]) -> Decision:
+def tell_of_rejection(
+    told: Notification | None, readers: Sequence[Instance], rejected: Message[OutsourcingRejected]
+) -> Decision:
     """The service partner reads why its submission was sent back."""
     if told:
         return Unchanged()
@@ -153,18 +160,33 @@ def tell_of_rejection(told: Notification | None, rejected: Message[OutsourcingRe
         reason=data.reason,
         complete_by=data.complete_by,
     )
-    return Changed(_to_service(rejected, "rejected", facts), history="rejection mailed to the service partner")
+    return _tell([_to_service(rejected, "rejected", facts)], readers, "rejection mailed to the service partner")
 
 
 def tell_of_completion(
-    lead_told: Notification | None, service_told: Notification | None, completed: Message[OutsourcingCompleted]
+    lead_told: Notification | None,
+    service_told: Notification | None,
+    readers: Sequence[Instance],
+    completed: Message[OutsourcingCompleted],
 ) -> Decision:
     """Both sides read that the work is done, whether it was forced, and what was submitted."""
     kind: Kind = "forced" if completed.data.forced else "approved"
     to_lead = _to_lead(completed, kind, _completion_for_lead(completed.data))
     to_service = _to_service(completed, kind, _completion_for_service(completed.data))
     untold = [new for told, new in ((lead_told, to_lead), (service_told, to_service)) if told is None]
-    return Changed(*untold, history="completion mailed to both sides") if untold else Unchanged()
+    return _tell(untold, readers, "completion mailed to both sides")
+
+
+def _tell(untold: Sequence[Notification], readers: Sequence[Instance], history: str) -> Decision:
+    """All of them at once, when everybody is known who reads them.
+
+    Of a company that has just joined another message tells, which may be behind this one. Who is not known even then
+    is no instance, and is told nothing, as it is with messages.
+    """
+    slugs = {reader.slug for reader in readers}
+    known = [one for one in untold if one.recipient in slugs]
+    decided = Changed(*known, history=history) if known else Unchanged()
+    return decided if known == untold else NotYet("instance/unknown", otherwise=decided)
 
 
 def settle(result: Result, now: datetime) -> Settled:

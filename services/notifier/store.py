@@ -28,7 +28,7 @@ async def lock_notifications(connection: Connection, ids: list[UUID]) -> list[No
 async def save_notifications(connection: Connection, notifications: list[Notification]) -> None:
     """New intents, with language and address as the recipient has them now; nobody is told twice of one event.
 
-    A recipient that is no instance is told nothing, as it is with messages.
+    Raises NotNullViolationError where a recipient is not known: it would be told nothing, and nobody would see it.
     """
     rows = [
         (
@@ -54,7 +54,7 @@ async def save_notifications(connection: Connection, notifications: list[Notific
         FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[],
                     $9::jsonb[])
              AS new (id, cause_source, cause_id, outsourcing_id, kind, role, recipient, partner, facts)
-        JOIN instance ON instance.slug = new.recipient
+        LEFT JOIN instance ON instance.slug = new.recipient
         ON CONFLICT ON CONSTRAINT notification_once DO NOTHING
         """,
         *columns_of(rows, 9),

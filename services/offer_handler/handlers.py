@@ -22,6 +22,7 @@ from shared.contracts.offer_handler import (
     PartnershipRevoke,
 )
 from shared.contracts.ticket_sync import OutsourcingCompleted, OutsourcingHandedBack
+from shared.messaging.directory import INSTANCE
 from shared.messaging.routes import Collection, Handlers, Table, all_of, each_of, on, one
 
 CURRENT_VERSION = Table(CurrentVersion, key=lambda _: "current", lock=store.find_current_version)
@@ -83,7 +84,7 @@ ALL_THEIR_PARTNERSHIPS = each_of(
 HANDLERS = Handlers.of(
     "offer_handler",
     # A lead's agreement is locked first, so that what it sends and what it ends are decided one after another.
-    tables=(CURRENT_VERSION, AGREEMENT, ROUND, PARTNERSHIP, HIDDEN_CUSTOMER),
+    tables=(INSTANCE, CURRENT_VERSION, AGREEMENT, ROUND, PARTNERSHIP, HIDDEN_CUSTOMER),
     routes=(
         on(AgreementAccept, decide=agreements.accept_agreement, needs=(THE_SENDERS_AGREEMENT, THE_CURRENT_VERSION)),
         on(

@@ -22,6 +22,7 @@ from shared.contracts.ticket_sync import (
     TicketOverdue,
     TicketUpdate,
 )
+from shared.messaging.directory import INSTANCE, JOINING
 from shared.messaging.routes import Collection, Handlers, Table, all_of, on, one
 
 # The link is locked first, and its lock stands for everything else of its outsourcing.
@@ -58,8 +59,9 @@ ALL_THAT_ENDS = (THE_LINK, WHAT_WAS_AGREED, WHAT_WAS_SUBMITTED, THE_WORK, WHAT_W
 
 HANDLERS = Handlers.of(
     "ticket_sync",
-    tables=(LINK, AGREED, ENTRY, SNAPSHOT),
+    tables=(INSTANCE, LINK, AGREED, ENTRY, SNAPSHOT),
     routes=(
+        JOINING,
         on(OutsourcingAccepted, decide=opening.begin, needs=(THE_LINK,), unblocks=True),
         on(TicketOpened, decide=opening.open_ticket, needs=(THE_LINK, WHAT_WAITS)),
         on(TicketOverdue, decide=opening.remind, needs=(THE_LINK, WHAT_WAS_AGREED)),

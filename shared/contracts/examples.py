@@ -248,7 +248,7 @@ DELIVERY_EXAMPLES: dict[str, dict[str, Any]] = {
     "agreement.accepted": {"version": "2026-01", "accepted_at": _TIME},
     "partnership.invited": {**_BETWEEN, "note": "", "lapses_at": "2026-04-01T09:30:00+02:00"},
     "partnership.resent": {**_BETWEEN, "note": "", "lapses_at": "2026-04-01T09:30:00+02:00"},
-    "partnership.accepted": {**_BETWEEN, "accepted_at": _TIME},
+    "partnership.accepted": {**_BETWEEN, "name": None, "accepted_at": _TIME},
     "partnership.declined": {**_BETWEEN, "reason": "We work in Tyrol only.", "declined_at": _TIME},
     "partnership.revoked": {**_BETWEEN, "revoked_at": _TIME},
     "partnership.lapsed": {**_BETWEEN, "lapsed_at": _TIME},

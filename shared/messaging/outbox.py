@@ -44,7 +44,7 @@ class Posted:
 
 
 async def post(connection: Connection, directory: Directory, letters: list[Letter], now: datetime) -> list[Posted]:
-    """Write those letters whose recipient exists; one to nobody is not written, and its sender cannot tell."""
+    """Write those letters whose recipient reads them; one to nobody is not written, and its sender cannot tell."""
     await directory.look_up(connection, {letter.lane for letter in letters if letter.to_instance})
     deliverable = [letter for letter in letters if _has_recipient(letter, directory)]
     return await insert_letters(connection, deliverable, now) if deliverable else []
@@ -52,7 +52,7 @@ async def post(connection: Connection, directory: Directory, letters: list[Lette
 
 def _has_recipient(letter: Letter, directory: Directory) -> bool:
     if letter.to_instance:
-        return directory.knows(letter.lane)
+        return directory.has_queue(letter.lane)
     return letter.exchange != topology.EVENTS or topology.noun_verb(letter.kind) not in topology.UNHEARD
 
 

@@ -121,12 +121,14 @@ class Refused:
 class NotYet:
     """What the message speaks of may still be on its way: it waits, and is refused when it has waited too long.
 
-    `state` is told with the refusal, to a sender who may know it.
+    `state` is told with the refusal, to a sender who may know it. Where something else than a refusal comes of a wait
+    that was in vain, that is `otherwise`.
     """
 
     problem: str
     wait_seconds: float = 30.0
     state: str | None = None
+    otherwise: Changed | Unchanged | None = None
 
 
 Decision = Changed | Unchanged | Refused | NotYet

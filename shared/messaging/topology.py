@@ -55,11 +55,12 @@ SERVICES = {
             "invitation.revoked",
             "invitation.lapsed",
             "invitation.ran-out",
+            "instance.joined",
         ),
     ),
     "ticket_sync": Interest(
         commands=("ticket", "entry", "question", "completion", "outsourcing", "sync"),
-        events=("outsourcing.accepted", "outsourcing.abandoned", "ticket.overdue"),
+        events=("outsourcing.accepted", "outsourcing.abandoned", "ticket.overdue", "instance.joined"),
         publishes=(
             "outsourcing.submitted",
             "outsourcing.rejected",
@@ -72,11 +73,17 @@ SERVICES = {
     ),
     "notifier": Interest(
         commands=("notification-settings",),
-        events=("outsourcing.offered", "outsourcing.accepted", "outsourcing.rejected", "outsourcing.completed"),
+        events=(
+            "outsourcing.offered",
+            "outsourcing.accepted",
+            "outsourcing.rejected",
+            "outsourcing.completed",
+            "instance.joined",
+        ),
     ),
     "billing": Interest(
         commands=("item", "invoice", "billing-settings"),
-        events=("outsourcing.completed",),
+        events=("outsourcing.completed", "instance.joined"),
     ),
 }
 

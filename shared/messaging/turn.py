@@ -219,11 +219,11 @@ class Turn:
         attempts = blocker.attempts
         for parked, case in zip(waiting, cases, strict=True):
             match case.message.refusal or self._decide(case, working):
-                case NotYet(problem, wait_seconds, state):
+                case NotYet(problem, wait_seconds, state, otherwise):
                     give_up_at = parked.parked_at + timedelta(seconds=wait_seconds)
                     if ledger.now < give_up_at:
                         return parking.not_yet(blocker.subject, problem, attempts, give_up_at, ledger.now)
-                    self._refuse(case, Refused(problem, state=state), ledger)
+                    self._conclude(case, otherwise or Refused(problem, state=state), working, ledger)
                 case str(error):
                     return parking.failed(blocker.subject, error, attempts, ledger.now)
                 case decision:

@@ -50,6 +50,15 @@ EVENT_EXAMPLES: dict[str, dict[str, Any]] = {
     "invitation.declined": {**_INVITATION, "reason": "We work in Tyrol only."},
     "invitation.revoked": _INVITATION,
     "invitation.lapsed": _INVITATION,
+    "instance.joined": {
+        "instance": {
+            "slug": "sub-0123456789abcdef",
+            "name": "Elektro Huber",
+            "language": "de",
+            "email": "office@huber.example",
+            "kind": "portal",
+        }
+    },
     "invitation.ran-out": {"partnership_id": PARTNERSHIP, "lapses_at": AT.isoformat()},
     "outsourcing.submitted": {**_LINKED, "snapshot": _SNAPSHOT},
     "outsourcing.rejected": {**_LINKED, "reason": "It dropped again.", "complete_by": AT.isoformat()},

@@ -6,8 +6,10 @@ from typing import Any
 from uuid import UUID
 
 from services.offer_handler.domain.agreements import Agreement, CurrentVersion, refuses_sending
-from services.offer_handler.domain.partnerships import LIVE, Partnership, State, slug_of
+from services.offer_handler.domain.partnerships import ALLOWED, LIVE, Partnership, State, slug_of
 from shared.contracts.offer_handler import (
+    Instance,
+    InstanceJoined,
     InvitationAccepted,
     InvitationDeclined,
     InvitationLapsed,
@@ -126,15 +128,24 @@ def revoke(known: Partnership | None, taking_back: Message[PartnershipRevoke]) -
 
 
 def accept(known: Partnership | None, answer: Message[PartnershipAccept]) -> Decision:
-    """Who was invited is a service partner from now on."""
+    """Who was invited is a service partner from now on; a company without an instance takes part as one, by e-mail."""
     if known is None or answer.sender not in known.pair:
         return NotYet("partnership/unknown")
     if refused := known.refuses_unless(State.INVITED, "service", answer.sender):
         return refused
+    if known.is_by_email and answer.data.name is None:
+        return Refused("partnership/name-missing", state=known.state, allowed=ALLOWED[known.state])
     active = replace(known, state=State.ACTIVE, accepted_at=answer.now).mapped_to(answer.data.organization)
-    told = PartnershipAccepted(**active.named(), accepted_at=answer.now)
+    joined = _joined(known, answer.data.name)
+    told = PartnershipAccepted(**active.named(), name=joined[0].name if joined else None, accepted_at=answer.now)
     published = InvitationAccepted(**_addressed(known), accepted_at=answer.now, accepted_by=answer.data.actor)
-    return Changed(active, tell=_both(active, told, published), history="partnership accepted")
+    return Changed(
+        active,
+        *joined,
+        tell=(*_both(active, told, published), *(Publish(InstanceJoined(instance=one), one.slug) for one in joined)),
+        history="partnership accepted",
+        beside=[(one.slug, "joined") for one in joined],
+    )
 
 
 def decline(known: Partnership | None, answer: Message[PartnershipDecline]) -> Decision:
@@ -166,6 +177,15 @@ def ran_out(overdue: Overdue) -> Caused:
     source, id = overdue.invited_by
     told = InvitationRanOut(partnership_id=overdue.partnership_id, lapses_at=overdue.lapses_at)
     return Caused(cause_source=source, cause_id=id, subject=str(overdue.partnership_id), tell=(Publish(told),))
+
+
+def _joined(accepted: Partnership, name: str | None) -> tuple[Instance, ...]:
+    """The company that takes part from now on, where it did not before: reached as the invitation reached it."""
+    if not accepted.is_by_email or name is None:
+        return ()
+    return (
+        Instance(slug=accepted.service, name=name, language=accepted.language, email=accepted.recipient, kind="portal"),
+    )
 
 
 def _sent(invited: Partnership) -> InvitationSent:

@@ -63,6 +63,11 @@ class Partnership:
     def pair(self) -> tuple[str, str]:
         return self.lead, self.service
 
+    @property
+    def is_by_email(self) -> bool:
+        """Whether a company without an instance was invited."""
+        return self.service == slug_to_be(self.partnership_id)
+
     def refuses_unless(self, state: State, role: Literal["lead", "service"], sender: str) -> Refused | None:
         """Whose word it is not, and what cannot be done in this state, is refused."""
         allowed = ALLOWED[self.state]

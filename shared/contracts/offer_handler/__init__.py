@@ -1,5 +1,6 @@
 """Agreements, partnerships and offers: everything up to acceptance."""
 
+from shared.contracts.offer_handler.instances import Instance, InstanceJoined
 from shared.contracts.offer_handler.offers import (
     Customer,
     DeadlinePassed,
@@ -63,6 +64,8 @@ __all__ = [
     "AgreementAccepted",
     "Customer",
     "DeadlinePassed",
+    "Instance",
+    "InstanceJoined",
     "InvitationAccepted",
     "InvitationDeclined",
     "InvitationFact",

@@ -66,6 +66,9 @@ class PartnershipAccept(AboutPartnership):
     kind: ClassVar[str] = "tandem.partnership.accept.v1"
 
     organization: ShortText | None = None
+    name: ShortText | None = Field(
+        default=None, description="the company's own name; needed where it was invited by e-mail alone"
+    )
 
 
 class PartnershipDecline(AboutPartnership):
@@ -138,6 +141,9 @@ class PartnershipAccepted(PartnershipFact):
 
     kind: ClassVar[str] = "tandem.partnership.accepted.v1"
 
+    name: str | None = Field(
+        default=None, description="the service partner's, as it said it, where it was invited by e-mail alone"
+    )
     accepted_at: Instant
     state: Literal["active"] = "active"
 

@@ -118,6 +118,11 @@ PROBLEMS: dict[str, Problem] = {
         en=("That is the other side's to say", "Only the {role} may do this."),
         de=("Das steht der anderen Seite zu", "Das darf nur die Seite {role}."),
     ),
+    "instance/unknown": _problem(
+        404,
+        en=("There is no such instance", "Nobody of this name takes part."),
+        de=("Diese Instanz gibt es nicht", "Unter diesem Namen nimmt niemand teil."),
+    ),
     "outsourcing/unknown": _problem(
         404,
         en=("There is no such outsourcing", "Check the outsourcing's id."),

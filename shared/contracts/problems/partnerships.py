@@ -72,6 +72,11 @@ PARTNERSHIP_PROBLEMS: dict[str, Problem] = {
             "Die Partnerschaft ist im Zustand „{state}“; erlaubt ist jetzt: {allowed}.",
         ),
     ),
+    "partnership/name-missing": problem(
+        422,
+        en=("The company's name is missing", "Who was invited by e-mail alone gives its name when it accepts."),
+        de=("Der Name der Firma fehlt", "Wer allein per E-Mail eingeladen wurde, nennt bei der Annahme seinen Namen."),
+    ),
     "partnership/resent-too-often": problem(
         429,
         en=(

@@ -1,11 +1,12 @@
 -- The runtime's tables. Every service has its own, in its own schema.
 
+-- A worker adds those that join without an installation, and no others: the kind is not its to say.
 CREATE TABLE instance (
     slug      text PRIMARY KEY,
     name      text NOT NULL,
     language  text NOT NULL,
     email     text NOT NULL,
-    kind      text NOT NULL CHECK (kind IN ('psa', 'portal')),
+    kind      text NOT NULL DEFAULT 'portal' CHECK (kind IN ('psa', 'portal')),
     added_at  timestamptz NOT NULL DEFAULT now()
 );
 

@@ -58,6 +58,17 @@ async def test_an_instance_is_added_once_and_listed(tandem: Command) -> None:
     assert "password" not in listed
 
 
+async def test_who_has_no_installation_is_added_without_a_user_and_a_queue(tandem: Command) -> None:
+    assert await tandem.json("instance", "add", "huber", *NORDLICHT, "--kind", "portal") is None
+    assert "huber is there already" in await tandem("instance", "add", "huber", *NORDLICHT, expect=1)
+    assert "nothing to connect with" in await tandem("instance", "add", "maier", *NORDLICHT, "--kind", "portal")
+    assert [(one["slug"], one["kind"]) for one in await tandem.json("instance", "list")] == [
+        ("huber", "portal"),
+        ("maier", "portal"),
+    ]
+    assert "kind:" in await tandem("instance", "add", "moser", *NORDLICHT, "--kind", "other", expect=2)
+
+
 async def test_an_instance_with_impossible_data_is_refused_with_all_its_mistakes(tandem: Command) -> None:
     said = await tandem(
         *("instance", "add", "Nord.licht", "--name", "N", "--language", "deutsch!", "--email", "nobody"), expect=2

@@ -11,8 +11,10 @@ from asyncpg.exceptions import InsufficientPrivilegeError
 from services.console.installation import Installation, install
 from services.console.migrating import migrate_all
 from services.console.stack import LocalStack
+from shared.contracts.offer_handler import Instance
 from shared.messaging import topology
 from shared.messaging.broker_admin import BrokerRefused
+from shared.messaging.directory import find_instances, insert_instances
 from tests.integration.databases import connection_to
 
 EVERY_SERVICE = pytest.mark.parametrize("service", topology.SERVICES)
@@ -76,6 +78,9 @@ async def test_a_worker_s_role_works_in_its_own_schema_within_limits(standing: I
     "forbidden",
     [
         "INSERT INTO instance VALUES ('mine', 'Mine', 'en', 'me@example.com', 'psa')",
+        "INSERT INTO instance (slug, name, language, email, kind) VALUES ('m', 'M', 'en', 'm@example.com', 'portal')",
+        "UPDATE instance SET email = 'me@example.com'",
+        "DELETE FROM instance",
         "UPDATE history SET event = 'another'",
         "DELETE FROM history",
         "SELECT * FROM _yoyo_migration",
@@ -90,6 +95,16 @@ async def test_a_worker_s_role_may_not_rewrite_what_happened(
     async with connection_to(standing.database_url_of(service)) as connection:
         with pytest.raises(InsufficientPrivilegeError):
             await connection.execute(forbidden)
+
+
+@EVERY_SERVICE
+async def test_a_worker_s_role_adds_instances_that_are_reached_by_e_mail_alone(
+    installation: Installation, service: str
+) -> None:
+    huber = Instance(slug="sub-1", name="Elektro Huber", language="de", email="office@huber.example", kind="psa")
+    async with connection_to(installation.database_url_of(service)) as connection:
+        await insert_instances(connection, [huber])
+        assert [one.kind for one in await find_instances(connection, ["sub-1"])] == ["portal"]
 
 
 @pytest.mark.parametrize(

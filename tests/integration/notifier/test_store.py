@@ -1,5 +1,6 @@
 """Every statement of the notifier on a real Postgres."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import asyncpg
@@ -9,9 +10,11 @@ from services.console.stack import LocalStack
 from services.notifier import store
 from services.notifier.domain import Letter, Settled
 from services.notifier.handlers import HANDLERS
+from shared.contracts.offer_handler import Instance, InstanceJoined
 from shared.contracts.values import Event
 from shared.database import Connection
 from shared.ids import new_id
+from shared.messaging import parking
 from shared.messaging.directory import Directory
 from shared.messaging.letters import Correspondence
 from shared.messaging.turn import Turn
@@ -20,6 +23,7 @@ from tests.integration.messaging.posting import event
 from tests.unit.notifier.letters import ACCEPTED, APPROVED, FORCED_UNSTARTED, OFFERED, REJECTED, told_of
 
 LEASE = timedelta(minutes=5)
+HUBER = Instance(slug="sub-1", name="Elektro Huber", language="de", email="office@huber.example", kind="portal")
 
 
 async def now_of(database: Connection) -> datetime:
@@ -29,6 +33,19 @@ async def now_of(database: Connection) -> datetime:
 
 async def claim(database: Connection, now: datetime, at_most: int = 100) -> list[Letter]:
     return await store.claim_due_letters(database, now, lease=LEASE, at_most=at_most)
+
+
+def turn_of_the_notifier() -> Turn:
+    directory = Directory()
+    return Turn(HANDLERS, directory, Correspondence("notifier", directory))
+
+
+async def replay(turn: Turn, database: Connection) -> None:
+    """Try the one subject that waits."""
+    await database.execute("UPDATE parked_subject SET next_attempt_at = now()")
+    blocker = await parking.claim_due(database)
+    assert blocker is not None
+    await turn.replay(database, blocker)
 
 
 async def states(database: Connection) -> list[tuple[str, int]]:
@@ -71,8 +88,7 @@ async def test_the_constraint_holds_even_where_ids_differ(database: Connection) 
 
 
 async def test_however_often_an_event_comes_there_is_one_intent(database: Connection) -> None:
-    directory = Directory()
-    turn = Turn(HANDLERS, directory, Correspondence("notifier", directory))
+    turn = turn_of_the_notifier()
     completed = event(APPROVED, str(APPROVED.outsourcing_id), service="ticket_sync")
     await turn.take(database, [turn.read(completed), turn.read(completed)])
     await turn.take(database, [turn.read(completed)])
@@ -94,9 +110,47 @@ async def test_language_and_address_are_those_of_the_time_of_the_event(database:
     assert (lead.partner_name, service.recipient_name) == ("New alpenwerk", "New alpenwerk")
 
 
-async def test_who_is_no_instance_is_told_nothing(database: Connection) -> None:
-    await store.save_notifications(database, told_of(OFFERED.model_copy(update={"service": "nobody"})))
+async def test_an_intent_for_nobody_is_never_dropped_in_silence(database: Connection) -> None:
+    [told] = told_of(OFFERED)
+    with pytest.raises(asyncpg.NotNullViolationError):
+        await store.save_notifications(database, [replace(told, recipient="nobody")])
+
+
+async def test_an_event_waits_for_a_company_that_is_just_joining(database: Connection) -> None:
+    turn = turn_of_the_notifier()
+    offered = OFFERED.model_copy(update={"service": HUBER.slug})
+    told = event(offered, str(offered.outsourcing_id), service="offer_handler")
+    joined = event(InstanceJoined(instance=HUBER), HUBER.slug, service="offer_handler")
+    await turn.take(database, [turn.read(told)])
     assert await states(database) == []
+    await turn.take(database, [turn.read(joined)])
+    await replay(turn, database)
+    (letter,) = await claim(database, await now_of(database))
+    assert (letter.address, letter.recipient_name) == (HUBER.email, HUBER.name)
+
+
+async def test_who_joins_in_the_same_turn_is_told_at_once(database: Connection) -> None:
+    turn = turn_of_the_notifier()
+    offered = OFFERED.model_copy(update={"service": HUBER.slug})
+    joined = event(InstanceJoined(instance=HUBER), HUBER.slug, service="offer_handler")
+    told = event(offered, str(offered.outsourcing_id), service="offer_handler")
+    await turn.take(database, [turn.read(joined), turn.read(told)])
+    assert await states(database) == [("pending", 0)]
+
+
+async def test_for_who_never_comes_nobody_else_is_kept_waiting_for_ever(database: Connection) -> None:
+    turn = turn_of_the_notifier()
+    completed = APPROVED.model_copy(update={"service": "nobody"})
+    told = event(completed, str(completed.outsourcing_id), service="ticket_sync")
+    await turn.take(database, [turn.read(told)])
+    await replay(turn, database)
+    assert await states(database) == []
+    await database.execute("UPDATE parked SET parked_at = parked_at - interval '1 minute'")
+    await replay(turn, database)
+    (letter,) = await claim(database, await now_of(database))
+    assert letter.notification.recipient == "nordlicht"
+    assert await database.fetchval("SELECT outcome FROM inbox") == "applied"
+    assert await database.fetchval("SELECT count(*) FROM parked_subject") == 0
 
 
 async def test_what_is_leased_is_nobody_elses_until_the_lease_ends(database: Connection) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +12,7 @@ import pytest
 
 from services.offer_handler import store
 from services.offer_handler.domain.invitations import Overdue
-from services.offer_handler.domain.partnerships import Partnership, State
+from services.offer_handler.domain.partnerships import Partnership, State, slug_to_be
 from services.offer_handler.handlers import HANDLERS
 from services.offer_handler.poller import INVITATIONS
 from shared.contracts.offer_handler import InvitationRanOut
@@ -38,6 +38,7 @@ from tests.unit.offer_handler.offering import (
     refuse,
     resend,
     revoke,
+    send,
 )
 
 DAY = timedelta(days=1)
@@ -196,6 +197,24 @@ async def test_an_acceptance_that_is_in_the_queue_before_the_message_wins(turn: 
     facts = await take(turn, database, sent(SERVICE, join()), over)
     assert who_and_what(facts) == [(LEAD, "partnership.accepted.v1"), (SERVICE, "partnership.accepted.v1")]
     assert await database.fetchval("SELECT state FROM partnership") == "active"
+
+
+async def test_a_company_without_an_instance_joins_in_the_turn_in_which_it_accepts(
+    turn: Turn, database: Connection
+) -> None:
+    slug = slug_to_be(PARTNERSHIP)
+    told = await say(turn, database, (LEAD, agree()), (LEAD, invite(partner=None)))
+    assert who_and_what(told)[1:] == [(LEAD, "partnership.invited.v1")] and told[1][2]["service"] == slug
+    told = await say(turn, database, (slug, join(name="Elektro Huber", organization="Nordlicht")))
+    assert [kind for _, kind, _ in told] == ["partnership.accepted.v1", "instance.joined.v1"]
+    assert told[1][2]["instance"]["email"] == "partner@example.com"
+    assert await database.fetchrow("SELECT kind, name FROM instance WHERE slug = $1", slug) == (
+        "portal",
+        "Elektro Huber",
+    )
+    assert await database.fetchval("SELECT event FROM history WHERE subject = $1", slug) == "joined"
+    offered = await say(turn, database, (LEAD, send(respond_by=datetime.now(UTC) + timedelta(hours=1))))
+    assert [kind for _, kind, _ in offered] == ["offer.sent.v1", "outsourcing.offered.v1"]
 
 
 async def test_who_sends_an_invitation_again_under_its_id_is_told_where_it_stands(

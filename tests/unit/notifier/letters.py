@@ -13,6 +13,7 @@ from services.notifier.domain import Letter, Notification
 from services.notifier.texts import mail_of
 from shared.contracts.offer_handler import (
     Customer,
+    Instance,
     OfferedTicket,
     OutsourcingAccepted,
     OutsourcingOffered,
@@ -28,6 +29,9 @@ E = TypeVar("E", bound=Event)
 SENDER = Address("Tandem", "tandem", "tandem.example")
 LANGUAGES = ("de", "en")
 NAMES = {"nordlicht": "Nordlicht IT GmbH", "alpenwerk": "Alpenwerk Systems"}
+READERS = tuple(
+    Instance(slug=slug, name=name, language="de", email=f"service@{slug}.example") for slug, name in NAMES.items()
+)
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 OUTSOURCING_ID = UUID("0193fe00-0000-7000-8000-000000000001")
 PARTNERSHIP_ID = UUID("0193fe00-0000-7000-8000-000000000002")
@@ -138,10 +142,10 @@ def message_of(event: E, id: UUID = EVENT_ID) -> Message[E]:
 def told_of(event: Event, id: UUID = EVENT_ID) -> list[Notification]:
     """What is told of an event that is new, and to whom."""
     rules: dict[type[Event], Callable[..., Any]] = {
-        OutsourcingOffered: lambda m: domain.tell_of_offer(None, m),
-        OutsourcingAccepted: lambda m: domain.tell_of_acceptance(None, m),
-        OutsourcingRejected: lambda m: domain.tell_of_rejection(None, m),
-        OutsourcingCompleted: lambda m: domain.tell_of_completion(None, None, m),
+        OutsourcingOffered: lambda m: domain.tell_of_offer(None, READERS, m),
+        OutsourcingAccepted: lambda m: domain.tell_of_acceptance(None, READERS, m),
+        OutsourcingRejected: lambda m: domain.tell_of_rejection(None, READERS, m),
+        OutsourcingCompleted: lambda m: domain.tell_of_completion(None, None, READERS, m),
     }
     decision = rules[type(event)](message_of(event, id))
     assert isinstance(decision, Changed)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from services.notifier import domain
 from services.notifier.domain import GIVE_UP_AFTER, LONGEST_PAUSE, Result, Verdict, pause_after, settle
 from shared.contracts.values import Event
-from shared.messaging.outcomes import Changed, Unchanged
+from shared.messaging.outcomes import Changed, NotYet, Unchanged
 from tests.unit.notifier.letters import (
     ACCEPTED,
     APPROVED,
@@ -21,6 +21,7 @@ from tests.unit.notifier.letters import (
     LANGUAGES,
     NOW,
     OFFERED,
+    READERS,
     REJECTED,
     letter_to,
     message_of,
@@ -51,15 +52,29 @@ def test_who_is_told(event: Event, told: list[tuple[str, str, str]]) -> None:
 )
 def test_who_was_told_is_not_told_again(rule: Any, event: Event) -> None:
     (told,) = told_of(event)
-    assert rule(told, message_of(event)) == Unchanged()
+    assert rule(told, READERS, message_of(event)) == Unchanged()
 
 
 def test_of_a_completion_only_who_does_not_know_is_told() -> None:
     lead, service = told_of(APPROVED)
-    decision = domain.tell_of_completion(lead, None, message_of(APPROVED))
+    decision = domain.tell_of_completion(lead, None, READERS, message_of(APPROVED))
     assert isinstance(decision, Changed)
     assert decision.values == (service,)
-    assert domain.tell_of_completion(lead, service, message_of(APPROVED)) == Unchanged()
+    assert domain.tell_of_completion(lead, service, READERS, message_of(APPROVED)) == Unchanged()
+
+
+def test_a_reader_that_is_not_known_yet_is_waited_for_and_in_the_end_the_others_are_told_alone() -> None:
+    lead, _ = told_of(APPROVED)
+    nordlicht = READERS[:1]
+    waiting = domain.tell_of_completion(None, None, nordlicht, message_of(APPROVED))
+    assert isinstance(waiting, NotYet) and isinstance(waiting.otherwise, Changed)
+    assert waiting.otherwise.values == (lead,)
+    waiting = domain.tell_of_offer(None, nordlicht, message_of(OFFERED))
+    assert isinstance(waiting, NotYet) and waiting.otherwise == Unchanged()
+
+
+def test_only_who_reads_is_waited_for() -> None:
+    assert isinstance(domain.tell_of_acceptance(None, READERS[:1], message_of(ACCEPTED)), Changed)
 
 
 def test_both_sides_read_whether_anything_is_billed() -> None:

@@ -62,7 +62,7 @@ class Partnerships(RuleBasedStateMachine):
     def the_invited_company_answers(self, id: UUID) -> None:
         for one in self._all():
             if one.partnership_id == id:
-                self._say(one.service, join(id), id, expected=one.state is State.INVITED)
+                self._say(one.service, join(id, name="Elbtal IT"), id, expected=one.state is State.INVITED)
 
     @rule(id=named, days=st.integers(0, 60), now=st.booleans())
     def time_passes(self, id: UUID, days: int, now: bool) -> None:

@@ -11,19 +11,22 @@ from pydantic import TypeAdapter
 
 from services.offer_handler.domain.partnerships import ALLOWED, Partnership, State
 from shared.contracts.offer_handler import (
+    Instance,
+    InstanceJoined,
     InvitationAccepted,
     InvitationDeclined,
     InvitationLapsed,
     InvitationRanOut,
     InvitationRevoked,
     InvitationSent,
+    PartnershipAccepted,
     PartnershipInvited,
     PartnershipMapped,
     PartnershipResent,
 )
 from shared.contracts.values import Command, Slug
 from shared.ids import new_id
-from shared.messaging.outcomes import Changed, Decision, Deliver, NotYet, Refused, Unchanged
+from shared.messaging.outcomes import Changed, Decision, Deliver, NotYet, Publish, Refused, Unchanged
 from tests.unit.offer_handler.offering import (
     LEAD,
     NOW,
@@ -120,6 +123,29 @@ def test_a_company_without_an_instance_is_known_at_once_by_the_slug_it_will_have
     assert TypeAdapter(Slug).validate_python(first) == first
     [told, _] = [fact for fact in play.told_to(LEAD) if isinstance(fact, PartnershipInvited)]
     assert (told.service, told.state) == (first, "invited")
+
+
+def test_a_company_without_an_instance_gives_its_name_and_takes_part_as_one_that_is_reached_by_e_mail() -> None:
+    play = invited(partner=None, language="de")
+    play.say(LEAD, resend(recipient="office@huber.example"))
+    slug = the_partnership(play).service
+    assert problem(play.say(slug, join())) == "partnership/name-missing"
+    accepted = play.say(slug, join(name="Elektro Huber", organization="Nordlicht"))
+    assert isinstance(accepted, Changed) and accepted.beside == ((slug, "joined"),)
+    huber = Instance(slug=slug, name="Elektro Huber", language="de", email="office@huber.example", kind="portal")
+    assert play.all_of(Instance) == [huber]
+    assert [tell for tell in play.told if tell.data == InstanceJoined(instance=huber)] == [
+        Publish(InstanceJoined(instance=huber), subject=slug)
+    ]
+    told = play.told_to(LEAD)[-1]
+    assert isinstance(told, PartnershipAccepted) and (told.service, told.name) == (slug, "Elektro Huber")
+
+
+def test_who_was_invited_by_its_slug_joins_nothing_anew() -> None:
+    play = invited()
+    play.say(SERVICE, join(name="Alpenwerk"))
+    assert play.all_of(Instance) == []
+    assert not any(isinstance(fact, InstanceJoined) for fact in play.published())
 
 
 @pytest.mark.parametrize(("said", "days"), [({}, 30), ({"lapses_after_days": 1}, 1), ({"lapses_after_days": 90}, 90)])
