@@ -92,15 +92,15 @@ async def install(stack: LocalStack, *, name: str = "tandem", shards: int = 1) -
         shards=shards,
     )
     passwords = WorkerPasswords.model_validate(
-        {f"{service}_password": _password(stack, service) for service in topology.SERVICES}
+        {f"{name}_password": _password(stack, name) for name in (*topology.SERVICES, topology.GATEWAY)}
     )
     await migrate_all(settings, passwords)
     return Installation(stack, name, settings, passwords)
 
 
-def _password(stack: LocalStack, service: str) -> str:
+def _password(stack: LocalStack, name: str) -> str:
     """Roles and users belong to the whole server: installations side by side must agree on their passwords."""
-    return hashlib.sha256(f"{stack.broker_admin_url}|{service}".encode()).hexdigest()
+    return hashlib.sha256(f"{stack.broker_admin_url}|{name}".encode()).hexdigest()
 
 
 async def _on_server(stack: LocalStack, statement: str, *arguments: str) -> object:

@@ -21,7 +21,10 @@ class AdminSettings(DatabaseSettings):
 
 
 class WorkerPasswords(BaseSettings):
-    """The password of each worker, at the database as at the broker; read from `TANDEM_<SERVICE>_PASSWORD`."""
+    """The password of each worker, at the database as at the broker; read from `TANDEM_<SERVICE>_PASSWORD`.
+
+    The gateway has one too, at the broker alone.
+    """
 
     model_config = SettingsConfigDict(env_prefix="TANDEM_", frozen=True)
 
@@ -29,6 +32,7 @@ class WorkerPasswords(BaseSettings):
     ticket_sync_password: SecretStr
     notifier_password: SecretStr
     billing_password: SecretStr
+    gateway_password: SecretStr
 
     def of(self, service: str) -> str:
         password: SecretStr = getattr(self, f"{service}_password")

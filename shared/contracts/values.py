@@ -218,6 +218,14 @@ LongText = Annotated[str, StringConstraints(max_length=50_000, pattern=_ANY_TEXT
 Reason = Annotated[str, StringConstraints(min_length=1, max_length=2_000, pattern=_SOME_TEXT)]
 
 
+class OnBehalf(Command):
+    """What a button in an e-mail may say too: then Tandem's gateway says it, and for whom."""
+
+    on_behalf_of: Slug | None = Field(
+        default=None, description="set by Tandem's own gateway, and refused from an instance"
+    )
+
+
 class AboutOutsourcing(Command):
     """A command whose subject is an outsourcing."""
 

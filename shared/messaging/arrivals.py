@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import orjson
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from shared.contracts.envelope import Envelope, Unreadable, read
-from shared.contracts.values import Command, Payload
+from shared.contracts.values import RESERVED_SLUG, Command, OnBehalf, Payload, Slug
 from shared.ids import id_of_content, is_uuid7, millis_of
 from shared.messaging import topology
 from shared.messaging.outcomes import FieldError, Refused
@@ -21,8 +21,11 @@ OLDEST_ID = timedelta(days=30)
 NEWEST_ID = timedelta(days=1)
 
 UNREADABLE_SOURCE = "/unreadable"
+GATEWAY_SOURCE = f"/tandem/{topology.GATEWAY}"
 
 Models = Mapping[str, type[Payload]]
+
+_slug: TypeAdapter[str] = TypeAdapter(Slug)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,7 @@ def tell_apart(arrival: Arrival, models: Models) -> Readable | Dead:
         envelope = read(arrival.body)
     except Unreadable as unreadable:
         return _dead(arrival, unreadable.problem, unreadable.reason, answer_to=_instance_of(arrival))
-    sender = _vouched_sender(arrival, envelope)
+    sender = _vouched_sender(arrival, envelope, models)
     if sender is None:
         return _dead(arrival, "message/forged", "user, routing key and source disagree", answer_to=None)
     if envelope.type not in models:
@@ -94,10 +97,14 @@ def tell_apart(arrival: Arrival, models: Models) -> Readable | Dead:
 def readable(envelope: Envelope, sender: str, body: bytes, models: Models) -> Readable:
     """The content checked against its model, all errors at once. Used again when a parked message is replayed."""
     digest = _digest(envelope)
+    model = models[envelope.type]
+    errors, data = _claims_of_others(envelope, model), None
     try:
-        data = models[envelope.type].model_validate(envelope.data)
+        data = model.model_validate(envelope.data)
     except ValidationError as error:
-        return Readable(envelope, sender, None, digest, body, Refused("message/invalid", errors=_errors(error)))
+        errors = (*errors, *_errors(error))
+    if errors:
+        return Readable(envelope, sender, None, digest, body, Refused("message/invalid", errors=errors))
     return Readable(envelope, sender, data, digest, body)
 
 
@@ -127,18 +134,43 @@ def _examined(message: Readable, arrival: Arrival) -> Readable:
     return message
 
 
-def _vouched_sender(arrival: Arrival, envelope: Envelope) -> str | None:
-    """The instance or worker that broker, key and source agree on, or None where they do not."""
+def _vouched_sender(arrival: Arrival, envelope: Envelope, models: Models) -> str | None:
+    """The instance or worker that broker, key and source agree on, or None where they do not.
+
+    What the gateway says is said by the instance for which it says it.
+    """
     user = arrival.user_id
     if user is None:
         return None
     if arrival.exchange == topology.COMMANDS:
         slug = arrival.routing_key.split(".", 1)[0]
+        if user == topology.worker_user(topology.GATEWAY):
+            agreed = slug == RESERVED_SLUG and envelope.source == GATEWAY_SOURCE
+            return _spoken_for(envelope, models) if agreed else None
         return slug if user == slug and envelope.source == f"/instances/{slug}" else None
     if arrival.exchange == topology.EVENTS and user.startswith("tandem."):
         service = user.removeprefix("tandem.")
-        return f"tandem/{service}" if envelope.source == f"/tandem/{service}" else None
+        agreed = service != topology.GATEWAY and envelope.source == f"/tandem/{service}"
+        return f"tandem/{service}" if agreed else None
     return None
+
+
+def _spoken_for(envelope: Envelope, models: Models) -> str | None:
+    """For whom the gateway says this; it says nothing but what a button in an e-mail can, and nothing for itself."""
+    if not issubclass(models.get(envelope.type, Payload), OnBehalf):
+        return None
+    try:
+        return _slug.validate_python(envelope.data.get("on_behalf_of"))
+    except ValidationError:
+        return None
+
+
+def _claims_of_others(envelope: Envelope, model: type[Payload]) -> tuple[FieldError, ...]:
+    """An instance speaks for itself alone."""
+    claimed = issubclass(model, OnBehalf) and envelope.data.get("on_behalf_of") is not None
+    if not claimed or envelope.source == GATEWAY_SOURCE:
+        return ()
+    return (FieldError("/data/on_behalf_of", "an instance speaks for itself"),)
 
 
 def _instance_of(arrival: Arrival) -> str | None:

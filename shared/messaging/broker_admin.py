@@ -10,6 +10,7 @@ from urllib.parse import quote
 import httpx
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
+from shared.contracts.values import RESERVED_SLUG
 from shared.messaging import topology
 
 # Importing some two thousand bindings is the longest call there is.
@@ -57,6 +58,17 @@ class BrokerAdmin:
                 topology.EVENTS: rf"^({facts})\.[0-9a-f]{{2}}$" if facts else NOTHING,
                 topology.DEAD: f"^{re.escape(service)}$",
             },
+        )
+
+    async def admit_gateway(self, password: str) -> None:
+        """The gateway publishes the few commands that a button in an e-mail can say, and reads and declares nothing."""
+        says = "|".join(re.escape(command) for command in topology.GATEWAY_SAYS)
+        await self._admit(
+            topology.worker_user(topology.GATEWAY),
+            password,
+            write=f"^{re.escape(topology.COMMANDS)}$",
+            read=NOTHING,
+            topics={topology.COMMANDS: rf"^{RESERVED_SLUG}\.({says})\.[0-9a-f]{{2}}$"},
         )
 
     async def admit_instance(self, slug: str, password: str) -> str:

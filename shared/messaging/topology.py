@@ -87,6 +87,10 @@ SERVICES = {
     ),
 }
 
+# The gateway is no service: it has no queues and reads nothing. All it says is what a button in an e-mail may say.
+GATEWAY = "gateway"
+GATEWAY_SAYS = ("offer.accept", "offer.decline", "partnership.accept", "partnership.decline")
+
 # Facts that no service asks for yet: they have no recipient, and are not published.
 UNHEARD = frozenset(fact for interest in SERVICES.values() for fact in interest.publishes) - frozenset(
     event for interest in SERVICES.values() for event in interest.events

@@ -21,6 +21,7 @@ from shared.contracts.values import (
     Instant,
     Line,
     LongText,
+    OnBehalf,
     Price,
     Reason,
     ShortText,
@@ -173,7 +174,7 @@ class OfferCancel(AboutOutsourcing):
     whole_round: Flag = Field(default=False, description="take back every open offer of its round")
 
 
-class OfferAccept(AboutOutsourcing):
+class OfferAccept(AboutOutsourcing, OnBehalf):
     """The service partner takes the work; on the first ticket of a lead it names its organization mapping."""
 
     kind: ClassVar[str] = "tandem.offer.accept.v1"
@@ -181,7 +182,7 @@ class OfferAccept(AboutOutsourcing):
     organization: ShortText | None = None
 
 
-class OfferDecline(AboutOutsourcing):
+class OfferDecline(AboutOutsourcing, OnBehalf):
     """The service partner does not take the work."""
 
     kind: ClassVar[str] = "tandem.offer.decline.v1"

@@ -15,6 +15,7 @@ from shared.contracts.values import (
     Instant,
     Language,
     LongText,
+    OnBehalf,
     Reason,
     ShortText,
     Slug,
@@ -60,7 +61,7 @@ class PartnershipRevoke(AboutPartnership):
     kind: ClassVar[str] = "tandem.partnership.revoke.v1"
 
 
-class PartnershipAccept(AboutPartnership):
+class PartnershipAccept(AboutPartnership, OnBehalf):
     """The service partner accepts the invitation; `organization` is the local company that stands for the lead."""
 
     kind: ClassVar[str] = "tandem.partnership.accept.v1"
@@ -71,7 +72,7 @@ class PartnershipAccept(AboutPartnership):
     )
 
 
-class PartnershipDecline(AboutPartnership):
+class PartnershipDecline(AboutPartnership, OnBehalf):
     """The service partner does not want to be one."""
 
     kind: ClassVar[str] = "tandem.partnership.decline.v1"

@@ -96,6 +96,57 @@ async def test_a_worker_publishes_its_own_facts_only(standing: Installation) -> 
             await _publish(worker, exchange, key, user=user)
 
 
+@pytest.mark.parametrize("said", topology.GATEWAY_SAYS)
+async def test_the_gateway_says_what_a_button_can(standing: Installation, said: str) -> None:
+    await _publish(_gateway(standing), topology.COMMANDS, f"tandem.{said}.7f", user="tandem.gateway")
+
+
+@pytest.mark.parametrize(
+    ("exchange", "key"),
+    [
+        (topology.COMMANDS, "tandem.offer.cancel.7f"),
+        (topology.COMMANDS, "tandem.offer.send.7f"),
+        (topology.COMMANDS, "tandem.partnership.invite.7f"),
+        (topology.COMMANDS, "tandem.offer.accept.7f.more"),
+        (topology.COMMANDS, "tandem.offer.accept.zz"),
+        (topology.COMMANDS, "tandem.offer.accepted.7f"),
+        (topology.COMMANDS, "nordlicht.offer.accept.7f"),
+        (topology.COMMANDS, "tandem.gateway.offer.accept.7f"),
+        (topology.EVENTS, "deadline.passed.7f"),
+        (topology.DELIVERIES, "nordlicht"),
+        (topology.DEAD, "offer_handler"),
+        ("offer_handler.in", "tandem.offer.accept.7f"),
+        ("", "offer_handler.shard.1.0"),
+    ],
+)
+async def test_the_gateway_says_nothing_else_and_nowhere_else(standing: Installation, exchange: str, key: str) -> None:
+    with pytest.raises(ChannelAccessRefused):
+        await _publish(_gateway(standing), exchange, key, user="tandem.gateway")
+
+
+async def test_the_gateway_reads_and_declares_nothing_and_is_nobody_else(
+    standing: Installation, nordlicht: Connected
+) -> None:
+    for queue in (nordlicht.queue, "offer_handler.shard.1.0", "offer_handler.dead"):
+        async with _channel(_gateway(standing)) as channel:
+            with pytest.raises(ChannelAccessRefused):
+                await (await channel.get_queue(queue, ensure=False)).get(fail=False)
+    async with _channel(_gateway(standing)) as channel:
+        with pytest.raises(ChannelAccessRefused):
+            await channel.declare_queue("mine", durable=True)
+    for other in ("nordlicht", "tandem.offer_handler"):
+        with pytest.raises(ChannelPreconditionFailed):
+            await _publish(_gateway(standing), topology.COMMANDS, "tandem.offer.accept.7f", user=other)
+
+
+async def test_an_instance_and_a_worker_cannot_speak_as_the_gateway(
+    standing: Installation, nordlicht: Connected
+) -> None:
+    for connected, user in ((nordlicht, "nordlicht"), (_worker(standing, "offer_handler"), "tandem.offer_handler")):
+        with pytest.raises(ChannelAccessRefused):
+            await _publish(connected, topology.COMMANDS, "tandem.offer.accept.7f", user=user)
+
+
 async def test_a_wrong_password_opens_nothing(standing: Installation) -> None:
     with pytest.raises(AMQPError):
         await aio_pika.connect(standing.amqp_url_of("tandem.billing", "guessed"))
@@ -108,6 +159,12 @@ def _key(slug: str) -> str:
 def _worker(installation: Installation, service: str) -> Connected:
     url = installation.amqp_url_of(topology.worker_user(service), installation.passwords.of(service))
     return Connected(url, topology.shard_queue(service, topology.GENERATION, 0))
+
+
+def _gateway(installation: Installation) -> Connected:
+    """Connected as the gateway, which has no queue."""
+    user = topology.worker_user(topology.GATEWAY)
+    return Connected(installation.amqp_url_of(user, installation.passwords.of(topology.GATEWAY)), queue="")
 
 
 @asynccontextmanager

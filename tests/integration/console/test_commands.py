@@ -20,7 +20,8 @@ class Command:
 
     def __init__(self, installation: Installation) -> None:
         self._environment = installation.administrator_environment() | {
-            f"TANDEM_{service.upper()}_PASSWORD": installation.passwords.of(service) for service in topology.SERVICES
+            f"TANDEM_{name.upper()}_PASSWORD": installation.passwords.of(name)
+            for name in (*topology.SERVICES, topology.GATEWAY)
         }
 
     async def __call__(self, *arguments: str, expect: int = 0, environment: dict[str, str] | None = None) -> str:

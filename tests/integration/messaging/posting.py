@@ -32,6 +32,13 @@ def command(
     return Arrival(body, sender, topology.COMMANDS, key, returns=0, delivery_tag=0)
 
 
+def by_button(data: Payload, subject: str, *, id: UUID | None = None) -> Arrival:
+    """A command that the gateway passes on, as it comes out of a queue."""
+    body = write(data, id=id or new_id(), source="/tandem/gateway", subject=subject, time=datetime.now(UTC))
+    key = topology.command_key("tandem", data.kind, subject)
+    return Arrival(body, "tandem.gateway", topology.COMMANDS, key, returns=0, delivery_tag=0)
+
+
 def event(data: Payload, subject: str, *, service: str = "probe", id: UUID | None = None) -> Arrival:
     """A fact of a worker as it comes out of a queue."""
     body = write(data, id=id or new_id(), source=f"/tandem/{service}", subject=subject, time=datetime.now(UTC))

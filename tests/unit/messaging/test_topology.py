@@ -10,7 +10,8 @@ from services.billing.handlers import HANDLERS as BILLING
 from services.notifier.handlers import HANDLERS as NOTIFIER
 from services.offer_handler.handlers import HANDLERS as OFFER_HANDLER
 from services.ticket_sync.handlers import HANDLERS as TICKET_SYNC
-from shared.contracts.values import Command
+from shared.contracts.catalog import COMMANDS, name_of
+from shared.contracts.values import Command, OnBehalf
 from shared.messaging import topology
 
 ALL = {handlers.service: handlers for handlers in (OFFER_HANDLER, TICKET_SYNC, NOTIFIER, BILLING)}
@@ -36,6 +37,11 @@ def test_a_service_is_sent_the_commands_it_has_a_route_for(service: str) -> None
 def test_every_event_that_is_heard_is_published_by_somebody() -> None:
     heard = {event for interest in topology.SERVICES.values() for event in interest.events}
     assert heard <= {fact for interest in topology.SERVICES.values() for fact in interest.publishes}
+
+
+def test_what_the_gateway_may_say_is_what_can_be_said_on_behalf_of_others() -> None:
+    on_behalf = {name_of(kind) for kind, model in COMMANDS.items() if issubclass(model, OnBehalf)}
+    assert set(topology.GATEWAY_SAYS) == on_behalf
 
 
 def test_no_noun_belongs_to_two_services() -> None:
