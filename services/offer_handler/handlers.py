@@ -113,6 +113,7 @@ HANDLERS = Handlers.of(
                 ROUNDS_OF_THE_TICKET,
                 PARTNERSHIPS_SENT_TO,
                 THE_SENDERS_AGREEMENT,
+                THE_CURRENT_VERSION,
             ),
         ),
         on(OfferAccept, decide=offers.accept, needs=(THE_ROUND, ITS_PARTNERSHIPS, ITS_CUSTOMER)),

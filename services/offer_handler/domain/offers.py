@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from services.offer_handler.domain import partnerships
-from services.offer_handler.domain.agreements import Agreement
+from services.offer_handler.domain.agreements import Agreement, CurrentVersion, refuses_sending
 from services.offer_handler.domain.partnerships import Partnership
 from services.offer_handler.domain.rounds import (
     ALLOWED,
@@ -50,13 +50,14 @@ def send(
     of_ticket: Sequence[Round],
     invited: Sequence[Partnership],
     agreement: Agreement | None,
+    current: CurrentVersion,
     sending: Message[OfferSend],
 ) -> Decision:
     """Offer a ticket to one partner or several: at most one round of a ticket is open or accepted at a time."""
     ours = {one.partnership_id: one for one in invited if one.lead == sending.sender}
     if any(offer.partnership_id not in ours for offer in sending.data.offers):
         return NotYet("partnership/unknown")
-    if refused := _refused_sending(ours, agreement, (known, *of_ids), sending):
+    if refused := refuses_sending(agreement, current) or _refused_sending(ours, (known, *of_ids), sending):
         return refused
     live = next((one for one in of_ticket if one.standing is not Standing.CLOSED), None)
     if live is None:
@@ -210,12 +211,9 @@ def _asked(
 
 def _refused_sending(
     ours: dict[UUID, Partnership],
-    agreement: Agreement | None,
     taken: tuple[Round | None, ...],
     sending: Message[OfferSend],
 ) -> Refused | None:
-    if agreement is None:
-        return Refused("agreement/missing")
     standings = [ours[offer.partnership_id].state for offer in sending.data.offers]
     idle = [place for place, standing in enumerate(standings) if standing is not partnerships.State.ACTIVE]
     if idle:

@@ -8,7 +8,7 @@ from services.offer_handler.domain.agreements import Agreement, CurrentVersion, 
 from shared.contracts.problems import describe
 from shared.ids import new_id
 from shared.messaging.outcomes import Changed, Refused, Unchanged
-from tests.unit.offer_handler.offering import LEAD, NOW, STRANGER, VERSION, Play, agree, invite, partners
+from tests.unit.offer_handler.offering import LEAD, NOW, STRANGER, VERSION, Play, agree, invite, partners, send
 
 NEWER = "2027-01"
 
@@ -27,16 +27,18 @@ def test_a_version_that_is_not_in_force_is_refused_and_the_one_in_force_is_named
     assert describe(refused.problem, "en", refused.details)[1] == f"Read version {VERSION} and accept that one."
 
 
-def test_a_newer_version_is_accepted_before_the_next_invitation() -> None:
+def test_a_newer_version_is_accepted_before_the_next_invitation_and_the_next_send() -> None:
     play = partners()
     play.keep(CurrentVersion(NEWER))
-    refused = play.say(LEAD, invite(STRANGER, new_id()))
+    assert play.say(LEAD, send()) == play.say(LEAD, invite(STRANGER, new_id()))
+    refused = play.say(LEAD, send())
     assert isinstance(refused, Refused) and refused.problem == "agreement/outdated"
     said = describe(refused.problem, "de", refused.details)[1]
     assert f"Angenommen ist die Fassung {VERSION}; nehmen Sie die Fassung {NEWER} an" in said
     play.now += timedelta(days=1)
     assert isinstance(play.say(LEAD, agree(NEWER)), Changed)
     assert isinstance(play.say(LEAD, invite(STRANGER, new_id())), Changed)
+    assert isinstance(play.say(LEAD, send(respond_by=play.now + timedelta(hours=1))), Changed)
 
 
 @pytest.mark.parametrize(
