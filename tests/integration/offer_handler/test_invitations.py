@@ -185,6 +185,19 @@ async def test_an_invitation_lapses_once_and_the_pair_is_free(turn: Turn, databa
     assert len(await say(turn, database, (LEAD, invite(id=new_id())))) == 2
 
 
+async def test_two_turns_that_invite_one_partner_at_the_same_time_invite_it_once(
+    turn: Turn, database: Connection, second_connection: Connection
+) -> None:
+    await say(turn, database, (LEAD, agree()))
+    directory = Directory()
+    other_turn = Turn(HANDLERS, directory, Correspondence("offer_handler", directory))
+    told = await asyncio.gather(
+        say(turn, database, (LEAD, invite())), say(other_turn, second_connection, (LEAD, invite(id=new_id())))
+    )
+    assert sorted(len(one) for one in told) == [1, 2]
+    assert await database.fetchval("SELECT count(*) FROM partnership") == 1
+
+
 async def test_an_acceptance_that_is_in_the_queue_before_the_message_wins(turn: Turn, database: Connection) -> None:
     await say(turn, database, (LEAD, agree()), (LEAD, invite()))
     await database.execute(
