@@ -1,6 +1,7 @@
 """Identifiers: UUIDv7 minted in one place, and the time that such an id carries."""
 
 import hashlib
+from datetime import datetime
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
@@ -11,9 +12,13 @@ __all__ = ["id_of_content", "is_uuid7", "millis_of", "new_id"]
 VERSION = 7
 
 
-def new_id() -> UUID:
-    """A UUIDv7 nobody has used; ids of one process rise."""
-    return uuid7()
+def new_id(at: datetime | None = None) -> UUID:
+    """A UUIDv7 nobody has used, made at that instant, or now by this machine's clock.
+
+    Workers give the database's clock: a machine whose own clock is wrong must not make ids that others refuse as too
+    old or too new.
+    """
+    return uuid7() if at is None else uuid7(nanoseconds=int(at.timestamp() * 1_000_000) * 1000)
 
 
 def is_uuid7(value: UUID) -> bool:

@@ -88,7 +88,7 @@ class Correspondence:
         )
         return self.told(cause, Deliver(cause.sender, repeated), now)
 
-    def burial(self, dead: Dead) -> Letter:
+    def burial(self, dead: Dead, now: datetime) -> Letter:
         """The dead letter with its reason."""
         headers = {
             "x-tandem-problem": dead.problem,
@@ -98,7 +98,7 @@ class Correspondence:
             "x-tandem-service": self._service,
         }
         return Letter(
-            message_id=new_id(),
+            message_id=new_id(now),
             lane=topology.DEAD,
             exchange=topology.DEAD,
             routing_key=self._service,
@@ -130,11 +130,11 @@ class Correspondence:
         initiator: str | None,
         trail: dict[str, str | None],
     ) -> Letter:
-        message_id = new_id()
         subject = tell.subject or subject
+        now = self._next_instant(now) if isinstance(tell, Deliver) else now
+        message_id = new_id(now)
         if isinstance(tell, Deliver):
             lane, exchange, routing_key = tell.to, topology.DELIVERIES, tell.to
-            now = self._next_instant(now)
             attributes = {"correlation_id": str(message_id), **trail, "sequence": _sequence(now)}
         else:
             bucket = topology.bucket(subject)

@@ -173,7 +173,7 @@ class Turn:
             time=envelope.time,
             data=message.data,
             now=now,
-            fresh_id=new_id(),
+            fresh_id=new_id(now),
         )
         return Case(message, self._handlers.routes[envelope.type], given)
 
@@ -270,7 +270,10 @@ class Turn:
         say("refused", kind=case.given.kind, id=str(case.given.id), problem=refused.problem)
 
     def _bury(self, dead: Dead, ledger: Ledger) -> None:
-        ledger.letters += [self._correspondence.burial(dead), *self._correspondence.answer_to_dead(dead, ledger.now)]
+        ledger.letters += [
+            self._correspondence.burial(dead, ledger.now),
+            *self._correspondence.answer_to_dead(dead, ledger.now),
+        ]
         id, source = dead.key
         problem = {"type": dead.problem}
         ledger.taken.append(

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +10,7 @@ import asyncpg
 import pytest
 
 from shared.database import Connection
-from shared.ids import new_id
+from shared.ids import millis_of, new_id
 from shared.messaging import parking
 from shared.messaging.inbox import TakenMeanwhile
 from shared.messaging.turn import Turn, Turned
@@ -288,6 +289,16 @@ async def test_a_message_another_worker_took_meanwhile_is_not_taken_twice(
     with pytest.raises(TakenMeanwhile):
         await racing
     assert await numbers(probe_database, tally) == [1]
+
+
+async def test_ids_are_made_by_the_database_s_clock_whatever_the_machine_s_says(
+    turn: Turn, probe_database: Connection
+) -> None:
+    await take(turn, probe_database, do(new_id()), replace(do(new_id()), body=b"no json"))
+    rows = await probe_database.fetch("SELECT message_id, created_at FROM outbox")
+    assert len(rows) == 3
+    # A turn's deliveries have an instant each, which may reach into the next millisecond.
+    assert all(0 <= millis_of(row["message_id"]) - int(row["created_at"].timestamp() * 1000) <= 1 for row in rows)
 
 
 async def test_every_history_and_outbox_row_cites_the_message_that_caused_it(
