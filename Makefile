@@ -18,8 +18,9 @@ help: ## say what there is
 demo: servers ## play one outsourced ticket's whole life between two partners
 	@$(BIN)/python -m demo
 
+# Two processes, each with a broker and a database of its own: most tests wait for something most of the time.
 test: servers ## run every test against a real broker and a real database
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup $(PYTEST_ARGS)
 
 bench-replication: servers ## entries per second through one worker, beside a bare bridge
 	@$(BIN)/python -m tests.bench.replication

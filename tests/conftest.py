@@ -1,4 +1,4 @@
-"""What every test may stand on: a real Postgres and a real RabbitMQ, started once for the whole run."""
+"""What every test may stand on: a real Postgres and a real RabbitMQ, started once for each process of the run."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -9,9 +9,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import psutil
+import pytest
 
 from services.console.stack.directory import remove_leftovers
 
+# Each looks for what crashed stacks have left: not for two processes at the same time.
+pytestmark = pytest.mark.xdist_group("leftovers")
 UP_SECONDS = 60.0
 READY = b"Ctrl-C ends it all."
 

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import aio_pika
@@ -20,6 +21,8 @@ from services.console.stack.postgres import EmbeddedPostgres, GivenPostgres, emb
 from services.console.stack.processes import processes_of
 from services.console.stack.rabbitmq import RabbitMQ, find_rabbitmq
 
+# Each looks for what crashed stacks have left: not for two processes at the same time.
+pytestmark = pytest.mark.xdist_group("leftovers")
 START_AND_WAIT = """
 import signal
 from services.console.stack import LocalStack
@@ -181,7 +184,10 @@ def _start_in_a_process() -> tuple["subprocess.Popen[str]", Path]:
 
 def _open_to_all(directory: Path) -> Path:
     """Let the database's own user pass, as it may where the stack makes the directory."""
-    for level in (directory, directory.parent, directory.parent.parent):
+    temporary = Path(tempfile.gettempdir()).resolve()
+    for level in (directory, *directory.parents):
+        if level == temporary:
+            break
         level.chmod(0o711)
     return directory
 

@@ -94,7 +94,7 @@ async def test_received_work_is_listed_by_what_is_due_first(
         (Filter(list=Outsourced.CLOSED), {"declined", "expired"}),
         (Filter(partner=STRANGER), {"offered elsewhere"}),
     ],
-    ids=str,
+    ids=["open", "closed", "with the stranger"],
 )
 async def test_outsourced_work_is_listed_for_the_lead_alone(
     installation: Installation, known: dict[str, UUID], wanted: Filter, titles: set[str]

@@ -47,7 +47,7 @@ def test_what_the_gateway_says_is_said_by_whom_it_names() -> None:
         {"routing_key": "alpenwerk.offer.accept.00"},
         {"body": command(ACCEPT, str(OUTSOURCING), sender="alpenwerk").body},
     ],
-    ids=str,
+    ids=["another worker", "an instance", "nobody", "an event", "an instance's key", "an instance's source"],
 )
 def test_the_gateway_counts_only_as_itself(change: dict[str, Any]) -> None:
     said = arrived(replace(by_button(ACCEPT, str(OUTSOURCING)), **change))
