@@ -10,7 +10,7 @@ CODE   := services shared tests $(wildcard demo)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench-replication bench-deadlines check format up down servers lock clean
+.PHONY: help demo test bench-sync bench-deadlines check format up down servers lock clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,8 +22,8 @@ demo: servers ## play one outsourced ticket's whole life between two partners
 test: servers ## run every test against a real broker and a real database
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup $(PYTEST_ARGS)
 
-bench-replication: servers ## entries per second through one worker, beside a bare bridge
-	@$(BIN)/python -m tests.bench.replication
+bench-sync: servers ## entries per second through one worker, beside a bare bridge and a framework
+	@$(BIN)/python -m tests.bench.sync
 
 bench-deadlines: servers ## how late offers expire with PENDING=100000 others stored
 	@$(BIN)/python -m tests.bench.deadlines --pending $(PENDING)

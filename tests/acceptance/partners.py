@@ -13,7 +13,7 @@ from uuid import UUID
 import aio_pika
 from aio_pika.abc import AbstractExchange, AbstractIncomingMessage
 
-from services.console.installation import Installation
+from services.console.installation import Connected, Installation
 from shared.contracts.envelope import CONTENT_TYPE, write
 from shared.contracts.offer_handler import (
     AgreementAccept,
@@ -64,8 +64,9 @@ class Delivered:
 class Partner:
     """One instance: sends commands and keeps every delivery in the order in which it came."""
 
-    def __init__(self, slug: str, exchange: AbstractExchange) -> None:
+    def __init__(self, slug: str, exchange: AbstractExchange, connected: Connected) -> None:
         self.slug = slug
+        self.connected = connected
         self.deliveries: list[Delivered] = []
         self._exchange = exchange
         self._room = asyncio.Semaphore(MOST_UNCONFIRMED)
@@ -114,7 +115,7 @@ async def partner(installation: Installation, slug: str, name: str, *, listens: 
     connection = await aio_pika.connect(connected.amqp_url)
     async with connection:
         sending = await connection.channel(on_return_raises=True)
-        joined = Partner(slug, await sending.get_exchange(topology.COMMANDS, ensure=False))
+        joined = Partner(slug, await sending.get_exchange(topology.COMMANDS, ensure=False), connected)
         if listens:
             listening = await connection.channel()
             await listening.set_qos(prefetch_count=500)

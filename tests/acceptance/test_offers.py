@@ -54,7 +54,7 @@ async def test_of_accept_cancel_and_expire_exactly_one_wins_and_both_sides_are_t
             # Two answers to each offer, and at most one of them has won.
             lost = 2 * RACES - sum(state != "expired" for state in won.values())
             await until(lambda: _as_many_as(lost, lead, service))
-            refusals = [one.data["type"] for side in (lead, service) for one in side.of_kind("command.rejected")]
+            refusals = [one.data["type"] for side in (lead, service) for one in _once(side, "command.rejected")]
             assert refusals == ["offer/too-late"] * lost
     assert set(won.values()) == set(ENDINGS), f"no race where somebody always wins: {Counter(won.values())}"
     assert all(account.balanced for account in await check_all(installation.settings))
@@ -117,7 +117,7 @@ def _once(side: Partner, noun_verb: str) -> list[Delivered]:
 
 
 async def _as_many_as(refused: int, *sides: Partner) -> bool:
-    return sum(len(side.of_kind("command.rejected")) for side in sides) >= refused
+    return sum(len(_once(side, "command.rejected")) for side in sides) >= refused
 
 
 async def _none_is_open(database: Connection) -> bool:

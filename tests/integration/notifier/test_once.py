@@ -14,7 +14,7 @@ from shared.messaging.directory import Directory
 from shared.messaging.letters import Correspondence
 from shared.messaging.relay import Relay
 from shared.messaging.side_work import SideWorker
-from tests.integration.databases import at
+from tests.integration.databases import at, connection_to
 from tests.integration.notifier.smtp_server import mail_sink
 from tests.integration.notifier.test_courier import SettingsFor, intend, states
 
@@ -27,16 +27,19 @@ async def test_a_mail_whose_answer_came_is_not_doubled_by_a_restart_of_the_datab
     name = await database.fetchval("SELECT current_database()")
     url = at(stack.database_admin_url, name, "notifier")
     await intend(database)
+    looking = await database.fetchval("SELECT pg_backend_pid()")
     async with mail_sink() as sink:
         carrying = courier.mail_courier(settings_for(sink.port))
 
         async def act_and_lose_the_database(bag: Any) -> Any:
             results = await carrying.act(bag)
             if len(sink.kept) == 1:
-                await database.execute(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-                )
+                async with connection_to(url) as operator:
+                    await operator.execute(
+                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                        " WHERE datname = current_database() AND pid NOT IN (pg_backend_pid(), $1)",
+                        looking,
+                    )
                 await asyncio.sleep(0.2)
             return results
 

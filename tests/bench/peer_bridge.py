@@ -1,17 +1,17 @@
 """The peer: the same client library and messages, consumed, published with confirm and acknowledged; no more."""
 
 import asyncio
+import os
 import signal
-import sys
 
 import aio_pika
 import uvloop
 from aio_pika.abc import AbstractIncomingMessage
 
-PREFETCH = 400
+from tests.bench.peers import PREFETCH, SOURCE, TARGET
 
 
-async def bridge(url: str, source: str, target: str) -> None:
+async def bridge(url: str) -> None:
     """Carry everything from one queue into another until SIGTERM."""
     stopping = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
@@ -25,12 +25,12 @@ async def bridge(url: str, source: str, target: str) -> None:
             copy = aio_pika.Message(
                 message.body, message_id=message.message_id, delivery_mode=aio_pika.DeliveryMode.PERSISTENT
             )
-            await out.publish(copy, routing_key=target)
+            await out.publish(copy, routing_key=TARGET)
             await message.ack()
 
-        await (await channel.get_queue(source, ensure=False)).consume(carry)
+        await (await channel.get_queue(SOURCE, ensure=False)).consume(carry)
         await stopping.wait()
 
 
 if __name__ == "__main__":
-    uvloop.run(bridge(*sys.argv[1:4]))
+    uvloop.run(bridge(os.environ["PEER_BROKER_URL"]))

@@ -1,0 +1,329 @@
+"""`make bench-sync`: replicated entries per second through one worker, beside a bare bridge and a framework's way."""
+
+import argparse
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from statistics import median, quantiles
+from time import monotonic
+from typing import Any
+from uuid import UUID
+
+import aio_pika
+import httpx
+from rich.console import Console
+
+from services.console.installation import Connected, Installation, install
+from services.console.stack import LocalStack
+from services.console.workers import workers
+from shared.contracts.envelope import write
+from shared.contracts.ticket_sync import EntryPut
+from shared.database import Connection
+from shared.ids import new_id
+from shared.messaging import topology
+from shared.messaging.broker import Channel, channel_of, publish
+from shared.messaging.outbox import Letter
+from tests.acceptance.partners import outsource, partner, until
+from tests.bench.bars import (
+    LEAST_OF_A_BARE_BRIDGE,
+    LEAST_OF_A_FRAMEWORK,
+    MOST_P50_MILLISECONDS,
+    MOST_P99_MILLISECONDS,
+)
+from tests.bench.entries import entries
+from tests.bench.peers import POOL, PREFETCH, SOURCE, TABLES, TARGET
+from tests.bench.results import LOGS, Bar, keep
+from tests.integration.databases import connection_to
+
+TICKETS = 200
+PUBLISHED_AT_ONCE = 500
+# The first ones come while a contender is still starting; they say nothing about how fast it is.
+COUNTED_FROM = 0.05
+LATENCY_SECONDS = 20.0
+ROUND_SECONDS = 600.0
+
+say = Console(highlight=False, soft_wrap=True).print
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """Where it is run: the installation, the receiving partner, and the tickets that are written on."""
+
+    installation: Installation
+    lead: Connected
+    service: Connected
+    database: Connection
+    outsourcing_ids: list[UUID]
+
+    @property
+    def bench_url(self) -> str:
+        return self.installation.amqp_url_of("bench", "bench")
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """One way to do it: how messages get to it, what runs it, where its results are read, and what it must store."""
+
+    name: str
+    post: Callable[[Course, list[Letter]], Awaitable[None]]
+    running: Callable[[Course], Any]
+    url: Callable[[Course], str]
+    queue: Callable[[Course], str]
+    stored: Callable[[Course], Awaitable[dict[str, int]]]
+
+
+async def main(number: int, rounds: int) -> None:
+    """Measure round after round, each contender once a round, tell each, and store them all."""
+    with LocalStack() as stack:
+        for line in stack.describe():
+            say(line)
+        async with _course(stack) as course:
+            results: list[dict[str, float]] = []
+            sizes: list[int] = []
+            for place in range(1, rounds + 1):
+                commands = list(entries(course.outsourcing_ids, number, seed=place))
+                rates = {one.name: await _rate_of(one, course, commands, sizes) for one in _in_turns(place)}
+                results.append(rates)
+                say(f"round {place}: " + ", ".join(f"{name} {rate:,.0f}/s" for name, rate in sorted(rates.items())))
+            half = median(rates["tandem"] for rates in results) / 2
+            latency = await _latency_at(half, course)
+            settings = await _settings(course, number, rounds, sizes)
+        _tell(settings, results, half, latency)
+
+
+def _in_turns(place: int) -> list[Contender]:
+    """Another one begins in every round: what the machine does beside it hits all alike."""
+    return [CONTENDERS[(place + offset) % len(CONTENDERS)] for offset in range(len(CONTENDERS))]
+
+
+async def _rate_of(contender: Contender, course: Course, commands: list[EntryPut], sizes: list[int]) -> float:
+    """Entries per second, once all of them wait in its queue; raises where not every one is stored and read."""
+    before = await contender.stored(course)
+    letters = [_letter(command) for command in commands]
+    sizes += [len(letter.body) for letter in letters]
+    await contender.post(course, letters)
+    async with _reader(contender.url(course), contender.queue(course), len(commands)) as came:
+        with contender.running(course):
+            arrivals = sorted((await came()).values())
+
+            async def all_stored() -> bool:
+                after = await contender.stored(course)
+                return {name: after[name] - before[name] for name in after} == dict.fromkeys(after, len(commands))
+
+            await until(all_stored, 60)
+    first = int(len(arrivals) * COUNTED_FROM)
+    return (len(arrivals) - first - 1) / (arrivals[-1] - arrivals[first])
+
+
+async def _latency_at(per_second: float, course: Course) -> dict[str, float]:
+    """From the moment a command is handed to the broker until its delivery is read, at this rate; in milliseconds."""
+    commands = list(entries(course.outsourcing_ids, int(per_second * LATENCY_SECONDS), seed=0))
+    sent: dict[str, float] = {}
+    async with _reader(course.service.amqp_url, course.service.queue, len(commands), "--parse") as came:
+        with _tandem(course):
+            async with channel_of(course.lead.amqp_url, "bench") as channel, asyncio.TaskGroup() as posting:
+                began = monotonic()
+                for place, command in enumerate(commands):
+                    await asyncio.sleep(max(0.0, began + place / per_second - monotonic()))
+                    sent[f"{command.entry_id} {command.version}"] = monotonic()
+                    posting.create_task(publish(channel, _letter(command), "nordlicht"))
+            arrivals = await came()
+    took = sorted((arrivals[key] - at) * 1000 for key, at in sent.items())
+    cut = quantiles(took, n=1000, method="inclusive")
+    return {"per_second": per_second, "p50_ms": cut[499], "p99_ms": cut[989], "max_ms": took[-1]}
+
+
+def _letter(command: EntryPut) -> Letter:
+    """A command as the lead publishes it."""
+    id, subject = new_id(), str(command.outsourcing_id)
+    body = write(command, id=id, source="/instances/nordlicht", subject=subject, time=command.happened_at)
+    key = topology.command_key("nordlicht", command.kind, subject)
+    return Letter(id, "", topology.COMMANDS, key, command.kind, subject, body, id, "")
+
+
+async def _post_commands(course: Course, letters: list[Letter]) -> None:
+    async with channel_of(course.lead.amqp_url, "bench") as channel:
+        await _publish_all(channel, letters, "nordlicht")
+
+
+async def _post_to_source(course: Course, letters: list[Letter]) -> None:
+    """The same bytes straight into the queue that the peers read."""
+    there = [Letter(one.message_id, "", "", SOURCE, one.kind, "", one.body, one.message_id, "") for one in letters]
+    async with channel_of(course.bench_url, "bench") as channel:
+        await _publish_all(channel, there, "bench")
+
+
+async def _publish_all(channel: Channel, letters: list[Letter], user: str) -> None:
+    for start in range(0, len(letters), PUBLISHED_AT_ONCE):
+        await asyncio.gather(*(publish(channel, one, user) for one in letters[start : start + PUBLISHED_AT_ONCE]))
+
+
+@asynccontextmanager
+async def _reader(
+    url: str, queue: str, number: int, *more: str
+) -> AsyncIterator[Callable[[], Awaitable[dict[str, float]]]]:
+    """The receiving client; what is yielded waits until it has read everything and says when each came."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.bench.reader", url, queue, str(number), *more),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert await process.stdout.readline() == b"reading\n"
+
+    async def came() -> dict[str, float]:
+        async with asyncio.timeout(ROUND_SECONDS):
+            said, _ = await process.communicate()
+        arrivals: dict[str, float] = json.loads(said)
+        return arrivals
+
+    try:
+        yield came
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+def _tandem(course: Course) -> Any:
+    return workers({"ticket_sync": course.installation.environment_of("ticket_sync")}, LOGS)
+
+
+@contextmanager
+def _peer(course: Course, *command: str) -> Any:
+    """A peer as a process of its own, ended at the end."""
+    environment = {
+        **os.environ,
+        "PEER_BROKER_URL": course.bench_url,
+        "PEER_DATABASE_URL": course.installation.database_url,
+    }
+    with (
+        (LOGS / "peer.log").open("ab") as log,
+        subprocess.Popen([sys.executable, "-m", *command], env=environment, stdout=log, stderr=log) as process,
+    ):
+        try:
+            yield
+        finally:
+            process.terminate()
+
+
+async def _counts(database: Connection, **tables: str) -> dict[str, int]:
+    return {name: await database.fetchval(f"SELECT count(*) FROM {what}") for name, what in tables.items()}
+
+
+async def _stored_by_tandem(course: Course) -> dict[str, int]:
+    return await _counts(
+        course.database,
+        inbox="ticket_sync.inbox WHERE kind = 'tandem.entry.put.v1' AND outcome = 'applied'",
+        told="ticket_sync.outbox WHERE kind = 'tandem.entry.replicated.v1' AND published_at IS NOT NULL",
+    )
+
+
+async def _stored_by_framework(course: Course) -> dict[str, int]:
+    return await _counts(course.database, inbox="peer.inbox", told="peer.outbox WHERE published_at IS NOT NULL")
+
+
+async def _stored_by_bridge(_: Course) -> dict[str, int]:
+    return {}
+
+
+CONTENDERS = (
+    Contender(
+        "tandem",
+        _post_commands,
+        _tandem,
+        lambda course: course.service.amqp_url,
+        lambda course: course.service.queue,
+        _stored_by_tandem,
+    ),
+    Contender(
+        "bare bridge",
+        _post_to_source,
+        lambda course: _peer(course, "tests.bench.peer_bridge"),
+        lambda course: course.bench_url,
+        lambda _: TARGET,
+        _stored_by_bridge,
+    ),
+    Contender(
+        "faststream",
+        _post_to_source,
+        lambda course: _peer(course, "faststream", "run", "tests.bench.peer_faststream:app"),
+        lambda course: course.bench_url,
+        lambda _: TARGET,
+        _stored_by_framework,
+    ),
+)
+
+
+@asynccontextmanager
+async def _course(stack: LocalStack) -> AsyncIterator[Course]:
+    installation = await install(stack, name="bench")
+    LOGS.mkdir(parents=True, exist_ok=True)
+    async with (
+        partner(installation, "nordlicht", "Nordlicht IT GmbH") as lead,
+        partner(installation, "alpenwerk", "Alpenwerk Systems") as service,
+    ):
+        with workers({name: installation.environment_of(name) for name in ("offer_handler", "ticket_sync")}, LOGS):
+            outsourcing_ids = await outsource(lead, service, TICKETS)
+    await _make_peers_queues(stack, installation)
+    async with connection_to(installation.database_url) as database:
+        await database.execute(TABLES)
+        yield Course(installation, lead.connected, service.connected, database, outsourcing_ids)
+
+
+async def _make_peers_queues(stack: LocalStack, installation: Installation) -> None:
+    """A user of their own, and durable quorum queues as ours are."""
+    rights = {"configure": ".*", "write": ".*", "read": ".*"}
+    async with httpx.AsyncClient(base_url=stack.broker_admin_url) as http:
+        (await http.put("api/users/bench", json={"password": "bench", "tags": ""})).raise_for_status()
+        (await http.put(f"api/permissions/{installation.name}/bench", json=rights)).raise_for_status()
+    async with await aio_pika.connect(installation.amqp_url_of("bench", "bench")) as connection:
+        channel = await connection.channel()
+        for name in (SOURCE, TARGET):
+            await channel.declare_queue(name, durable=True, arguments={"x-queue-type": "quorum"})
+
+
+async def _settings(course: Course, number: int, rounds: int, sizes: list[int]) -> dict[str, Any]:
+    """As they were, the database's read back from it."""
+    database = {
+        name: await course.database.fetchval(f"SHOW {name}")
+        for name in ("server_version", "fsync", "synchronous_commit", "full_page_writes")
+    }
+    return {
+        "entries": number,
+        "rounds": rounds,
+        "tickets": TICKETS,
+        "message_bytes": {"least": min(sizes), "median": median(sizes), "most": max(sizes)},
+        "prefetch": PREFETCH,
+        "confirms": True,
+        "queues": "durable quorum",
+        "pool_of_faststream": POOL,
+        "database": database,
+    }
+
+
+def _tell(settings: dict[str, Any], results: list[dict[str, float]], half: float, latency: dict[str, float]) -> None:
+    of = {name: [rates["tandem"] / rates[name] for rates in results] for name in ("bare bridge", "faststream")}
+    for name, ratios in of.items():
+        say(f"{median(ratios):.2f} of a {name} ({min(ratios):.2f} to {max(ratios):.2f})")
+    say(f"at {half:,.0f} entries/s: p50 {latency['p50_ms']:.1f} ms, p99 {latency['p99_ms']:.1f} ms")
+    bars = {
+        "of_a_bare_bridge": Bar(median(of["bare bridge"]), at_least=LEAST_OF_A_BARE_BRIDGE),
+        "of_faststream": Bar(median(of["faststream"]), at_least=LEAST_OF_A_FRAMEWORK),
+        "p50_milliseconds": Bar(latency["p50_ms"], at_most=MOST_P50_MILLISECONDS),
+        "p99_milliseconds": Bar(latency["p99_ms"], at_most=MOST_P99_MILLISECONDS),
+    }
+    rounds: list[dict[str, Any]] = [*results, {"latency": latency}]
+    say(f"kept in {keep('sync', settings, rounds, bars)}")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--entries", type=int, default=12_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    asked = parser.parse_args()
+    asyncio.run(main(asked.entries, asked.rounds))
