@@ -169,6 +169,13 @@ def test_a_round_names_nobody_twice() -> None:
     assert errors_of(OfferSend, offer) == {("offers",)}
 
 
+def test_an_outsourcing_has_another_id_than_its_round_and_its_partnership() -> None:
+    offer = copy.deepcopy(COMMAND_EXAMPLES["offer.send"])
+    for taken in (offer["round_id"], offer["offers"][0]["partnership_id"]):
+        offers = [{**offer["offers"][0], "outsourcing_id": taken}]
+        assert errors_of(OfferSend, {**offer, "offers": offers}) == {("offers",)}
+
+
 @pytest.mark.parametrize(
     ("field", "value", "place"),
     [

@@ -161,6 +161,17 @@ class OfferSend(Command):
                 raise PydanticCustomError("repeated", f"must name each {named} once")
         return offers
 
+    @field_validator("offers")
+    @classmethod
+    def _each_under_an_id_of_its_own(
+        cls, offers: tuple[PartnerOffer, ...], told: ValidationInfo
+    ) -> tuple[PartnerOffer, ...]:
+        """History tells by its id what one message did to a round, to a partnership and to each outsourcing."""
+        others = {told.data.get("round_id"), *(offer.partnership_id for offer in offers)}
+        if any(offer.outsourcing_id in others for offer in offers):
+            raise PydanticCustomError("taken", "must give each outsourcing another id than its round and partnership")
+        return offers
+
     def subject_of(self) -> str:
         return str(self.round_id)
 
