@@ -276,14 +276,15 @@ async def save_hidden_customers(connection: Connection, hidden: list[HiddenCusto
 async def claim_due(connection: Connection, now: datetime, limit: int) -> list[Due]:
     """Reminders and deadlines of open offers that have fallen due, the oldest first, each once.
 
-    A round's lock stands for its outsourcings here too: rounds that others work on are left for the next look.
+    A round's lock stands for its outsourcings here too: rounds that others work on are left for the next look. The
+    outsourcing's own row is locked beside it, or what another worker claimed since this look began is claimed again.
     """
     rows = await connection.fetch(
         """
         WITH due AS (
             SELECT outsourcing_id, next_due_at AS due_at
             FROM outsourcing JOIN round USING (round_id)
-            WHERE next_due_at <= $1 ORDER BY next_due_at LIMIT $2 FOR UPDATE OF round SKIP LOCKED
+            WHERE next_due_at <= $1 ORDER BY next_due_at LIMIT $2 FOR UPDATE SKIP LOCKED
         )
         UPDATE outsourcing SET next_due_at = NULL
         FROM due WHERE outsourcing.outsourcing_id = due.outsourcing_id

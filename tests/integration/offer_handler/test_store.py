@@ -249,6 +249,17 @@ async def test_two_workers_never_claim_the_same_and_leave_what_a_turn_works_on(
     assert set(claimed) == {id for round in rounds[1:] for id in round.outsourcing_ids}
 
 
+async def test_two_workers_that_look_at_the_same_moment_claim_each_once(
+    database: Connection, database_url: str
+) -> None:
+    partnership_id = await saved_partnership(database)
+    rounds = [_due_at(round_of(partnership_id, number=f"NL-{n}"), RESPOND_BY) for n in range(3000)]
+    await store.save_rounds(database, rounds)
+    async with connection_to(database_url) as other:
+        first, second = await asyncio.gather(_claim_all(database), _claim_all(other))
+    assert len(first) + len(second) == len({*first, *second}) == len(rounds)
+
+
 async def test_what_is_due_is_found_by_an_index(database: Connection) -> None:
     partnership_id = await saved_partnership(database)
     answered_ones = [answered(round_of(partnership_id, number=f"NL-{n}"), State.DECLINED) for n in range(2000)]
@@ -262,6 +273,13 @@ async def test_what_is_due_is_found_by_an_index(database: Connection) -> None:
     plan = await database.fetch(f"EXPLAIN {asked[0]}", RESPOND_BY, 256)
     lines = "\n".join(row[0] for row in plan)
     assert "Index Scan using outsourcing_due" in lines and "Seq Scan" not in lines, lines
+
+
+async def _claim_all(connection: Connection) -> list[UUID]:
+    claimed: list[UUID] = []
+    while due := await store.claim_due(connection, RESPOND_BY, 256):
+        claimed += (one.outsourcing_id for one in due)
+    return claimed
 
 
 def _due_at(round: Round, next_due_at: datetime) -> Round:
