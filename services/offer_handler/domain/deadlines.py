@@ -48,7 +48,8 @@ def fall_due(round: Round | None, invited: Sequence[Partnership], deadline: Mess
 
 def _remind(round: Round, outsourcing: Outsourcing, deadline: Message[DeadlinePassed]) -> Decision:
     """The service partner is reminded, unless it is too late for that by now; the deadline itself is still to come."""
-    following = round.with_(outsourcing.awaiting_deadline_after(deadline.data.due_at))
+    # Where nobody looked for long, one reminder stands for all that fell due meanwhile.
+    following = round.with_(outsourcing.awaiting_deadline_after(max(deadline.data.due_at, deadline.now)))
     terms = round.terms_for(outsourcing)
     if deadline.now >= terms.respond_by:
         return Changed(following, history="too late for a reminder")

@@ -75,6 +75,12 @@ def test_a_reminder_that_comes_too_late_is_none_and_ends_nothing_either() -> Non
     assert isinstance(accepted, Changed), "an answer that came before the deadline's own message counts"
 
 
+def test_where_nobody_looked_until_after_the_last_reminder_it_is_said_once() -> None:
+    play = offered(respond_by=NOW + 8 * HOUR)
+    play.now = NOW + 7 * HOUR + MINUTE
+    assert let_it_run_out(play) == [(59 * MINUTE, "OfferReminded"), (timedelta(0), "OfferExpired")]
+
+
 def test_a_reminder_that_is_told_twice_takes_effect_once() -> None:
     play = offered()
     play.let_time_pass()
