@@ -15,7 +15,7 @@ from shared.ids import new_id
 from shared.messaging import inbox, outbox, parking
 from shared.messaging.arrivals import Arrival, Dead, Readable, readable, tell_apart, too_old_or_new
 from shared.messaging.directory import Directory
-from shared.messaging.letters import Correspondence
+from shared.messaging.letters import TICK, Correspondence
 from shared.messaging.outbox import Letter, Posted
 from shared.messaging.outcomes import Changed, Decision, Message, NotYet, Refused, Unchanged
 from shared.messaging.parking import Blocker, ParkedMessage
@@ -89,7 +89,10 @@ class Turn:
             now, seen = await inbox.find_seen(connection, [message.key for message in incoming])
             senders = _senders(incoming)
             waiting = Counter(await parking.count_waiting(connection, senders))
-            cases = [self._case(message, now) if isinstance(message, Readable) else message for message in incoming]
+            cases = [
+                self._case(message, now, place) if isinstance(message, Readable) else message
+                for place, message in enumerate(incoming)
+            ]
             blocked = await parking.lock_blockers(
                 connection, sorted({case.subject for case in cases if isinstance(case, Case)})
             )
@@ -124,7 +127,7 @@ class Turn:
                 return Turned([])
             now, _ = await inbox.find_seen(connection, [])
             await self._directory.look_up(connection, {parked.sender for parked in waiting if "/" not in parked.sender})
-            cases = [self._case(self._as_it_came(parked), now) for parked in waiting]
+            cases = [self._case(self._as_it_came(parked), now, place) for place, parked in enumerate(waiting)]
             working = await self._load(connection, cases)
             ledger = Ledger(now)
             still = self._decide_parked(waiting, cases, blocker, working, ledger)
@@ -162,7 +165,8 @@ class Turn:
     def _as_it_came(self, parked: ParkedMessage) -> Readable:
         return readable(read(parked.body), parked.sender, parked.body, self._models)
 
-    def _case(self, message: Readable, now: datetime) -> Case:
+    def _case(self, message: Readable, now: datetime, place: int = 0) -> Case:
+        """Each message of a turn is decided a tick after the one before: two have not even the instant in common."""
         envelope = message.envelope
         given = Message(
             id=envelope.id,
@@ -172,7 +176,7 @@ class Turn:
             subject=envelope.subject,
             time=envelope.time,
             data=message.data,
-            now=now,
+            now=now + place * TICK,
             fresh_id=new_id(now),
         )
         return Case(message, self._handlers.routes[envelope.type], given)

@@ -40,8 +40,9 @@ from shared.messaging.outcomes import Changed, Decision, Deliver, FieldError, Me
 
 # How long a send waits for the event that closes the ticket's last outsourcing.
 CLOSING_WAIT_SECONDS = 10.0
-# No two partners of a round read the same instant of how it ended.
-INSTANT_APART = timedelta(microseconds=1)
+# Every delivery has an instant of its own, one tick after that of the one before, and every fact is told to two sides.
+TICK = timedelta(microseconds=1)
+DELIVERIES_OF_A_FACT = 2
 
 
 def send(
@@ -90,7 +91,7 @@ def accept(
     values = (decided, *([mapped] if mapped != partnership else []))
     return Changed(
         *values,
-        tell=[*tell, *(told for one in losers for told in cancelled(round, one, None, answer.now))],
+        tell=[*tell, *_all_cancelled(round, losers, None, answer.now, after=1)],
         history="accepted",
         beside=subjects_of(losers, "cancelled: another partner has accepted"),
     )
@@ -129,7 +130,7 @@ def cancel(round: Round | None, taking_back: Message[OfferCancel]) -> Decision:
     return Changed(
         decided,
         tell=[
-            *(told for one in taken_back for told in cancelled(round, one, reason, taking_back.now)),
+            *_all_cancelled(round, taken_back, reason, taking_back.now),
             *closed(decided),
         ],
         history="cancelled",
@@ -169,15 +170,30 @@ def go_on(round: Round, invited: Sequence[Partnership], cause: Cause, now: datet
     return GoneOn(round.with_(asked), told, subjects_of([asked], f"offered to {asked.service}"))
 
 
-def cancelled(round: Round, outsourcing: Outsourcing, reason: str | None, now: datetime) -> tuple[Tell, ...]:
+def cancelled(round: Round, outsourcing: Outsourcing, reason: str | None, at: datetime) -> tuple[Tell, ...]:
     """An offer is taken back; who lost a round is told exactly the same as who is told no reason."""
     told = OfferCancelled(
         outsourcing_id=outsourcing.outsourcing_id,
         ticket_number=round.ticket.number,
         reason=reason,
-        cancelled_at=now + outsourcing.place * INSTANT_APART,
+        cancelled_at=at,
     )
     return round.both(outsourcing, told, OutsourcingCancelled(**named(round, outsourcing), reason=reason))
+
+
+def _all_cancelled(
+    round: Round, outsourcings: Sequence[Outsourcing], reason: str | None, now: datetime, *, after: int = 0
+) -> list[Tell]:
+    """The same for several, told after so many other facts.
+
+    Each reads another instant of its end, and none can tell from how far that lies before the time of its delivery
+    whether others were told before it: that somebody has accepted, or how many have lost.
+    """
+    return [
+        told
+        for place, one in enumerate(outsourcings, start=after)
+        for told in cancelled(round, one, reason, now + place * DELIVERIES_OF_A_FACT * TICK)
+    ]
 
 
 def closed(round: Round) -> tuple[Tell, ...]:

@@ -242,6 +242,21 @@ async def test_a_round_to_three_partners_in_whole_turns(turn: Turn, database: Co
     assert await database.fetchval("SELECT standing FROM round") == "accepted"
 
 
+async def test_two_partners_who_answer_in_one_turn_have_not_even_the_instant_in_common(
+    turn: Turn, database: Connection
+) -> None:
+    await _instances(database, *OTHERS)
+    await say(turn, database, *BECOME_PARTNERS)
+    for slug in OTHERS:
+        id = partnership_with(slug)
+        await say(turn, database, (LEAD, invite(slug, id)), (slug, PartnershipAccept(actor="x", partnership_id=id)))
+    sending = send_to(*OTHERS, respond_by=datetime.now(UTC) + timedelta(hours=1))
+    answers = [(slug, decline(one.outsourcing_id)) for slug, one in zip(OTHERS, sending.offers, strict=True)]
+    told = await say(turn, database, (LEAD, sending), *answers)
+    ends = [data["declined_at"] for to, kind, data in told if to in OTHERS and kind == "offer.declined.v1"]
+    assert len(ends) == len(set(ends)) == 2
+
+
 async def test_a_hundred_partners_cost_as_many_statements_as_one(turn: Turn, database: Connection) -> None:
     slugs = [f"partner-{n}" for n in range(100)]
     await _instances(database, *slugs)

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.offer_handler.domain.rounds import State
-from shared.contracts.offer_handler import OfferSend, PartnershipEnd
+from shared.contracts.offer_handler import OfferCancelled, OfferSend, PartnershipEnd
 from shared.ids import new_id
-from shared.messaging.outcomes import Changed, Deliver, NotYet, Refused
+from shared.messaging.outcomes import Changed, Decision, Deliver, NotYet, Refused
 from tests.unit.offer_handler.offering import (
     LEAD,
     NOW,
@@ -45,6 +45,17 @@ def ids_of(sending: OfferSend) -> list[UUID]:
     return [offer.outsourcing_id for offer in sending.offers]
 
 
+def delays_of_cancellations(decision: Decision) -> list[timedelta]:
+    """By how much each partner's delivery is later than what it tells: each comes a tick after the one before."""
+    assert isinstance(decision, Changed)
+    deliveries = [tell for tell in decision.tell if isinstance(tell, Deliver)]
+    return [
+        NOW + position * timedelta(microseconds=1) - tell.data.cancelled_at
+        for position, tell in enumerate(deliveries)
+        if isinstance(tell.data, OfferCancelled) and tell.to != LEAD
+    ]
+
+
 def kinds(play: Play, slug: str) -> list[str]:
     """What one instance was told of offers and rounds, in order."""
     told = (data.kind.removeprefix("tandem.").removesuffix(".v1") for data in play.told_to(slug))
@@ -68,8 +79,20 @@ def test_who_loses_a_round_is_told_what_a_cancellation_without_a_reason_tells() 
     cancelled, other_ids = round_of()
     cancelled.say(LEAD, cancel(other_ids[0]).model_copy(update={"reason": None}))
     loser, taken_back = lost.told_to(SERVICE)[-1], cancelled.told_to(SERVICE)[-1]
-    made_equal = taken_back.model_copy(update={"outsourcing_id": loser.outsourcing_id})
-    assert made_equal.model_dump_json() == loser.model_dump_json()
+    its_own = {"outsourcing_id": loser.outsourcing_id, "cancelled_at": loser.cancelled_at}
+    assert taken_back.model_copy(update=its_own).model_dump_json() == loser.model_dump_json()
+
+
+@pytest.mark.parametrize("winner", range(3))
+def test_no_time_tells_a_loser_from_who_was_told_no_reason(winner: int) -> None:
+    lost, ids = round_of()
+    accepted = lost.say(THREE[winner], accept(id=ids[winner]))
+    whole, ids = round_of()
+    taken_back = whole.say(LEAD, cancel(ids[0], whole_round=True))
+    alone, ids = round_of()
+    one_taken_back = alone.say(LEAD, cancel(ids[winner]))
+    delays = [delay for said in (accepted, taken_back, one_taken_back) for delay in delays_of_cancellations(said)]
+    assert len(delays) == 2 + 3 + 1 and len(set(delays)) == 1
 
 
 def test_two_who_lose_have_not_even_the_instant_in_common() -> None:
