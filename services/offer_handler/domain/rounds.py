@@ -166,12 +166,21 @@ class Round:
 
     def refuses_unless_open(self, role: Role, sender: str, outsourcing: Outsourcing) -> Refused | None:
         """Whose word it is not, and what comes after another has won, is refused."""
-        allowed = ALLOWED[outsourcing.state]
+        allowed = self._allowed_to(sender, outsourcing)
         if sender != (self.lead if role == "lead" else outsourcing.service):
             return Refused("offer/not-yours", state=outsourcing.state, allowed=allowed, role=role)
         if outsourcing.state is not State.OFFERED:
             return Refused("offer/too-late", state=outsourcing.state, allowed=allowed)
         return None
+
+    def _allowed_to(self, sender: str, outsourcing: Outsourcing) -> tuple[str, ...]:
+        """What may be said in this state; a lead offers its ticket again only when nobody of the round is asked still.
+
+        A partner reads the same whatever became of the others.
+        """
+        if sender == self.lead and outsourcing.state is not State.OFFERED and self.standing is not Standing.CLOSED:
+            return ()
+        return ALLOWED[outsourcing.state]
 
     def both(self, outsourcing: Outsourcing, told: Delivery, published: Event) -> tuple[Tell, ...]:
         """The same fact for lead and partner, and one for the other services, under the outsourcing's own subject."""

@@ -283,6 +283,7 @@ _SPOKEN: dict[str, dict[str, str]] = {
         "revoked": "widerrufen",
         "lapsed": "verfallen",
         "ended": "beendet",
+        "planned": "vorgesehen",
         "offered": "angeboten",
         "cancelled": "zurückgezogen",
         "declined": "abgelehnt",

@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.offer_handler.domain.partnerships import State as Partnered
+from services.offer_handler.domain.rounds import State
 from shared.contracts.offer_handler import (
     AgreementAccept,
     OfferReceived,
@@ -98,6 +100,11 @@ def test_whose_word_it_is_is_said_in_the_reader_s_language(sender: str, data: Pa
     refused = offered().say(sender, data)
     assert isinstance(refused, Refused)
     assert describe(refused.problem, "de", refused.details)[1] == f"Das darf nur die Seite {role}."
+
+
+@pytest.mark.parametrize("state", [*State, *Partnered], ids=str)
+def test_every_state_is_said_in_the_reader_s_language(state: str) -> None:
+    assert f"„{state}“" not in describe("offer/too-late", "de", {"state": state})[1]
 
 
 @pytest.mark.parametrize("data", [accept(), decline(), cancel()], ids=["accept", "decline", "cancel"])

@@ -115,6 +115,20 @@ def test_a_refusal_of_one_leaves_the_others_asked_and_the_last_closes_the_round(
     assert isinstance(play.say(LEAD, again), Changed), "the ticket is free again"
 
 
+@pytest.mark.parametrize("end", ["accepted", "open", "closed"])
+def test_a_lead_is_told_to_offer_again_only_when_it_may_and_a_partner_cannot_tell_whether_it_may(end: str) -> None:
+    play, ids = round_of()
+    play.say(SERVICE, decline(ids[0]))
+    if end == "accepted":
+        play.say(OTHERS[0], accept(id=ids[1]))
+    if end == "closed":
+        play.say(LEAD, cancel(ids[1], whole_round=True))
+    lead, partner = play.say(LEAD, cancel(ids[0])), play.say(SERVICE, accept(id=ids[0]))
+    assert isinstance(lead, Refused) and isinstance(partner, Refused)
+    assert (lead.state, partner.state, partner.allowed) == ("declined", "declined", ("offer.send",))
+    assert isinstance(play.say(LEAD, send()), Changed) == ("offer.send" in lead.allowed) == (end == "closed")
+
+
 def test_one_after_another_the_next_is_asked_when_the_one_before_declines_or_does_not_answer() -> None:
     play, ids = round_of(mode="one_after_another")
     assert play.states == ["offered", "planned", "planned"]
