@@ -85,7 +85,7 @@ async def list_history(connection: Connection, outsourcing_id: UUID) -> list[dic
 # From acceptance on ticket_sync is the authority; the offer handler only follows. Nobody knows of a planned one yet.
 _OUTSOURCING = """
 WITH work AS (
-    SELECT outsourcing_id, round.lead, offered.service, ticket_number AS lead_number, service_number,
+    SELECT outsourcing_id, offered.lead, offered.service, ticket_number AS lead_number, service_number,
            ticket ->> 'title' AS title,
            CASE WHEN offered.state IN ('accepted', 'returned', 'completed') THEN coalesce(link.state, offered.state)
                 ELSE offered.state END AS state,

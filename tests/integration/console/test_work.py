@@ -1,6 +1,9 @@
 """`tandem work` and `tandem outsourcing`: what is listed where, in which order, and by which filters."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -16,10 +19,13 @@ from services.ticket_sync import store as links
 from services.ticket_sync.domain.links import Link
 from services.ticket_sync.domain.links import State as Linked
 from shared.contracts.offer_handler import OfferedTicket
+from shared.database import Connection
 from shared.ids import new_id
 from tests.integration.console.test_commands import Command
 from tests.integration.databases import connection_to
 from tests.unit.offer_handler.offering import LEAD, NOW, SERVICE, STRANGER, send
+
+Look = Callable[[Connection, str, Filter], Awaitable[list[dict[str, Any]]]]
 
 DAY = timedelta(days=1)
 SENT_BY = ("/instances/nordlicht", UUID("01935e7a-4c00-7000-8000-000000000001"))
@@ -102,6 +108,24 @@ async def test_outsourced_work_is_listed_for_the_lead_alone(
     async with connection_to(installation.database_url) as connection:
         assert {row["title"] for row in await work.list_outsourced(connection, LEAD, wanted)} == titles
         assert await work.list_outsourced(connection, SERVICE, wanted) == []
+
+
+@pytest.mark.parametrize(
+    ("look", "index"), [(work.list_received, "outsourcing_received"), (work.list_outsourced, "outsourcing_given")]
+)
+async def test_a_list_reads_the_work_of_its_instance_alone(
+    installation: Installation, known: dict[str, UUID], look: Look, index: str
+) -> None:
+    async with connection_to(installation.database_url) as connection:
+        # Of the few rows here a scan would be cheaper; of a million it is not.
+        await connection.execute("SET enable_seqscan = off")
+        asked: list[str] = []
+        connection.add_query_logger(lambda query: asked.append(query.query))
+        await look(connection, LEAD, Filter())
+        await asyncio.sleep(0)  # the driver calls its loggers one step later
+        plan = await connection.fetch(f"EXPLAIN {asked[0]}", LEAD, None, None, None, work.MOST_LISTED)
+    lines = "\n".join(row[0] for row in plan)
+    assert index in lines and "Seq Scan" not in lines, lines
 
 
 async def test_the_commands_say_the_same_for_people_and_for_scripts(
