@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared.contracts.offer_handler import AgreementAccept, AgreementAccepted
-from shared.messaging.outcomes import Changed, Decision, Deliver, Message, Refused, Unchanged
+from shared.messaging.outcomes import Changed, Decision, Deliver, Message, Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +34,17 @@ def refuses_sending(agreement: Agreement | None, current: CurrentVersion) -> Ref
 
 
 def accept_agreement(known: Agreement | None, current: CurrentVersion, accept: Message[AgreementAccept]) -> Decision:
-    """From now on the instance may invite and send, until a newer version is published."""
+    """From now on the instance may invite and send, until a newer version is published.
+
+    Who asks again, after a restart say, is told what holds since when.
+    """
     if accept.data.version != current.version:
         return Refused("agreement/not-current", current=current.version)
     if known is not None and known.version == current.version:
-        return Unchanged()
+        return Changed(tell=(_told(known),), history=f"agreement {known.version} is accepted already")
     agreement = Agreement(accept.sender, current.version, accept.data.actor, accept.now)
-    accepted = AgreementAccepted(version=agreement.version, accepted_at=agreement.accepted_at)
-    return Changed(
-        agreement, tell=(Deliver(accept.sender, accepted),), history=f"agreement {agreement.version} accepted"
-    )
+    return Changed(agreement, tell=(_told(agreement),), history=f"agreement {agreement.version} accepted")
+
+
+def _told(agreement: Agreement) -> Deliver:
+    return Deliver(agreement.instance, AgreementAccepted(version=agreement.version, accepted_at=agreement.accepted_at))

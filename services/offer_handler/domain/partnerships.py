@@ -8,7 +8,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from shared.contracts.offer_handler import PartnershipInvite, PartnershipMap, PartnershipMapped
-from shared.messaging.outcomes import Changed, Decision, Deliver, Message, NotYet, Refused, Unchanged
+from shared.messaging.outcomes import Changed, Decision, Deliver, Message, NotYet, Refused
 
 # 64 bits: nobody finds another id that leads to the same slug.
 SLUG_DIGITS = 16
@@ -106,7 +106,5 @@ def map_organization(known: Partnership | None, mapping: Message[PartnershipMap]
     if refused := known.refuses_unless(State.ACTIVE, "service", mapping.sender):
         return refused
     mapped = known.mapped_to(mapping.data.organization)
-    if mapped == known:
-        return Unchanged()
     told = PartnershipMapped(**known.named(), organization=mapping.data.organization, mapped_at=mapping.now)
     return Changed(mapped, tell=(Deliver(known.service, told),), history="organization mapped")

@@ -5,19 +5,23 @@ from datetime import timedelta
 import pytest
 
 from services.offer_handler.domain.agreements import Agreement, CurrentVersion, refuses_sending
+from shared.contracts.offer_handler import AgreementAccepted
 from shared.contracts.problems import describe
 from shared.ids import new_id
-from shared.messaging.outcomes import Changed, Refused, Unchanged
+from shared.messaging.outcomes import Changed, Refused
 from tests.unit.offer_handler.offering import LEAD, NOW, STRANGER, VERSION, Play, agree, invite, partners, send
 
 NEWER = "2027-01"
 
 
-def test_the_version_in_force_is_accepted_once() -> None:
+def test_the_version_in_force_is_accepted_once_and_who_asks_again_is_told_the_same() -> None:
     play = Play()
     assert isinstance(play.say(LEAD, agree()), Changed)
-    assert play.say(LEAD, agree().model_copy(update={"actor": "m.huber"})) == Unchanged()
+    play.now += timedelta(days=1)
+    assert isinstance(play.say(LEAD, agree().model_copy(update={"actor": "m.huber"})), Changed)
     assert play.all_of(Agreement) == [Agreement(LEAD, VERSION, "k.sommer", NOW)]
+    first, second = play.told_to(LEAD)
+    assert first == second == AgreementAccepted(version=VERSION, accepted_at=NOW)
 
 
 @pytest.mark.parametrize("version", ["2025-01", NEWER])
