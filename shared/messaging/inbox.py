@@ -94,15 +94,14 @@ async def finish_parked(connection: Connection, entries: list[Entry]) -> None:
         raise TakenMeanwhile
 
 
-async def insert_history(connection: Connection, rows: list[tuple[UUID, str, str, str, str]], now: datetime) -> None:
-    """Say in words what applied messages did to which subject: (id, source, subject, actor, event)."""
+async def insert_history(connection: Connection, rows: list[tuple[UUID, str, str, str, str, datetime]]) -> None:
+    """Say in words what applied messages did to which subject, and when: (id, source, subject, actor, event, at)."""
     await connection.execute(
         """
         INSERT INTO history (cause_id, cause_source, subject, actor, event, at)
-        SELECT *, $6 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[])
+        SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[])
         """,
-        *columns_of(rows, 5),
-        now,
+        *columns_of(rows, 6),
     )
 
 

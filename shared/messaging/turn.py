@@ -52,7 +52,7 @@ class Ledger:
 
     now: datetime
     taken: list[inbox.Entry] = field(default_factory=list)
-    history: list[tuple[UUID, str, str, str, str]] = field(default_factory=list)
+    history: list[tuple[UUID, str, str, str, str, datetime]] = field(default_factory=list)
     letters: list[Letter] = field(default_factory=list)
     blockers: list[Blocker] = field(default_factory=list)
     parked: list[tuple[str, UUID, str, str, str, bytes]] = field(default_factory=list)
@@ -252,7 +252,9 @@ class Turn:
                 given = case.given
                 actor = given.data.actor if isinstance(given.data, Command) else given.sender
                 events = ((given.subject, event), *beside)
-                ledger.history += [(given.id, given.source, subject, actor, words) for subject, words in events]
+                ledger.history += [
+                    (given.id, given.source, subject, actor, words, given.now) for subject, words in events
+                ]
                 state = working.state_for(case.route, given)
                 ledger.taken.append(_entry(case.message, "applied", state=state))
             case Unchanged():
@@ -326,7 +328,7 @@ class Turn:
 
     async def _record(self, connection: Connection, ledger: Ledger) -> list[Posted]:
         if ledger.history:
-            await inbox.insert_history(connection, ledger.history, ledger.now)
+            await inbox.insert_history(connection, ledger.history)
         return await outbox.post(connection, self._directory, ledger.letters, ledger.now)
 
 

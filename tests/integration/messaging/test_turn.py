@@ -47,6 +47,14 @@ async def test_messages_of_one_subject_see_what_their_predecessors_left(turn: Tu
     assert [fact["data"]["total"] for fact in told(turned)] == [1, 2, 3, 4, 5]
 
 
+async def test_history_tells_in_which_order_one_turn_did_what(turn: Turn, probe_database: Connection) -> None:
+    tally, ids = new_id(), [new_id() for _ in range(5)]
+    await take(turn, probe_database, *(do(tally, number, id=id) for number, id in enumerate(ids)))
+    rows = await probe_database.fetch("SELECT cause_id, at FROM history WHERE subject = $1 ORDER BY at", str(tally))
+    assert [row["cause_id"] for row in rows] == ids
+    assert len({row["at"] for row in rows}) == len(ids)
+
+
 async def test_sequence_rises_per_recipient_within_and_across_turns(turn: Turn, probe_database: Connection) -> None:
     tally = new_id()
     first = await take(turn, probe_database, *(do(tally, number) for number in range(3)))
