@@ -70,8 +70,9 @@ def invite(
         return refused
     if known is not None:
         return Refused("partnership/id-taken")
-    if any(one.state in LIVE for one in of_pair):
-        return Refused("partnership/exists")
+    live = next((one for one in of_pair if one.state in LIVE), None)
+    if live is not None:
+        return Refused("partnership/exists", state=live.state, allowed=ALLOWED[live.state])
     invited = Partnership(
         partnership_id=data.partnership_id,
         lead=invitation.sender,

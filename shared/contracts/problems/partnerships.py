@@ -43,10 +43,13 @@ PARTNERSHIP_PROBLEMS: dict[str, Problem] = {
     ),
     "partnership/exists": problem(
         409,
-        en=("There is a partnership already", "With this partner an invitation is open or a partnership is active."),
+        en=(
+            "There is a partnership already",
+            "With this partner you have one that is {state}; allowed now: {allowed}.",
+        ),
         de=(
             "Es gibt schon eine Partnerschaft",
-            "Mit diesem Partner ist eine Einladung offen oder eine Partnerschaft aktiv.",
+            "Mit diesem Partner haben Sie eine im Zustand „{state}“; erlaubt ist jetzt: {allowed}.",
         ),
     ),
     "partnership/self": problem(

@@ -88,8 +88,13 @@ def test_an_invitation_needs_the_agreement_and_another_instance() -> None:
 
 
 def test_a_pair_has_one_partnership_that_lives() -> None:
-    for play in (invited(), partners()):
-        assert problem(play.say(LEAD, invite(id=new_id()))) == "partnership/exists"
+    for play, state, allowed in (
+        (invited(), "invited", "partnership.revoke"),
+        (partners(), "active", "partnership.end"),
+    ):
+        refused = play.say(LEAD, invite(id=new_id()))
+        assert isinstance(refused, Refused)
+        assert (refused.problem, refused.state) == ("partnership/exists", state) and allowed in refused.allowed
         assert problem(play.say(LEAD, invite(partner=STRANGER))) == "partnership/id-taken"
         assert isinstance(play.say(LEAD, invite(partner=STRANGER, id=new_id())), Changed)
 
