@@ -45,6 +45,15 @@ class Collection:
     lock: Lock
 
 
+async def _nothing_more(_connection: Connection, _keys: list[Any]) -> Sequence[Any]:
+    return ()
+
+
+def at_hand(table: Table, groups: Callable[[Any], Iterable[Key]]) -> Collection:
+    """Those of the values that a turn has in its hands for other reasons; none is loaded for this one."""
+    return Collection(table, groups, _nothing_more)
+
+
 @dataclass(frozen=True, slots=True)
 class Need:
     """What one message needs loaded: one value or `many`, by their own keys or by groups.

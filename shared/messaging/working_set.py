@@ -31,11 +31,13 @@ class WorkingSet:
                 # A key that cannot be told raises again when the message is decided, and there harms only itself.
                 with suppress(Exception):
                     keys_by_source.setdefault(need.of, set()).update(self._keys(need, message))
+            # Before the first value comes: a value belongs to every group that asks for it, whatever it was loaded for.
             for source, keys in keys_by_source.items():
                 if isinstance(source, Collection):
                     self._groups[source] = {key: {} for key in keys}
                 else:
                     self._looked_for[source] |= keys
+            for source, keys in keys_by_source.items():
                 self._remember(table, await source.lock(connection, sorted(keys)))
 
     def arguments(self, route: Route, message: Message[Any]) -> list[Any]:
