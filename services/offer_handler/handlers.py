@@ -67,9 +67,7 @@ THE_SENDERS_AGREEMENT = one(AGREEMENT, lambda message: message.sender)
 THE_PARTNERSHIP = one(PARTNERSHIP, lambda message: message.data.partnership_id)
 ALL_OF_THE_PAIR = all_of(PARTNERSHIPS_OF_PAIR, lambda message: (message.sender, partnerships.slug_of(message.data)))
 THE_ROUND_SENT = one(ROUND, lambda message: message.data.round_id)
-ROUNDS_WITH_ITS_IDS = each_of(
-    ROUND_OF_OUTSOURCING, lambda message: [offer.outsourcing_id for offer in message.data.offers]
-)
+ROUNDS_IT_NAMES = each_of(ROUND_OF_OUTSOURCING, lambda message: offers.outsourcings_named_by(message.data))
 ROUNDS_OF_THE_TICKET = all_of(LIVE_ROUNDS_OF_TICKET, lambda message: (message.sender, message.data.ticket.number))
 PARTNERSHIPS_SENT_TO = each_of(PARTNERSHIP, lambda message: [offer.partnership_id for offer in message.data.offers])
 THE_ROUND = one(ROUND_OF_OUTSOURCING, lambda message: message.data.outsourcing_id)
@@ -109,7 +107,7 @@ HANDLERS = Handlers.of(
             decide=offers.send,
             needs=(
                 THE_ROUND_SENT,
-                ROUNDS_WITH_ITS_IDS,
+                ROUNDS_IT_NAMES,
                 ROUNDS_OF_THE_TICKET,
                 PARTNERSHIPS_SENT_TO,
                 THE_SENDERS_AGREEMENT,

@@ -16,7 +16,7 @@ from shared.database import Connection, columns_of
 
 PARTNERSHIP_COLUMNS = """partnership_id, lead, service, state, recipient, language, note, invited_at, lapses_at,
                          invited_by_source, invited_by_id, resends, accepted_at, organization, closed_at, ended_at"""
-ROUND_COLUMNS = "round_id, lead, mode, ticket, terms, sent_at, sent_by_source, sent_by_id"
+ROUND_COLUMNS = "round_id, lead, mode, ticket, terms, sent_at, sent_by_source, sent_by_id, derived_from"
 OUTSOURCING_COLUMNS = """outsourcing_id, round_id, place, partnership_id, service, state, asked_by_source, asked_by_id,
                          offered_at, respond_by, next_due_at, answered_at, ended_at"""
 
@@ -197,6 +197,7 @@ async def save_rounds(connection: Connection, rounds: list[Round]) -> None:
             one.terms.model_dump_json(),
             one.sent_at,
             *one.sent_by,
+            one.derived_from,
             one.ticket.number,
             one.standing,
         )
@@ -206,13 +207,13 @@ async def save_rounds(connection: Connection, rounds: list[Round]) -> None:
         f"""
         INSERT INTO round ({ROUND_COLUMNS}, ticket_number, standing)
         SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::jsonb[], $6::timestamptz[],
-                             $7::text[], $8::uuid[], $9::text[], $10::text[])
+                             $7::text[], $8::uuid[], $9::uuid[], $10::text[], $11::text[])
         ON CONFLICT (round_id) DO UPDATE SET
             standing = CASE WHEN (round.sent_by_source, round.sent_by_id)
                                = (excluded.sent_by_source, excluded.sent_by_id)
                             THEN excluded.standing END
         """,
-        *columns_of(rows, 10),
+        *columns_of(rows, 11),
     )
     await _save_outsourcings(connection, rounds)
 
@@ -313,6 +314,7 @@ def _round(row: Any, outsourcings: tuple[Outsourcing, ...]) -> Round:
         sent_at=row["sent_at"],
         sent_by=(row["sent_by_source"], row["sent_by_id"]),
         outsourcings=outsourcings,
+        derived_from=row["derived_from"],
     )
 
 

@@ -45,6 +45,11 @@ TICK = timedelta(microseconds=1)
 DELIVERIES_OF_A_FACT = 2
 
 
+def outsourcings_named_by(send: OfferSend) -> list[UUID]:
+    """Those that it is to begin, and the one that it passes on."""
+    return [*(offer.outsourcing_id for offer in send.offers), *([send.derived_from] if send.derived_from else [])]
+
+
 def send(
     known: Round | None,
     of_ids: Sequence[Round],
@@ -54,11 +59,19 @@ def send(
     current: CurrentVersion,
     sending: Message[OfferSend],
 ) -> Decision:
-    """Offer a ticket to one partner or several: at most one round of a ticket is open or accepted at a time."""
+    """Offer a ticket to one partner or several: at most one round of a ticket is open or accepted at a time.
+
+    A ticket that the lead itself works on for another one is passed on while it does.
+    """
     ours = {one.partnership_id: one for one in invited if one.lead == sending.sender}
     if any(offer.partnership_id not in ours for offer in sending.data.offers):
         return NotYet("partnership/unknown")
-    if refused := refuses_sending(agreement, current) or _refused_sending(ours, (known, *of_ids), sending):
+    derived_from = sending.data.derived_from
+    if derived_from and not any(one.is_worked_on_by(sending.sender, derived_from) for one in of_ids):
+        return NotYet("outsourcing/unknown")
+    ids = {offer.outsourcing_id for offer in sending.data.offers}
+    taken = known is not None or any(ids.intersection(one.outsourcing_ids) for one in of_ids)
+    if refused := refuses_sending(agreement, current) or _refused_sending(ours, sending, id_taken=taken):
         return refused
     live = next((one for one in of_ticket if one.standing is not Standing.CLOSED), None)
     if live is None:
@@ -225,11 +238,7 @@ def _asked(
     return outsourcing if round.admits(message.sender, outsourcing) else None
 
 
-def _refused_sending(
-    ours: dict[UUID, Partnership],
-    taken: tuple[Round | None, ...],
-    sending: Message[OfferSend],
-) -> Refused | None:
+def _refused_sending(ours: dict[UUID, Partnership], sending: Message[OfferSend], *, id_taken: bool) -> Refused | None:
     standings = [ours[offer.partnership_id].state for offer in sending.data.offers]
     idle = [place for place, standing in enumerate(standings) if standing is not partnerships.State.ACTIVE]
     if idle:
@@ -237,7 +246,7 @@ def _refused_sending(
         errors = tuple(FieldError(f"/data/offers/{n}/partnership_id", f"is {standings[n]}") for n in idle)
         allowed = partnerships.ALLOWED[standing]
         return Refused("partnership/not-active", state=standing, allowed=allowed, errors=errors)
-    if any(taken):
+    if id_taken:
         return Refused("offer/id-taken")
     if sending.data.terms.respond_by <= sending.now:
         errors = (FieldError("/data/terms/respond_by", "is over already"),)
@@ -261,6 +270,7 @@ def _sent(ours: dict[UUID, Partnership], sending: Message[OfferSend]) -> Changed
         sent_at=sending.now,
         sent_by=cause,
         outsourcings=planned,
+        derived_from=data.derived_from,
     ).with_(*(one.offered(cause, data.terms.respond_by, sending.now) for one in asked))
     hidden = () if data.ticket.customer is None else (HiddenCustomer(round.round_id, data.ticket.customer),)
     offered = round.open_offers()
@@ -333,5 +343,6 @@ def _told_of_acceptance(
         accepted_at=answer.now,
         accepted_by=answer.data.actor,
         late_by_seconds=late_by_seconds,
+        derived_from=round.derived_from,
     )
     return round.both(accepted, told, published)

@@ -105,7 +105,8 @@ class Outsourcing:
 class Round:
     """One send: a ticket and terms, and the outsourcing of each partner that is or may be asked, in their order.
 
-    It is locked before anything of it changes, so among its partners the first commit wins.
+    It is locked before anything of it changes, so among its partners the first commit wins. `derived_from` is the
+    outsourcing that the lead itself holds as a service partner and passes on.
     """
 
     round_id: UUID
@@ -116,6 +117,7 @@ class Round:
     sent_at: datetime
     sent_by: Cause
     outsourcings: tuple[Outsourcing, ...]
+    derived_from: UUID | None = None
 
     @property
     def standing(self) -> Standing:
@@ -159,6 +161,13 @@ class Round:
     def state_of(self, subject: str) -> str:
         """The state of the outsourcing that a message is about, or where the round stands."""
         return next((one.state for one in self.outsourcings if one.subject == subject), self.standing)
+
+    def is_worked_on_by(self, slug: str, outsourcing_id: UUID) -> bool:
+        """Whether that outsourcing is one of this round's, and this partner has accepted it."""
+        return any(
+            one.outsourcing_id == outsourcing_id and one.service == slug and one.state is State.ACCEPTED
+            for one in self.outsourcings
+        )
 
     def admits(self, sender: str, outsourcing: Outsourcing) -> bool:
         """Whether the sender may know of this outsourcing: the lead does, and its partner once it was asked."""

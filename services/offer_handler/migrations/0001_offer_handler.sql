@@ -61,7 +61,9 @@ CREATE TABLE round (
     standing       text NOT NULL CHECK (standing IN ('open', 'accepted', 'closed')),
     sent_at        timestamptz NOT NULL,
     sent_by_source text NOT NULL,
-    sent_by_id     uuid NOT NULL
+    sent_by_id     uuid NOT NULL,
+    -- The outsourcing that the lead holds as a service partner and passes on; told to nobody.
+    derived_from   uuid
 );
 CREATE UNIQUE INDEX round_lives_once ON round (lead, ticket_number) WHERE standing <> 'closed';
 

@@ -152,6 +152,10 @@ class OfferSend(Command):
     offers: Annotated[tuple[PartnerOffer, ...], Field(min_length=1, max_length=100)]
     ticket: Ticket
     terms: Terms
+    derived_from: UUID | None = Field(
+        default=None,
+        description="the outsourcing that the sender holds as service partner and passes on; told to nobody",
+    )
 
     @field_validator("offers")
     @classmethod
@@ -324,6 +328,7 @@ class OutsourcingAccepted(Event):
     accepted_at: Instant
     accepted_by: str
     late_by_seconds: int | None = None
+    derived_from: UUID | None = None
 
 
 class OutsourcingAbandoned(Event):

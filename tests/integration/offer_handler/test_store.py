@@ -114,7 +114,9 @@ async def test_nobody_is_a_partner_of_itself(database: Connection) -> None:
 
 async def test_rounds_are_found_by_every_key_as_they_were_saved_last(database: Connection) -> None:
     ids = [await saved_partnership(database), await saved_partnership(database, STRANGER)]
-    first, second, third = rounds = [round_of(*ids, number=f"NL-{number}") for number in range(3)]
+    first, second, third = rounds = [
+        replace(round_of(*ids, number=f"NL-{number}"), derived_from=new_id()) for number in range(3)
+    ]
     await store.save_rounds(database, list(reversed(rounds)))
     assert await store.lock_rounds(database, [new_id(), *(one.round_id for one in rounds)]) == rounds
     accepted = answered(first, State.ACCEPTED)

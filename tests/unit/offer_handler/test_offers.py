@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from services.offer_handler.domain.rounds import State
 from shared.contracts.offer_handler import (
     AgreementAccept,
     OfferReceived,
+    OfferSend,
     OutsourcingAccepted,
     OutsourcingOffered,
     PartnerOffer,
@@ -33,14 +35,17 @@ from tests.unit.offer_handler.offering import (
     TICKET_SYNC,
     Play,
     accept,
+    agree,
     cancel,
     completed,
     deadline,
     decline,
     handed_back,
     invite,
+    join,
     offered,
     partners,
+    partnership_with,
     send,
 )
 
@@ -197,3 +202,28 @@ def test_a_round_is_sent_once_whatever_became_of_it() -> None:
     play.say(OFFER_HANDLER, completed())
     again = round.model_copy(update={"offers": (PartnerOffer(partnership_id=PARTNERSHIP, outsourcing_id=new_id()),)})
     assert problem(play.say(LEAD, again)) == "offer/id-taken"
+
+
+def test_a_ticket_is_passed_on_by_who_works_on_it_and_nobody_is_told() -> None:
+    """The lead holds it as a service partner of a stranger; the second outsourcing is that of its own partner."""
+    play, theirs = partners(), new_id()
+    play.say(STRANGER, agree())
+    play.say(STRANGER, invite(LEAD, partnership_with(LEAD)))
+    play.say(LEAD, join(partnership_with(LEAD), organization="Elbtal AG"))
+    play.say(STRANGER, send(id=theirs, partnership_id=partnership_with(LEAD)))
+
+    def onward(derived_from: UUID) -> OfferSend:
+        return send("NL-2").model_copy(update={"derived_from": derived_from})
+
+    unknown = NotYet("outsourcing/unknown")
+    assert play.say(LEAD, onward(theirs)) == unknown, "only offered"
+    play.say(LEAD, accept(id=theirs))
+    assert play.say(LEAD, onward(new_id())) == unknown, "not there"
+    play.told.clear()
+    assert isinstance(play.say(LEAD, onward(theirs)), Changed)
+    play.say(SERVICE, accept())
+    assert [one.derived_from for one in play.published() if isinstance(one, OutsourcingAccepted)] == [theirs]
+    assert str(theirs) not in "".join(f"{one.data!r}" for one in play.told if isinstance(one, Deliver))
+    assert play.say(LEAD, onward(OUTSOURCING)) == unknown, "its own as a lead"
+    play.say(TICKET_SYNC, completed(theirs))
+    assert play.say(LEAD, onward(theirs)) == unknown, "over"
