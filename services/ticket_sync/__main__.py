@@ -1,10 +1,11 @@
 """Starts the worker."""
 
 from services.ticket_sync.handlers import HANDLERS
-from services.ticket_sync.poller import REMINDERS
+from services.ticket_sync.poller import REMINDERS, digests_every
 from services.ticket_sync.settings import Settings
 from shared.service import Service, run
 from shared.settings import read_settings
 
 if __name__ == "__main__":
-    run(Service(HANDLERS, read_settings(Settings), side_work=(REMINDERS,)))
+    settings = read_settings(Settings)
+    run(Service(HANDLERS, settings, side_work=(REMINDERS, digests_every(settings.digest_hours))))

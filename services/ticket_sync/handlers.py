@@ -1,10 +1,11 @@
 """What ticket_sync answers to: which message, which rows, which rule."""
 
 from services.ticket_sync import store
-from services.ticket_sync.domain import completion, ending, entries, notices, opening
+from services.ticket_sync.domain import completion, ending, notices, opening, repair, writing
 from services.ticket_sync.domain.agreed import Agreed
 from services.ticket_sync.domain.entries import Entry
 from services.ticket_sync.domain.links import Link
+from services.ticket_sync.domain.repair import Holdings, Repair
 from services.ticket_sync.domain.snapshots import Snapshot
 from shared.contracts.offer_handler import OutsourcingAbandoned, OutsourcingAccepted
 from shared.contracts.ticket_sync import (
@@ -15,15 +16,20 @@ from shared.contracts.ticket_sync import (
     CompletionWithdraw,
     EntryPut,
     EntryRemove,
+    EntrySever,
     OutsourcingReturn,
     QuestionAnswer,
     QuestionAsk,
+    RepairOrdered,
+    RepairUnfinished,
+    SyncFellDue,
+    SyncRequest,
     TicketOpened,
     TicketOverdue,
     TicketUpdate,
 )
 from shared.messaging.directory import INSTANCE, JOINING
-from shared.messaging.routes import Collection, Handlers, Table, all_of, on, one
+from shared.messaging.routes import Collection, Handlers, Table, all_of, at_hand, each_of, on, one
 
 # The link is locked first, and its lock stands for everything else of its outsourcing.
 LINK = Table(
@@ -38,6 +44,8 @@ ENTRY = Table(Entry, key=lambda entry: entry.key, lock=store.find_entries, save=
 SNAPSHOT = Table(
     Snapshot, key=lambda snapshot: snapshot.snapshot_id, lock=store.find_snapshots, save=store.save_snapshots
 )
+HOLDINGS = Table(Holdings, key=lambda holdings: holdings.outsourcing_id, lock=store.find_holdings)
+REPAIR = Table(Repair, key=lambda repair: repair.key, lock=store.find_repairs, save=store.save_repairs)
 # An entry that leaves the line, or is no longer to be submitted, leaves its group.
 ENTRIES_IN_LINE = Collection(
     ENTRY,
@@ -47,10 +55,28 @@ ENTRIES_IN_LINE = Collection(
 SUBMITTED_WORK = Collection(
     ENTRY, groups=lambda entry: (entry.outsourcing_id,) if entry.is_work else (), lock=store.list_work
 )
+# Found with the entry that a message names: another of its sender's that has the same id.
+NAMESAKES = at_hand(ENTRY, groups=lambda entry: ((entry.owner, entry.entry_id),))
+# What this turn has changed already of what it is to compare.
+ENTRIES_AT_HAND = at_hand(ENTRY, groups=lambda entry: (entry.outsourcing_id,))
+# As many of them as a turn may read.
+TOLD_AGAIN = Collection(ENTRY, groups=lambda entry: (entry.key,), lock=store.list_entries_to_tell_again)
 
 THE_LINK = one(LINK, lambda message: message.data.outsourcing_id)
 WHAT_WAS_AGREED = one(AGREED, lambda message: message.data.outsourcing_id)
 THE_ENTRY = one(ENTRY, lambda message: (message.data.outsourcing_id, message.data.entry_id))
+ITS_NAMESAKE = one(NAMESAKES, lambda message: (message.sender, message.data.entry_id))
+THE_SOURCE_S_LINK = one(LINK, lambda put: put.data.copied_from and put.data.copied_from.outsourcing_id)
+THE_SOURCE = one(ENTRY, lambda put: put.data.copied_from and put.data.copied_from.key)
+WHAT_STANDS = (
+    THE_LINK,
+    one(HOLDINGS, lambda message: message.data.outsourcing_id),
+    all_of(ENTRIES_AT_HAND, lambda message: message.data.outsourcing_id),
+)
+THE_REPAIR = one(REPAIR, lambda unfinished: (unfinished.data.outsourcing_id, unfinished.data.side))
+THE_PIECE = each_of(
+    TOLD_AGAIN, lambda unfinished: [(unfinished.data.outsourcing_id, id) for id in unfinished.data.entry_ids]
+)
 THE_SNAPSHOT = one(SNAPSHOT, lambda message: message.data.snapshot_id)
 WHAT_WAS_SUBMITTED = one(SNAPSHOT, lambda link: link.snapshot_id, via=THE_LINK)
 WHAT_WAITS = all_of(ENTRIES_IN_LINE, lambda message: message.data.outsourcing_id)
@@ -59,7 +85,7 @@ ALL_THAT_ENDS = (THE_LINK, WHAT_WAS_AGREED, WHAT_WAS_SUBMITTED, THE_WORK, WHAT_W
 
 HANDLERS = Handlers.of(
     "ticket_sync",
-    tables=(INSTANCE, LINK, AGREED, ENTRY, SNAPSHOT),
+    tables=(INSTANCE, LINK, AGREED, REPAIR, ENTRY, HOLDINGS, SNAPSHOT),
     routes=(
         JOINING,
         on(OutsourcingAccepted, decide=opening.begin, needs=(THE_LINK,), unblocks=True),
@@ -68,8 +94,13 @@ HANDLERS = Handlers.of(
         on(TicketUpdate, decide=notices.note_changes, needs=(THE_LINK,)),
         on(QuestionAsk, decide=notices.ask, needs=(THE_LINK,)),
         on(QuestionAnswer, decide=notices.answer, needs=(THE_LINK,)),
-        on(EntryPut, decide=entries.put_entry, needs=(THE_LINK, THE_ENTRY)),
-        on(EntryRemove, decide=entries.remove_entry, needs=(THE_LINK, THE_ENTRY)),
+        on(
+            EntryPut,
+            decide=writing.put_entry,
+            needs=(THE_LINK, THE_ENTRY, ITS_NAMESAKE, THE_SOURCE_S_LINK, THE_SOURCE),
+        ),
+        on(EntryRemove, decide=writing.remove_entry, needs=(THE_LINK, THE_ENTRY, ITS_NAMESAKE)),
+        on(EntrySever, decide=writing.sever, needs=(THE_LINK, THE_ENTRY)),
         on(CompletionSubmit, decide=completion.submit, needs=(THE_LINK, WHAT_WAS_AGREED, THE_WORK)),
         on(CompletionWithdraw, decide=completion.withdraw, needs=(THE_LINK, WHAT_WAS_AGREED, WHAT_WAITS)),
         on(CompletionReject, decide=completion.reject, needs=(THE_LINK, WHAT_WAS_AGREED, WHAT_WAITS)),
@@ -77,5 +108,9 @@ HANDLERS = Handlers.of(
         on(CompletionForce, decide=ending.force, needs=ALL_THAT_ENDS),
         on(OutsourcingAbandoned, decide=ending.abandon, needs=ALL_THAT_ENDS),
         on(OutsourcingReturn, decide=ending.hand_back, needs=(THE_LINK, WHAT_WAS_AGREED, THE_WORK, WHAT_WAITS)),
+        on(SyncRequest, decide=repair.ask, needs=WHAT_STANDS),
+        on(SyncFellDue, decide=repair.fall_due, needs=WHAT_STANDS),
+        on(RepairOrdered, decide=repair.order, needs=WHAT_STANDS),
+        on(RepairUnfinished, decide=repair.go_on, needs=(THE_LINK, THE_REPAIR, THE_PIECE)),
     ),
 )

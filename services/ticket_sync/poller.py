@@ -1,9 +1,11 @@
-"""Tickets that nobody opens become messages, in the queue that their opening would come by."""
+"""Tickets that nobody opens, and digests that are due, become messages in the queue of what they compete with."""
 
-from datetime import datetime
+import random
+from datetime import datetime, timedelta
 
 from services.ticket_sync import store
 from services.ticket_sync.domain.opening import ticket_overdue
+from services.ticket_sync.domain.repair import digest_due
 from shared.database import Connection
 from shared.messaging.outcomes import Caused
 from shared.messaging.side_work import Poller
@@ -12,11 +14,29 @@ from shared.messaging.side_work import Poller
 MOST_AT_ONCE = 256
 # Who was given hours is not kept waiting by seconds.
 IDLE_SECONDS = 5.0
+# A digest needs all versions of its ticket: less at once than reminders.
+MOST_DIGESTS_AT_ONCE = 32
+# Tickets that were opened in one hour are not compared in one minute for ever.
+JITTER = 0.25
 
 
 async def _due(connection: Connection, now: datetime) -> list[Caused]:
     """The tickets that are to be looked at, those due longest first."""
-    return [ticket_overdue(due) for due in await store.claim_due_links(connection, now, MOST_AT_ONCE)]
+    return [ticket_overdue(due) for due in await store.claim_links_unopened(connection, now, MOST_AT_ONCE)]
 
 
 REMINDERS = Poller("reminders", due=_due, idle_seconds=IDLE_SECONDS)
+
+
+def digests_every(hours: float) -> Poller:
+    """Both sides of every open ticket are told what they should hold, about as often."""
+
+    async def due(connection: Connection, now: datetime) -> list[Caused]:
+        links = await store.claim_links_undigested(connection, now, MOST_DIGESTS_AT_ONCE)
+        return [digest_due(one, now + timedelta(hours=hours) * _jitter()) for one in links]
+
+    return Poller("digests", due=due, idle_seconds=IDLE_SECONDS)
+
+
+def _jitter() -> float:
+    return random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311

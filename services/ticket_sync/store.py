@@ -9,9 +9,10 @@ from typing import Any
 from uuid import UUID
 
 from services.ticket_sync.domain.agreed import Agreed
-from services.ticket_sync.domain.entries import Entry, Travel
+from services.ticket_sync.domain.entries import TANDEM, Entry, Travel
 from services.ticket_sync.domain.links import Link, State
 from services.ticket_sync.domain.opening import Due
+from services.ticket_sync.domain.repair import Holdings, Repair
 from services.ticket_sync.domain.snapshots import Snapshot
 from shared.contracts.offer_handler import OutsourcingAccepted
 from shared.contracts.ticket_sync import CompletionSnapshot
@@ -19,8 +20,15 @@ from shared.database import Connection, columns_of
 
 LINK_COLUMNS = """outsourcing_id, lead, service, state, currency, lead_number, accepted_at, service_number, opened_at,
                   snapshot_id, submitted_at, completed_at, returned_at, entry_count, last_place, reminded_at,
-                  next_due_at, due_set_by_source, due_set_by_id"""
-ENTRY_COLUMNS = "outsourcing_id, entry_id, owner, version, kind, visibility, content, travel, copy_version, place"
+                  next_due_at, due_set_by_source, due_set_by_id, derived_from"""
+ENTRY_COLUMNS = """outsourcing_id, entry_id, owner, version, kind, visibility, content, travel, copy_version,
+                   copy_content, withdrawn_version, place, path"""
+# What a turn reads of tickets to compare them: five of the fullest, or a thousand usual ones. Who finds less than the
+# link counts is tried again, alone.
+MOST_HOLDINGS = 50_000
+# What a turn reads to tell it again; a single entry came in one message and is far smaller.
+MOST_TOLD_AGAIN = 500
+LARGEST_TOLD_AGAIN_BYTES = 4 * 1024 * 1024
 
 
 async def lock_links(connection: Connection, outsourcing_ids: list[UUID]) -> list[Link]:
@@ -57,6 +65,7 @@ async def save_links(connection: Connection, links: list[Link]) -> None:
             link.reminded_at,
             link.next_due_at,
             *(link.due_set_by or (None, None)),
+            link.derived_from,
         )
         for link in links
     ]
@@ -66,7 +75,7 @@ async def save_links(connection: Connection, links: list[Link]) -> None:
         SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[],
                              $8::text[], $9::timestamptz[], $10::uuid[], $11::timestamptz[], $12::timestamptz[],
                              $13::timestamptz[], $14::integer[], $15::bigint[], $16::timestamptz[], $17::timestamptz[],
-                             $18::text[], $19::uuid[])
+                             $18::text[], $19::uuid[], $20::uuid[])
         ON CONFLICT (outsourcing_id) DO UPDATE SET
             state = excluded.state,
             service_number = excluded.service_number,
@@ -82,17 +91,27 @@ async def save_links(connection: Connection, links: list[Link]) -> None:
             due_set_by_source = excluded.due_set_by_source,
             due_set_by_id = excluded.due_set_by_id
         """,
-        *columns_of(rows, 19),
+        *columns_of(rows, 20),
     )
 
 
-async def claim_due_links(connection: Connection, now: datetime, limit: int) -> list[Due]:
-    """Links that are to be looked at, those due longest first, each once; those that others work on are left."""
+async def claim_links_unopened(connection: Connection, now: datetime, limit: int) -> list[Due]:
+    """Links whose ticket may not be open yet and is to be looked for, those due longest first, each once."""
+    return await _claim_due(connection, "state = 'accepted'", now, limit)
+
+
+async def claim_links_undigested(connection: Connection, now: datetime, limit: int) -> list[Due]:
+    """Links whose sides are to be told what they should hold, those due longest first, each once."""
+    return await _claim_due(connection, "state <> 'accepted'", now, limit)
+
+
+async def _claim_due(connection: Connection, which: str, now: datetime, limit: int) -> list[Due]:
+    """Those that others work on are left for the next look."""
     # By key in an array, so that the links are found by their index however many are due.
     rows = await connection.fetch(
-        """
+        f"""
         WITH due AS MATERIALIZED (
-            SELECT outsourcing_id, next_due_at FROM link WHERE next_due_at <= $1
+            SELECT outsourcing_id, next_due_at FROM link WHERE next_due_at <= $1 AND {which}
             ORDER BY next_due_at LIMIT $2 FOR UPDATE SKIP LOCKED
         ), claimed AS (
             UPDATE link SET next_due_at = NULL WHERE outsourcing_id = ANY (ARRAY (SELECT outsourcing_id FROM due))
@@ -130,15 +149,15 @@ async def save_agreed(connection: Connection, all_agreed: list[Agreed]) -> None:
 
 
 async def find_entries(connection: Connection, keys: list[tuple[UUID, UUID]]) -> list[Entry]:
-    """The entries with these keys."""
-    # The subquery keeps its own plan: one look-up by primary key each, however many entries there are by now.
+    """The entries with these keys, and what either side of their links calls by the same id on another ticket."""
+    # The subquery keeps its own plan: three look-ups by owner and id each, however many entries there are by now.
     rows = await connection.fetch(
         f"""
         SELECT found.*
-        FROM unnest($1::uuid[], $2::uuid[]) AS wanted (outsourcing_id, entry_id)
+        FROM unnest($1::uuid[], $2::uuid[]) AS wanted (outsourcing_id, entry_id) JOIN link USING (outsourcing_id)
         CROSS JOIN LATERAL (
             SELECT {ENTRY_COLUMNS} FROM entry
-            WHERE entry.outsourcing_id = wanted.outsourcing_id AND entry.entry_id = wanted.entry_id
+            WHERE entry.owner = ANY (ARRAY[link.lead, link.service, '{TANDEM}']) AND entry.entry_id = wanted.entry_id
             OFFSET 0
         ) AS found
         """,
@@ -160,7 +179,7 @@ async def list_work(connection: Connection, outsourcing_ids: list[UUID]) -> list
     """The time and the charges that a submission speaks of: shared, not removed, and the service partner's."""
     rows = await connection.fetch(
         f"""
-        SELECT {", ".join("entry." + column for column in ENTRY_COLUMNS.split(", "))}
+        SELECT {", ".join("entry." + column.strip() for column in ENTRY_COLUMNS.split(","))}
         FROM entry JOIN link USING (outsourcing_id)
         WHERE outsourcing_id = ANY ($1::uuid[]) AND entry.owner = link.service
           AND kind IN ('time', 'charge') AND visibility = 'shared' AND content IS NOT NULL
@@ -183,7 +202,10 @@ async def save_entries(connection: Connection, entries: list[Entry]) -> None:
             entry.content,
             entry.travel,
             entry.copy_version,
+            entry.copy_content,
+            entry.withdrawn_version,
             entry.place,
+            " ".join(entry.path) or None,
         )
         for entry in entries
     ]
@@ -191,7 +213,7 @@ async def save_entries(connection: Connection, entries: list[Entry]) -> None:
         f"""
         INSERT INTO entry ({ENTRY_COLUMNS})
         SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[],
-                             $8::text[], $9::bigint[], $10::bigint[])
+                             $8::text[], $9::bigint[], $10::text[], $11::bigint[], $12::bigint[], $13::text[])
         ON CONFLICT (outsourcing_id, entry_id) DO UPDATE SET
             version = excluded.version,
             kind = excluded.kind,
@@ -199,9 +221,82 @@ async def save_entries(connection: Connection, entries: list[Entry]) -> None:
             content = excluded.content,
             travel = excluded.travel,
             copy_version = excluded.copy_version,
-            place = excluded.place
+            copy_content = excluded.copy_content,
+            withdrawn_version = excluded.withdrawn_version,
+            place = excluded.place,
+            path = excluded.path
         """,
-        *columns_of(rows, 10),
+        *columns_of(rows, 13),
+    )
+
+
+async def find_holdings(connection: Connection, outsourcing_ids: list[UUID]) -> list[Holdings]:
+    """Every entry of these outsourcings without its content; where there are too many, not all of the last ones."""
+    rows = await connection.fetch(
+        """
+        SELECT outsourcing_id, entry_id, owner, version, kind, visibility,
+               CASE WHEN content IS NOT NULL THEN '' END AS content, travel, copy_version, NULL AS copy_content,
+               withdrawn_version, place, path
+        FROM entry WHERE outsourcing_id = ANY ($1::uuid[]) ORDER BY outsourcing_id, entry_id LIMIT $2
+        """,
+        outsourcing_ids,
+        MOST_HOLDINGS,
+    )
+    of_each: dict[UUID, list[Entry]] = {}
+    for row in rows:
+        of_each.setdefault(row["outsourcing_id"], []).append(_entry(row))
+    return [Holdings(outsourcing_id, tuple(entries)) for outsourcing_id, entries in of_each.items()]
+
+
+async def list_entries_to_tell_again(connection: Connection, keys: list[tuple[UUID, UUID]]) -> list[Entry]:
+    """The first of these entries, as many as are little enough to be read at once."""
+    rows = await connection.fetch(
+        f"""
+        SELECT {ENTRY_COLUMNS}
+        FROM (
+            SELECT found.*, place_asked,
+                   sum(octet_length(coalesce(copy_content, content, ''))) OVER (ORDER BY place_asked) AS bytes_until
+            FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS wanted (outsourcing_id, entry_id, place_asked)
+            CROSS JOIN LATERAL (
+                SELECT {ENTRY_COLUMNS} FROM entry
+                WHERE entry.outsourcing_id = wanted.outsourcing_id AND entry.entry_id = wanted.entry_id
+                OFFSET 0
+            ) AS found
+            WHERE place_asked <= $3
+        ) AS told_again
+        WHERE bytes_until <= $4
+        """,
+        *columns_of(keys, 2),
+        MOST_TOLD_AGAIN,
+        LARGEST_TOLD_AGAIN_BYTES,
+    )
+    return [_entry(row) for row in rows]
+
+
+async def find_repairs(connection: Connection, keys: list[tuple[UUID, str]]) -> list[Repair]:
+    """The repairs of these sides that are under way, or were the last ones."""
+    rows = await connection.fetch(
+        """
+        SELECT outsourcing_id, side, repair_id, entry_ids
+        FROM unnest($1::uuid[], $2::text[]) AS wanted (outsourcing_id, side) JOIN repair USING (outsourcing_id, side)
+        """,
+        *columns_of(keys, 2),
+    )
+    return [Repair(**{**row, "entry_ids": tuple(row["entry_ids"])}) for row in rows]
+
+
+async def save_repairs(connection: Connection, repairs: list[Repair]) -> None:
+    """What is still to be told again to each of these sides; a newer repair takes the place of an older one."""
+    rows = [(one.outsourcing_id, one.side, one.repair_id, ",".join(map(str, one.entry_ids))) for one in repairs]
+    await connection.execute(
+        """
+        INSERT INTO repair (outsourcing_id, side, repair_id, entry_ids)
+        SELECT outsourcing_id, side, repair_id, string_to_array(entry_ids, ',')::uuid[]
+        FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[]) AS new (outsourcing_id, side, repair_id, entry_ids)
+        ON CONFLICT (outsourcing_id, side) DO UPDATE SET
+            repair_id = excluded.repair_id, entry_ids = excluded.entry_ids
+        """,
+        *columns_of(rows, 4),
     )
 
 
@@ -240,7 +335,7 @@ def _link(row: Any) -> Link:
 
 
 def _entry(row: Any) -> Entry:
-    return Entry(**{**row, "travel": Travel(row["travel"])})
+    return Entry(**{**row, "travel": Travel(row["travel"]), "path": tuple((row["path"] or "").split())})
 
 
 def _snapshot(row: Any) -> Snapshot:

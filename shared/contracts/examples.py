@@ -6,11 +6,14 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from shared.contracts.ticket_sync import Inventory
+
 PARTNERSHIP = "01935e7a-4c00-7000-8000-0000000000a1"
 ROUND = "01935e7a-4c00-7000-8000-0000000000b1"
 OUTSOURCING = "01935e7a-4c00-7000-8000-0000000000c1"
 ENTRY = "01935e7a-4c00-7000-8000-0000000000d1"
 CHARGE = "01935e7a-4c00-7000-8000-0000000000d2"
+NOTE = "01935e7a-4c00-7000-8000-0000000000d3"
 SNAPSHOT = "01935e7a-4c00-7000-8000-0000000000e1"
 INVOICE = "01935e7a-4c00-7000-8000-0000000000f1"
 COMMAND = UUID("01935e7a-4c00-7000-8000-000000000001")
@@ -83,6 +86,7 @@ _SNAPSHOT: dict[str, Any] = {
             "name": "SFP module",
             "quantity": "1",
             "unit_price": "42.00",
+            "amount": "42.00",
             "billable": True,
         }
     ],
@@ -158,6 +162,13 @@ def _about(**fields: Any) -> dict[str, Any]:
     return {"outsourcing_id": OUTSOURCING, **fields}
 
 
+def _held(**version_of: int) -> dict[str, Any]:
+    ids = {"time": ENTRY, "charge": CHARGE, "note": NOTE}
+    return Inventory.of({UUID(ids[name]): version for name, version in version_of.items()}, listed=True).model_dump(
+        mode="json"
+    )
+
+
 _LEADS = {"actor": "k.sommer"}
 _SERVICES = {"actor": "l.gruber"}
 
@@ -206,6 +217,8 @@ COMMAND_EXAMPLES: dict[str, dict[str, Any]] = {
         body=_TIME_ENTRY,
     ),
     "entry.remove": _about(**_SERVICES, entry_id=ENTRY, version=2),
+    "entry.sever": _about(**_SERVICES, entry_id=NOTE),
+    "sync.request": _about(**_SERVICES, own=_held(time=1, charge=1), copies=_held()),
     "question.ask": _about(**_SERVICES, text="May the switch be restarted during the day?"),
     "question.answer": _about(**_LEADS, text="Yes, after 5 p.m."),
     "completion.submit": _about(
@@ -313,11 +326,24 @@ DELIVERY_EXAMPLES: dict[str, dict[str, Any]] = {
     "entry.held": _about(entry_id=ENTRY, version=3, state="awaiting_approval"),
     "entry.released": _about(entry_id=ENTRY, version=3, state="in_progress"),
     "entry.kept-local": _about(entry_id=ENTRY, version=3, state="completed"),
+    "entry.severed": _about(entry_id=NOTE, owner=_LEAD, version=3, state="in_progress"),
+    "sync.digest": _about(
+        own={**_held(time=1, charge=1), "versions": None},
+        copies=_held(note=3),
+        removed=[],
+        wanted=[],
+        to_follow=1,
+        state="in_progress",
+    ),
     "question.asked": _about(
-        text="May the switch be restarted during the day?", asked_by="l.gruber", asked_at=_TIME, state="in_progress"
+        sender=_SERVICE,
+        text="May the switch be restarted during the day?",
+        asked_by="l.gruber",
+        asked_at=_TIME,
+        state="in_progress",
     ),
     "question.answered": _about(
-        text="Yes, after 5 p.m.", answered_by="k.sommer", answered_at=_TIME, state="in_progress"
+        sender=_LEAD, text="Yes, after 5 p.m.", answered_by="k.sommer", answered_at=_TIME, state="in_progress"
     ),
     "completion.submitted": _about(
         snapshot=_SNAPSHOT, submitted_by="l.gruber", submitted_at=_TIME, state="awaiting_approval"

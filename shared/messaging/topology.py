@@ -60,7 +60,15 @@ SERVICES = {
     ),
     "ticket_sync": Interest(
         commands=("ticket", "entry", "question", "completion", "outsourcing", "sync"),
-        events=("outsourcing.accepted", "outsourcing.abandoned", "ticket.overdue", "instance.joined"),
+        events=(
+            "outsourcing.accepted",
+            "outsourcing.abandoned",
+            "ticket.overdue",
+            "sync.fell-due",
+            "repair.ordered",
+            "repair.unfinished",
+            "instance.joined",
+        ),
         publishes=(
             "outsourcing.submitted",
             "outsourcing.rejected",
@@ -68,6 +76,9 @@ SERVICES = {
             "outsourcing.handed-back",
             "outsourcing.unopened",
             "ticket.overdue",
+            "sync.fell-due",
+            "repair.ordered",
+            "repair.unfinished",
             "outsourcing.completed",
         ),
     ),

@@ -2,7 +2,15 @@
 
 from typing import Any
 
-from shared.contracts.examples import AT, COMMAND_EXAMPLES, DELIVERY_EXAMPLES, OUTSOURCING, PARTNERSHIP
+from shared.contracts.examples import (
+    AT,
+    COMMAND_EXAMPLES,
+    DELIVERY_EXAMPLES,
+    NOTE,
+    OUTSOURCING,
+    PARTNERSHIP,
+    ROUND,
+)
 
 _OFFER = COMMAND_EXAMPLES["offer.send"]
 _SNAPSHOT = DELIVERY_EXAMPLES["completion.submitted"]["snapshot"]
@@ -29,6 +37,7 @@ EVENT_EXAMPLES: dict[str, dict[str, Any]] = {
         "accepted_at": AT.isoformat(),
         "accepted_by": "l.gruber",
         "late_by_seconds": 3,
+        "derived_from": ROUND,
     },
     "outsourcing.declined": {**_CLOSED, "reason": "Nobody is free."},
     "outsourcing.cancelled": _CLOSED,
@@ -37,6 +46,14 @@ EVENT_EXAMPLES: dict[str, dict[str, Any]] = {
     "outsourcing.abandoned": {**_BETWEEN, "reason": "We close that branch.", "actor": "k.sommer"},
     "deadline.passed": {"outsourcing_id": OUTSOURCING, "due_at": AT.isoformat()},
     "ticket.overdue": {"outsourcing_id": OUTSOURCING, "due_at": AT.isoformat()},
+    "sync.fell-due": {"outsourcing_id": OUTSOURCING, "again_at": AT.isoformat()},
+    "repair.ordered": {"outsourcing_id": OUTSOURCING, "side": "alpenwerk"},
+    "repair.unfinished": {
+        "outsourcing_id": OUTSOURCING,
+        "side": "alpenwerk",
+        "repair_id": ROUND,
+        "entry_ids": [NOTE],
+    },
     "outsourcing.unopened": {
         **_BETWEEN,
         "lead_number": "T2026-0417",

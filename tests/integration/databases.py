@@ -1,9 +1,11 @@
 """Throw-away databases: a template is made once per schema, and every test gets a clone of its own in milliseconds."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from secrets import token_hex
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
@@ -71,3 +73,22 @@ async def connection_to(url: str) -> AsyncIterator[Connection]:
         yield connection
     finally:
         await connection.close()
+
+
+async def statements_of(connection: Connection, work: Awaitable[Any]) -> list[str]:
+    """What is asked of the database while this is done."""
+    asked: list[str] = []
+
+    def note(query: Any) -> None:
+        asked.append(query.query)
+
+    connection.add_query_logger(note)
+    await work
+    await asyncio.sleep(0)  # the driver calls its loggers one step later
+    connection.remove_query_logger(note)
+    return asked
+
+
+async def plan_of(connection: Connection, statement: str, *values: Any) -> str:
+    """How the database means to do it with these values."""
+    return "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN {statement}", *values))

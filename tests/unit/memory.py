@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from shared.contracts.values import Command, Payload
 from shared.ids import new_id
 from shared.messaging.outcomes import Changed, Decision, Deliver, Message, Publish, Tell
 from shared.messaging.routes import Collection, Handlers, Need, Table
+
+P = TypeVar("P", bound=Payload)
 
 
 @dataclass
@@ -25,8 +27,20 @@ class Memory:
 
     def say(self, sender: str, data: Payload) -> Decision:
         """Decide one message and keep what it changed, what it told, and what it did to which subject."""
+        message = self.message(sender, data)
+        route = self.handlers.routes[data.kind]
+        decision = route.decide(*(self._found(need, message) for need in route.needs), message)
+        if isinstance(decision, Changed):
+            for value in decision.values:
+                self.keep(value)
+            self.told += decision.tell
+            self.history += [(message.subject, decision.history), *decision.beside]
+        return decision
+
+    def message(self, sender: str, data: P) -> Message[P]:
+        """What a rule is given of a message."""
         subject = data.subject_of() if isinstance(data, Command) else _subject_of(data)
-        message = Message(
+        return Message(
             id=new_id(),
             source=f"/{sender}" if sender.startswith("tandem/") else f"/instances/{sender}",
             sender=sender,
@@ -37,14 +51,6 @@ class Memory:
             now=self.now,
             fresh_id=new_id(),
         )
-        route = self.handlers.routes[data.kind]
-        decision = route.decide(*(self._found(need, message) for need in route.needs), message)
-        if isinstance(decision, Changed):
-            for value in decision.values:
-                self.keep(value)
-            self.told += decision.tell
-            self.history += [(message.subject, decision.history), *decision.beside]
-        return decision
 
     def all_of(self, kind: type[Any]) -> list[Any]:
         """Every value of that type, in the order in which they came."""

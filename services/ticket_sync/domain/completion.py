@@ -3,7 +3,7 @@
 from services.ticket_sync.domain.agreed import Agreed
 from services.ticket_sync.domain.entries import Entry, keep_local, release_held
 from services.ticket_sync.domain.links import Link, State
-from services.ticket_sync.domain.snapshots import Snapshot, fits, fixed, time_in_one_charge
+from services.ticket_sync.domain.snapshots import Snapshot, fits, fixed, sum_up
 from shared.contracts.ticket_sync import (
     CompletionApprove,
     CompletionApproved,
@@ -118,6 +118,7 @@ def approve(
         outsourcing_id=link.outsourcing_id, snapshot_id=snapshot.snapshot_id, approved_at=approval.now
     )
     entries, kept = keep_local(link, held)
+    link, summed, told_of_sum = sum_up(link, snapshot.content)
     published = OutsourcingCompleted(
         **agreed.named(link),
         organization=agreed.accepted.organization,
@@ -129,7 +130,8 @@ def approve(
     return Changed(
         link,
         *entries,
-        tell=(*link.both(approved), *time_in_one_charge(link, snapshot.content), *kept, Publish(published)),
+        *summed,
+        tell=(*link.both(approved), *told_of_sum, *kept, Publish(published)),
         history=f"completed as submitted in {snapshot.snapshot_id}",
     )
 

@@ -5,7 +5,7 @@ from typing import Any
 from services.ticket_sync.domain.agreed import Agreed
 from services.ticket_sync.domain.entries import Entry, keep_local
 from services.ticket_sync.domain.links import ALLOWED, Link, State
-from services.ticket_sync.domain.snapshots import Snapshot, fixed, fixed_whatever_its_size, time_in_one_charge
+from services.ticket_sync.domain.snapshots import Snapshot, fixed, fixed_whatever_its_size, sum_up
 from shared.contracts.offer_handler import OutsourcingAbandoned
 from shared.contracts.ticket_sync import (
     CompletionForce,
@@ -135,6 +135,7 @@ def _ended_by_force(
         outsourcing_id=link.outsourcing_id, reason="completion_forced", text=reason or "", state=link.state
     )
     entries, kept = keep_local(link, in_line)
+    link, summed, told_of_sum = sum_up(link, content) if content else (link, (), ())
     published = OutsourcingCompleted(
         **agreed.named(link),
         organization=agreed.accepted.organization,
@@ -148,10 +149,11 @@ def _ended_by_force(
         link,
         *([snapshot] if snapshot else []),
         *entries,
+        *summed,
         tell=(
             *link.both(forced),
             *link.both(noted),
-            *(time_in_one_charge(link, content) if content else ()),
+            *told_of_sum,
             *kept,
             Publish(published),
         ),

@@ -2,39 +2,42 @@
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
-from services.ticket_sync.domain.links import Link, State
-from services.ticket_sync.domain.replication import Word, copy_of, read, word_of, written
+from services.ticket_sync.domain.links import Link
+from services.ticket_sync.domain.replication import Word, Writer, copy_of, read
 from shared.contracts.ticket_sync import (
     EntryBody,
-    EntryHeld,
     EntryKeptLocal,
-    EntryPut,
     EntryReleased,
-    EntryRemove,
     EntryReplicated,
+    EntrySevered,
     EntryWithdrawn,
     Visibility,
 )
-from shared.messaging.outcomes import Changed, Decision, Deliver, Message, NotYet, Refused, Unchanged
+from shared.contracts.values import RESERVED_SLUG, Delivery
+from shared.messaging.outcomes import Deliver
 
-# Tombstones count: they are kept for ever. Whoever needs more has a fault, or is one.
-MOST_ENTRIES = 10_000
+# Owns what is added to a ticket by nobody's instance.
+TANDEM = RESERVED_SLUG
 
 
 class Travel(StrEnum):
     """How far the newest version of an entry has come.
 
     `local`: the other side has no copy and gets none; `waiting`: for the service partner's ticket; `delivered`: the
-    other side was told; `held`: until the submission is decided; `kept_local`: had not arrived when the link ended.
+    other side was told; `held`: until the submission is decided; `released`: the other side was told after that;
+    `kept_local`: had not arrived when the link ended; `severed`: the copy does not follow any more.
     """
 
     LOCAL = "local"
     WAITING = "waiting"
     DELIVERED = "delivered"
     HELD = "held"
+    RELEASED = "released"
     KEPT_LOCAL = "kept_local"
+    SEVERED = "severed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,9 @@ class Entry:
     """The newest version of an entry as its owner told it.
 
     `content` is the owner's word as JSON, None once removed; `kind` is None only for a removal of what never came.
-    `copy_version` is what the other side's copy is at, None where it has none; `place` is its place in line.
+    `copy_version` is what the other side's copy is at, and `copy_content` its content where that is not the newest;
+    `withdrawn_version` is the one with which the copy went. `place` is its place in line. `path` is where it had been
+    before its owner passed it on, from its origin on; empty where it began here.
     """
 
     outsourcing_id: UUID
@@ -54,7 +59,10 @@ class Entry:
     content: str | None
     travel: Travel = Travel.LOCAL
     copy_version: int | None = None
+    copy_content: str | None = None
+    withdrawn_version: int | None = None
     place: int | None = None
+    path: tuple[str, ...] = ()
 
     @property
     def key(self) -> tuple[UUID, UUID]:
@@ -73,157 +81,134 @@ class Entry:
     def word(self) -> Word | None:
         return None if self.content is None else read(self.content)
 
+    @property
+    def copied_content(self) -> str | None:
+        """What the other side's copy says, None where it has none."""
+        if self.copy_version is None:
+            return None
+        return self.content if self.copy_version == self.version else self.copy_content
+
     def says_the_same_as(self, other: "Entry") -> bool:
         return self.content == other.content and self.visibility == other.visibility
 
+    def is_known_to(self, slug: str) -> bool:
+        """Whether this one of the two sides wrote it, or was told of it."""
+        told = self.copy_version is not None or self.withdrawn_version is not None
+        return slug == self.owner or (told and slug not in self.path)
 
-def put_entry(link: Link | None, entry: Entry | None, put: Message[EntryPut]) -> Decision:
-    """Take the owner's newest word on an entry, and pass it on while the two sides are in step."""
-    if link is None or not link.includes(put.sender):
-        return NotYet("outsourcing/unknown")
-    data, word = put.data, word_of(put.data)
-    if link.has_ended:
-        return link.refuses()
-    if data.body.kind == "charge" and data.body.currency != link.currency:
-        return Refused("entry/foreign-currency", state=link.state, currency=link.currency)
-    newest = Entry(
-        data.outsourcing_id, data.entry_id, put.sender, data.version, data.body.kind, data.visibility, written(word)
+    def has_a_copy_at(self, slug: str) -> bool:
+        """Whether this one of the two sides has a copy that follows its owner."""
+        standing = self.copy_version is not None and self.travel is not Travel.SEVERED
+        return slug != self.owner and standing and slug not in self.path
+
+    def succeeded_by(self, newest: "Entry") -> "Entry":
+        """The newest version before anybody was told of it; where it has been is never forgotten."""
+        return replace(
+            newest,
+            travel=self.travel,
+            copy_version=self.copy_version,
+            copy_content=self.copied_content,
+            withdrawn_version=self.withdrawn_version,
+            place=self.place,
+            path=tuple(dict.fromkeys((*self.path, *newest.path))),
+        )
+
+    def severed(self) -> "Entry":
+        return replace(self, travel=Travel.SEVERED, copy_content=None, place=None)
+
+
+def copied(link: Link, entry: Entry, word: Word | None) -> tuple[EntryBody, Visibility] | None:
+    """What is to stand at the other side of the newest version, None where nothing is."""
+    if word is None or entry.visibility == "internal":
+        return None
+    return copy_of(word.body, _writer(link, entry))
+
+
+def passed_on(
+    link: Link, entry: Entry, word: Word | None, travel: Travel = Travel.DELIVERED
+) -> tuple[Entry, tuple[Deliver, ...]]:
+    """The newest version as delivered, and what the other side is told of it."""
+    stands = copied(link, entry, word) is not None
+    delivered = replace(
+        entry,
+        travel=travel,
+        copy_version=entry.version if stands else None,
+        copy_content=None,
+        withdrawn_version=None if stands else entry.version,
+        place=None,
     )
-    return _take(link, entry, newest, word)
+    return delivered, told_of(link, delivered, word)
 
 
-def remove_entry(link: Link | None, entry: Entry | None, remove: Message[EntryRemove]) -> Decision:
-    """Take the owner's word that an entry is gone; what is left is a tombstone with its version."""
-    if link is None or not link.includes(remove.sender):
-        return NotYet("outsourcing/unknown")
-    if link.has_ended:
-        return link.refuses()
-    data = remove.data
-    kind = entry.kind if entry else None
-    gone = Entry(data.outsourcing_id, data.entry_id, remove.sender, data.version, kind, "internal", None)
-    return _take(link, entry, gone, None)
+def told_of(link: Link, entry: Entry, word: Word | None = None) -> tuple[Deliver, ...]:
+    """What the other side is told, and told again: its copy as it stands, that it is to go, or that it is severed.
+
+    Nothing where the entry has been there before: it would come back.
+    """
+    recipient = link.other_side_of(entry.owner)
+    fact = None if recipient in entry.path else _fact(link, entry, word)
+    return () if fact is None else (Deliver(recipient, fact),)
 
 
 def deliver_waiting(link: Link, waiting: tuple[Entry, ...]) -> tuple[list[Entry], list[Deliver]]:
     """The ticket is open: what waited for it arrives there in the order in which it came."""
-    passed = [_passed_on(link, entry, entry.word) for entry in sorted(waiting, key=_place)]
-    return [entry for entry, _ in passed], [told for _, told in passed]
+    passed = [passed_on(link, entry, entry.word) for entry in sorted(waiting, key=_place)]
+    return [entry for entry, _ in passed], [told for _, tell in passed for told in tell]
 
 
 def release_held(link: Link, held: tuple[Entry, ...]) -> tuple[list[Entry], list[Deliver]]:
     """The work goes on: what was held arrives in the order in which it came, and its owners are told so."""
-    entries, told = [], []
+    entries, tell = [], []
     for entry in sorted(held, key=_place):
-        delivered, passed_on = _passed_on(link, entry, entry.word, added_during_approval=True)
+        delivered, told = passed_on(link, entry, entry.word, Travel.RELEASED)
         released = EntryReleased(outsourcing_id=entry.outsourcing_id, entry_id=entry.entry_id, version=entry.version)
         entries.append(delivered)
-        told += [passed_on, Deliver(entry.owner, released)]
-    return entries, told
+        tell += [*told, Deliver(entry.owner, released)]
+    return entries, tell
 
 
 def keep_local(link: Link, in_line: tuple[Entry, ...]) -> tuple[list[Entry], list[Deliver]]:
     """The link has ended: what has not reached the other side stays with its owners, who are told so."""
-    entries, told = [], []
+    entries, tell = [], []
     for entry in sorted(in_line, key=_place):
         kept = EntryKeptLocal(
             outsourcing_id=entry.outsourcing_id, entry_id=entry.entry_id, version=entry.version, state=link.state
         )
         entries.append(replace(entry, travel=Travel.KEPT_LOCAL, place=None))
-        told.append(Deliver(entry.owner, kept))
-    return entries, told
+        tell.append(Deliver(entry.owner, kept))
+    return entries, tell
 
 
-def _take(link: Link, known: Entry | None, newest: Entry, word: Word | None) -> Decision:
-    if known is None:
-        if link.entry_count >= MOST_ENTRIES:
-            return Refused("entry/too-many", state=link.state, limit=MOST_ENTRIES)
-        return _pass_on(link.with_another_entry(), newest, word, is_new=True)
-    if refused := _refused_change(link, known, newest):
-        return refused
-    if newest.version <= known.version:
-        return Unchanged()
-    newest = replace(newest, copy_version=known.copy_version, place=known.place)
-    return _pass_on(link, newest, word, is_new=False)
-
-
-def _refused_change(link: Link, known: Entry, newest: Entry) -> Refused | None:
-    """Only its owner changes an entry; it keeps its kind, and no version is used twice."""
-    if known.owner != newest.owner:
-        return Refused("entry/not-owner", state=link.state)
-    if known.kind and newest.kind and known.kind != newest.kind:
-        return Refused("entry/kind-changed", state=link.state, kind=known.kind)
-    if newest.version == known.version and not newest.says_the_same_as(known):
-        return Refused("entry/version-reused", state=link.state, version=known.version)
-    return None
-
-
-def _pass_on(link: Link, entry: Entry, word: Word | None, *, is_new: bool) -> Decision:
-    """Tell the other side, or put the entry in line until it may be told; what concerns nobody stays local."""
-    values = (link,) if is_new else ()
-    if entry.copy_version is None and _copy(link, entry, word) is None:
-        local = replace(entry, travel=Travel.LOCAL, place=None)
-        return Changed(*values, local, history=f"{_named(entry)} kept local")
-    if link.state is State.IN_PROGRESS:
-        delivered, told = _passed_on(link, entry, word)
-        return Changed(*values, delivered, tell=(told,), history=f"{_named(entry)} delivered")
-    if entry.place is None:
-        link = link.with_another_in_line()
-        values = (link,)
-        entry = replace(entry, place=link.last_place)
-    if link.state is State.ACCEPTED:
-        return Changed(*values, replace(entry, travel=Travel.WAITING), history=f"{_named(entry)} waits for the ticket")
-    held = EntryHeld(entry_id=entry.entry_id, version=entry.version, outsourcing_id=entry.outsourcing_id)
-    return Changed(
-        *values,
-        replace(entry, travel=Travel.HELD),
-        tell=(Deliver(entry.owner, held),),
-        history=f"{_named(entry)} held during approval",
-    )
-
-
-def _copy(link: Link, entry: Entry, word: Word | None) -> tuple[EntryBody, Visibility] | None:
-    """What is to stand at the other side, None where nothing is."""
-    if word is None or entry.visibility == "internal":
+def _fact(link: Link, entry: Entry, word: Word | None) -> Delivery | None:
+    named: dict[str, Any] = {"outsourcing_id": entry.outsourcing_id, "entry_id": entry.entry_id, "owner": entry.owner}
+    if entry.withdrawn_version is not None:
+        return EntryWithdrawn(**named, version=entry.withdrawn_version, state=link.state)
+    if entry.travel is Travel.SEVERED and entry.copy_version is not None:
+        return EntrySevered(**named, version=entry.copy_version, state=link.state)
+    if entry.copied_content is None or entry.copy_version is None:
         return None
-    return copy_of(word.body, is_leads=entry.owner == link.lead)
-
-
-def _passed_on(
-    link: Link, entry: Entry, word: Word | None, *, added_during_approval: bool = False
-) -> tuple[Entry, Deliver]:
-    """The entry as delivered, and what the other side is told: its copy as it is from now on, or that it is to go."""
-    copy = _copy(link, entry, word)
-    copy_version = entry.version if copy else None
-    delivered = replace(entry, travel=Travel.DELIVERED, copy_version=copy_version, place=None)
-    recipient = link.other_side_of(entry.owner)
-    if word is None or copy is None:
-        withdrawn = EntryWithdrawn(
-            outsourcing_id=entry.outsourcing_id,
-            entry_id=entry.entry_id,
-            owner=entry.owner,
-            version=entry.version,
-            state=link.state,
-        )
-        return delivered, Deliver(recipient, withdrawn)
+    word = word or read(entry.copied_content)
+    copy = copy_of(word.body, _writer(link, entry))
+    if copy is None:
+        return None
     body, visibility = copy
-    replicated = EntryReplicated(
-        outsourcing_id=entry.outsourcing_id,
-        entry_id=entry.entry_id,
-        owner=entry.owner,
-        version=entry.version,
+    return EntryReplicated(
+        **named,
+        version=entry.copy_version,
         visibility=visibility,
         author=word.author,
         happened_at=word.happened_at,
         body=body,
-        added_during_approval=added_during_approval,
+        added_during_approval=entry.travel is Travel.RELEASED,
         state=link.state,
     )
-    return delivered, Deliver(recipient, replicated)
+
+
+def _writer(link: Link, entry: Entry) -> Writer:
+    if entry.owner == TANDEM:
+        return "tandem"
+    return "lead" if entry.owner == link.lead else "service"
 
 
 def _place(entry: Entry) -> int:
     return entry.place or 0
-
-
-def _named(entry: Entry) -> str:
-    return f"{entry.kind or 'entry'} {entry.entry_id} version {entry.version}"

@@ -1,7 +1,7 @@
 """The link between the two tickets of an outsourcing: who is on which side, and whether entries travel."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 from uuid import UUID
@@ -10,6 +10,9 @@ from shared.contracts.values import Delivery
 from shared.messaging.outcomes import Deliver, Refused
 
 Role = Literal["lead", "service"]
+
+# From the opening of a ticket to the first digest: what waited for the ticket has arrived by then.
+FIRST_DIGEST_AFTER = timedelta(hours=1)
 
 
 class State(StrEnum):
@@ -23,21 +26,22 @@ class State(StrEnum):
 
 
 # What the two sides may ask for in each state, in the words of the contract.
-ALWAYS_ALLOWED = ("entry.put", "entry.remove", "ticket.update", "question.ask", "question.answer")
+UNTIL_THE_END = ("entry.put", "entry.remove", "ticket.update", "question.ask", "question.answer", "sync.request")
 ALLOWED: dict[State, tuple[str, ...]] = {
-    State.ACCEPTED: ("ticket.opened", "outsourcing.return", "completion.force", *ALWAYS_ALLOWED),
-    State.IN_PROGRESS: ("completion.submit", "outsourcing.return", "completion.force", *ALWAYS_ALLOWED),
+    State.ACCEPTED: ("ticket.opened", "outsourcing.return", "completion.force", *UNTIL_THE_END),
+    State.IN_PROGRESS: ("completion.submit", "outsourcing.return", "completion.force", "entry.sever", *UNTIL_THE_END),
     State.AWAITING_APPROVAL: (
         "completion.approve",
         "completion.reject",
         "completion.withdraw",
         "completion.force",
-        *ALWAYS_ALLOWED,
+        "entry.sever",
+        *UNTIL_THE_END,
     ),
-    State.COMPLETED: (),
-    State.RETURNED: (),
+    State.COMPLETED: ("sync.request",),
+    State.RETURNED: ("sync.request",),
 }
-# What everything is refused with once the link has ended.
+# What every change is refused with once the link has ended.
 ENDED = {State.COMPLETED: "outsourcing/completed", State.RETURNED: "outsourcing/returned"}
 
 
@@ -47,7 +51,9 @@ class Link:
 
     `snapshot_id` is the work that awaits approval, or that it ended with; `entry_count` counts every entry there ever
     was; `last_place` is the end of the line of what waits for the ticket or for the approval. `next_due_at` is when to
-    look whether the ticket is open by now, as the message `due_set_by` said; `reminded_at` is when it last was not.
+    look whether the ticket is open by now, and once it is, when to tell both sides what they should hold; the message
+    `due_set_by` said so. `reminded_at` is when the ticket last was not open. `derived_from` is the outsourcing that the
+    lead holds as a service partner and passes on with this one.
     """
 
     outsourcing_id: UUID
@@ -68,6 +74,7 @@ class Link:
     next_due_at: datetime | None = None
     due_set_by: tuple[str, UUID] | None = None
     reminded_at: datetime | None = None
+    derived_from: UUID | None = None
 
     @property
     def has_ended(self) -> bool:
@@ -77,7 +84,8 @@ class Link:
         return slug in (self.lead, self.service)
 
     def other_side_of(self, slug: str) -> str:
-        return self.lead if slug == self.service else self.service
+        """Who is told what one side says; what Tandem itself adds is for the lead."""
+        return self.service if slug == self.lead else self.lead
 
     def refuses(self) -> Refused:
         """What is asked for cannot be done in this state."""
@@ -101,8 +109,9 @@ class Link:
         """The same fact for both sides."""
         return Deliver(self.lead, fact), Deliver(self.service, fact)
 
-    def opened(self, number: str, now: datetime) -> "Link":
-        return replace(self, state=State.IN_PROGRESS, service_number=number, opened_at=now, next_due_at=None)
+    def opened(self, number: str, now: datetime, set_by: tuple[str, UUID]) -> "Link":
+        opened = replace(self, state=State.IN_PROGRESS, service_number=number, opened_at=now)
+        return opened.told_digest(now + FIRST_DIGEST_AFTER, set_by)
 
     def submitted(self, snapshot_id: UUID, now: datetime) -> "Link":
         return replace(self, state=State.AWAITING_APPROVAL, snapshot_id=snapshot_id, submitted_at=now)
@@ -118,6 +127,9 @@ class Link:
 
     def reminded(self, at: datetime, next_due_at: datetime | None, set_by: tuple[str, UUID]) -> "Link":
         return replace(self, reminded_at=at, next_due_at=next_due_at, due_set_by=set_by)
+
+    def told_digest(self, next_due_at: datetime, set_by: tuple[str, UUID]) -> "Link":
+        return replace(self, next_due_at=next_due_at, due_set_by=set_by)
 
     def with_another_entry(self) -> "Link":
         return replace(self, entry_count=self.entry_count + 1)

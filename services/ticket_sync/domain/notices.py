@@ -1,4 +1,4 @@
-"""What passes at once until the link has ended: changed fields, questions and answers.
+"""What passes at once until the link has ended: changed fields to the other side, questions and answers to both.
 
 Nothing is kept of them. Before the service partner's ticket is open they go with the outsourcing, of which the
 partner was told before; so they need not wait as entries do, and a question about the work is answered earlier.
@@ -13,7 +13,6 @@ from shared.contracts.ticket_sync import (
     TicketNoted,
     TicketUpdate,
 )
-from shared.contracts.values import Delivery
 from shared.messaging.outcomes import Changed, Decision, Deliver, Message, NotYet
 
 
@@ -21,41 +20,43 @@ def note_changes(link: Link | None, update: Message[TicketUpdate]) -> Decision:
     """Note on the other side's ticket which fields changed; none of its own fields is overwritten."""
     if link is None or not link.includes(update.sender):
         return NotYet("outsourcing/unknown")
+    if link.has_ended:
+        return link.refuses()
     noted = TicketNoted(
         outsourcing_id=link.outsourcing_id, reason="fields_changed", changes=update.data.changes, state=link.state
     )
-    return _pass(link, update.sender, noted, "changed fields noted")
+    return Changed(tell=(Deliver(link.other_side_of(update.sender), noted),), history="changed fields noted")
 
 
 def ask(link: Link | None, question: Message[QuestionAsk]) -> Decision:
-    """Put a question to the other side."""
+    """Put a question to the other side; who asks is told too that it was put."""
     if link is None or not link.includes(question.sender):
         return NotYet("outsourcing/unknown")
+    if link.has_ended:
+        return link.refuses()
     asked = QuestionAsked(
         outsourcing_id=link.outsourcing_id,
+        sender=question.sender,
         text=question.data.text,
         asked_by=question.data.actor,
         asked_at=question.now,
         state=link.state,
     )
-    return _pass(link, question.sender, asked, "question asked")
+    return Changed(tell=link.both(asked), history="question asked")
 
 
 def answer(link: Link | None, given: Message[QuestionAnswer]) -> Decision:
-    """Give the other side an answer."""
+    """Give the other side an answer; who answers is told too that it was given."""
     if link is None or not link.includes(given.sender):
         return NotYet("outsourcing/unknown")
+    if link.has_ended:
+        return link.refuses()
     answered = QuestionAnswered(
         outsourcing_id=link.outsourcing_id,
+        sender=given.sender,
         text=given.data.text,
         answered_by=given.data.actor,
         answered_at=given.now,
         state=link.state,
     )
-    return _pass(link, given.sender, answered, "question answered")
-
-
-def _pass(link: Link, sender: str, fact: Delivery, history: str) -> Decision:
-    if link.has_ended:
-        return link.refuses()
-    return Changed(tell=(Deliver(link.other_side_of(sender), fact),), history=history)
+    return Changed(tell=link.both(answered), history="question answered")

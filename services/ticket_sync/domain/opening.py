@@ -25,7 +25,7 @@ HOUR = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A ticket that is to be looked at again, and the message that said so."""
+    """A link that is to be looked at again, and the message that said so."""
 
     outsourcing_id: UUID
     due_at: datetime
@@ -47,6 +47,7 @@ def begin(link: Link | None, accepted: Message[OutsourcingAccepted]) -> Decision
         accepted_at=data.accepted_at,
         next_due_at=data.accepted_at + REMIND_AFTER[0],
         due_set_by=(accepted.source, accepted.id),
+        derived_from=data.derived_from,
     )
     requested = TicketRequested(
         outsourcing_id=data.outsourcing_id,
@@ -74,7 +75,7 @@ def open_ticket(link: Link | None, waiting: tuple[Entry, ...], opened: Message[T
         return Unchanged()
     if refused := link.refuses_unless("service", State.ACCEPTED, opened.sender):
         return refused
-    link = link.opened(number, opened.now)
+    link = link.opened(number, opened.now, (opened.source, opened.id))
     for_lead = TicketLinked(
         outsourcing_id=link.outsourcing_id,
         partner=link.service,

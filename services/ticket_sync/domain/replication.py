@@ -1,7 +1,11 @@
 """The replication table: what of an entry reaches the other side, as what, and who may see it there."""
 
+from typing import Literal
+
 from shared.contracts.ticket_sync import AttachmentBody, EntryBody, EntryPut, LinkBody, NoteBody, TimeBody, Visibility
 from shared.contracts.values import Instant, ShortText, Value
+
+Writer = Literal["lead", "service", "tandem"]
 
 
 class Word(Value):
@@ -27,17 +31,18 @@ def read(content: str) -> Word:
     return Word.model_validate_json(content)
 
 
-def copy_of(body: EntryBody, *, is_leads: bool) -> tuple[EntryBody, Visibility] | None:
+def copy_of(body: EntryBody, writer: Writer) -> tuple[EntryBody, Visibility] | None:
     """The other side's copy of what one side shares; None where there is none.
 
-    The lead's time tells no hours or rates, and what the service partner writes is not for the lead's customer.
+    The lead's time tells no hours or rates; what the service partner writes, and what Tandem adds to the lead's ticket,
+    is not for the lead's customer.
     """
-    match body:
-        case LinkBody():
+    match writer, body:
+        case _, LinkBody():
             return None
-        case TimeBody() if is_leads:
+        case "lead", TimeBody():
             return NoteBody(kind="note", text=body.text), "shared"
-        case NoteBody() | AttachmentBody() if not is_leads:
+        case ("service", NoteBody() | AttachmentBody()) | ("tandem", _):
             return body, "internal"
         case _:
             return body, "shared"

@@ -5,14 +5,14 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from services.ticket_sync.domain.entries import Entry
+from services.ticket_sync.domain.entries import TANDEM, Entry, passed_on
 from services.ticket_sync.domain.links import Link
+from services.ticket_sync.domain.replication import Word, written
 from shared.contracts.ticket_sync import (
     LARGEST_SNAPSHOT_BYTES,
     ChargeBody,
     CompletionSnapshot,
     Deduction,
-    EntryReplicated,
     SnapshotCharge,
     SnapshotTime,
     TimeBody,
@@ -56,7 +56,6 @@ def fixed(
             time.append(_time(entry, word.author, word.body))
         elif isinstance(word.body, ChargeBody):
             charges.append(_charge(entry, word.body))
-    prices = (price_of(charge.quantity, charge.unit_price, link.currency) for charge in charges)
     return CompletionSnapshot(
         snapshot_id=snapshot_id,
         summary=summary,
@@ -64,7 +63,7 @@ def fixed(
         charges=tuple(charges),
         deductions=deductions,
         hours=sum((one.hours for one in time), Decimal(0)),
-        charge_total=total(prices, link.currency),
+        charge_total=total((charge.amount for charge in charges), link.currency),
         currency=link.currency,
     )
 
@@ -84,10 +83,18 @@ def fixed_whatever_its_size(link: Link, work: tuple[Entry, ...], snapshot_id: UU
     return next((content for content in (full, brief) if fits(content)), None)
 
 
-def time_in_one_charge(link: Link, snapshot: CompletionSnapshot) -> tuple[Deliver, ...]:
-    """What the lead's ticket keeps of the service partner's time; its id follows from the outsourcing's."""
+def id_of_sum(link: Link) -> UUID:
+    """What the sum of the service partner's time is called: it follows from the outsourcing's id."""
+    return id_of_content(b"time of the service partner", link.outsourcing_id.bytes)
+
+
+def sum_up(link: Link, snapshot: CompletionSnapshot) -> tuple[Link, tuple[Entry, ...], tuple[Deliver, ...]]:
+    """What the lead's ticket keeps of the service partner's time, as one charge.
+
+    It is an entry like any other: who has lost it can be told of it again. It has been at the service partner.
+    """
     if not snapshot.time or link.completed_at is None:
-        return ()
+        return link, (), ()
     charge = ChargeBody(
         kind="charge",
         name=f"{link.service}: {link.service_number}",
@@ -96,18 +103,19 @@ def time_in_one_charge(link: Link, snapshot: CompletionSnapshot) -> tuple[Delive
         currency=snapshot.currency,
         billable=False,
     )
-    summed = EntryReplicated(
+    word = Word(author="Tandem", happened_at=link.completed_at, body=charge)
+    summed = Entry(
         outsourcing_id=link.outsourcing_id,
-        entry_id=id_of_content(b"time of the service partner", link.outsourcing_id.bytes),
-        owner="tandem",
+        entry_id=id_of_sum(link),
+        owner=TANDEM,
         version=1,
-        visibility="internal",
-        author="Tandem",
-        happened_at=link.completed_at,
-        body=charge,
-        state=link.state,
+        kind="charge",
+        visibility="shared",
+        content=written(word),
+        path=(link.service,),
     )
-    return (Deliver(link.lead, summed),)
+    delivered, tell = passed_on(link, summed, word)
+    return link.with_another_entry(), (delivered,), tell
 
 
 def _time(entry: Entry, author: str, body: TimeBody) -> SnapshotTime:
@@ -130,5 +138,6 @@ def _charge(entry: Entry, body: ChargeBody) -> SnapshotCharge:
         name=body.name,
         quantity=body.quantity,
         unit_price=body.unit_price,
+        amount=price_of(body.quantity, body.unit_price, body.currency),
         billable=body.billable,
     )

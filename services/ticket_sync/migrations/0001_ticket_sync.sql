@@ -12,7 +12,8 @@ CREATE TABLE link (
     service_number    text,
     snapshot_id       uuid,
     -- How many entries there are, tombstones included, and the last place given out in the line of what waits.
-    entry_count       integer NOT NULL CHECK (entry_count BETWEEN 0 AND 10000),
+    -- Ten thousand, and what Tandem itself adds.
+    entry_count       integer NOT NULL CHECK (entry_count BETWEEN 0 AND 10001),
     last_place        bigint NOT NULL CHECK (last_place >= 0),
     accepted_at       timestamptz NOT NULL,
     opened_at         timestamptz,
@@ -20,10 +21,13 @@ CREATE TABLE link (
     completed_at      timestamptz,
     returned_at       timestamptz,
     reminded_at       timestamptz,
-    -- When to look whether the ticket is open by now, null once that was told; and the message that said so.
+    -- When to look whether the ticket is open by now, and once it is, when to tell both sides what they should hold;
+    -- null while that is under way. And the message that said so.
     next_due_at       timestamptz,
     due_set_by_source text,
     due_set_by_id     uuid,
+    -- The outsourcing that the lead holds as a service partner and passes on with this one; told to nobody.
+    derived_from      uuid,
     CHECK (lead <> service),
     CHECK ((service_number IS NULL) = (opened_at IS NULL)),
     CHECK ((snapshot_id IS NULL) = (submitted_at IS NULL)),
@@ -33,10 +37,11 @@ CREATE TABLE link (
     CHECK (state <> 'returned' OR snapshot_id IS NULL),
     CHECK ((state = 'completed') = (completed_at IS NOT NULL)),
     CHECK ((state = 'returned') = (returned_at IS NOT NULL)),
-    CHECK (next_due_at IS NULL OR (state = 'accepted' AND due_set_by_id IS NOT NULL)),
+    CHECK (next_due_at IS NULL OR (state NOT IN ('completed', 'returned') AND due_set_by_id IS NOT NULL)),
     CHECK ((due_set_by_source IS NULL) = (due_set_by_id IS NULL))
 ) WITH (fillfactor = 50); -- counted up with every new entry: room for that on the same page
-CREATE INDEX link_due ON link (next_due_at) WHERE next_due_at IS NOT NULL;
+CREATE INDEX link_unopened ON link (next_due_at) WHERE next_due_at IS NOT NULL AND state = 'accepted';
+CREATE INDEX link_undigested ON link (next_due_at) WHERE next_due_at IS NOT NULL AND state <> 'accepted';
 
 -- What both sides agreed on: written once when the offer is accepted, read again when the work is completed.
 CREATE TABLE agreed (
@@ -54,17 +59,29 @@ CREATE TABLE entry (
     kind           text CHECK (kind IN ('note', 'time', 'charge', 'attachment', 'link')),
     visibility     text NOT NULL CHECK (visibility IN ('shared', 'internal')),
     content        text,
-    travel         text NOT NULL CHECK (travel IN ('local', 'waiting', 'delivered', 'held', 'kept_local')),
-    -- The version that the other side's copy is at; null where it has none.
+    travel         text NOT NULL CHECK (travel IN ('local', 'waiting', 'delivered', 'held', 'released', 'kept_local',
+                                                   'severed')),
+    -- The version that the other side's copy is at, null where it has none; and what the copy says while a newer version
+    -- is not to arrive.
     copy_version   bigint CHECK (copy_version <= version),
+    copy_content   text,
+    -- The version with which the other side's copy went, where it has.
+    withdrawn_version bigint CHECK (withdrawn_version <= version),
     -- The place in line of what waits for the ticket or for the approval.
     place          bigint,
+    -- Where it had been before its owner passed it on, from its origin on: slugs, a blank between them.
+    path           text,
     PRIMARY KEY (outsourcing_id, entry_id),
+    -- An owner calls two entries by two names, whatever tickets they are on; another owner may use the same.
+    UNIQUE (owner, entry_id),
     CHECK (content IS NULL OR kind IS NOT NULL),
+    CHECK (copy_version IS NULL OR withdrawn_version IS NULL),
+    CHECK ((copy_content IS NOT NULL) = (travel IN ('held', 'kept_local') AND copy_version IS NOT NULL)),
     CHECK ((travel IN ('waiting', 'held')) = (place IS NOT NULL)),
     CHECK (travel NOT IN ('local', 'waiting') OR copy_version IS NULL),
-    CHECK (travel <> 'held' OR copy_version IS NULL OR copy_version < version),
-    CHECK (travel <> 'delivered' OR copy_version IS NULL OR copy_version = version)
+    CHECK (travel NOT IN ('held', 'kept_local') OR copy_version IS NULL OR copy_version < version),
+    CHECK (travel NOT IN ('delivered', 'released') OR copy_version IS NULL OR copy_version = version),
+    CHECK (travel <> 'severed' OR copy_version IS NOT NULL)
 ) WITH (fillfactor = 85, toast_tuple_target = 4096); -- notes of a few thousand bytes stay in the row, uncompressed
 CREATE INDEX entry_in_line ON entry (outsourcing_id, place) WHERE place IS NOT NULL;
 
@@ -78,3 +95,12 @@ CREATE TABLE snapshot (
     submitted_at   timestamptz NOT NULL
 );
 CREATE INDEX snapshot_by_outsourcing ON snapshot (outsourcing_id, submitted_at);
+
+-- What is still to be told again to one side after the piece that is on its way; empty when that was the last one.
+CREATE TABLE repair (
+    outsourcing_id uuid NOT NULL REFERENCES link,
+    side           text NOT NULL,
+    repair_id      uuid NOT NULL,
+    entry_ids      uuid[] NOT NULL,
+    PRIMARY KEY (outsourcing_id, side)
+);

@@ -208,6 +208,38 @@ PROBLEMS: dict[str, Problem] = {
         en=("The currency is not that of the terms", "Charges on this ticket are in {currency}."),
         de=("Die Währung ist nicht die der Bedingungen", "Warenposten auf diesem Ticket sind in {currency}."),
     ),
+    "entry/other-outsourcing": _problem(
+        409,
+        en=(
+            "The entry's id is taken",
+            "You have an entry with this id on another ticket; every entry needs an id of its own.",
+        ),
+        de=(
+            "Die id des Eintrags ist vergeben",
+            "Sie haben auf einem anderen Ticket einen Eintrag mit dieser id; jeder Eintrag braucht eine eigene.",
+        ),
+    ),
+    "entry/not-a-copy": _problem(
+        409,
+        en=("There is no such copy", "Only a copy of the other side's entry, as you were told of it, can be severed."),
+        de=(
+            "Diese Kopie gibt es nicht",
+            "Getrennt werden kann nur die Kopie eines Eintrags der anderen Seite, so wie sie Ihnen mitgeteilt wurde.",
+        ),
+    ),
+    "entry/severed-already": _problem(
+        409,
+        en=("The copy is severed already", "It does not follow its owner any more; edit it as you like."),
+        de=("Die Kopie ist bereits getrennt", "Sie folgt ihrem Eigentümer nicht mehr; bearbeiten Sie sie beliebig."),
+    ),
+    "sync/too-much-at-once": _problem(
+        429,
+        en=("Too much is compared at once", "Many large tickets are being compared at this moment; ask again later."),
+        de=(
+            "Es wird zu viel auf einmal verglichen",
+            "Gerade werden viele große Tickets verglichen; fragen Sie später noch einmal.",
+        ),
+    ),
     "completion/out-of-step": _problem(
         409,
         en=(

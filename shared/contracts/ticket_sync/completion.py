@@ -96,6 +96,7 @@ class SnapshotCharge(Value):
     name: str
     quantity: Quantity
     unit_price: Price
+    amount: Total = Field(description="quantity times unit price, rounded half up to the currency's cents")
     billable: Flag
 
 

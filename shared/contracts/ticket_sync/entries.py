@@ -104,6 +104,17 @@ EntryBody = Annotated[NoteBody | TimeBody | AttachmentBody | LinkBody | ChargeBo
 Visibility = Literal["shared", "internal"]
 
 
+class CopiedFrom(Value):
+    """An entry on the sender's own ticket: its own, or a copy that it was given."""
+
+    outsourcing_id: UUID
+    entry_id: UUID
+
+    @property
+    def key(self) -> tuple[UUID, UUID]:
+        return self.outsourcing_id, self.entry_id
+
+
 class EntryPut(AboutOutsourcing):
     """The owner's newest word on an entry: a new one, a change, or another visibility."""
 
@@ -115,6 +126,9 @@ class EntryPut(AboutOutsourcing):
     author: ShortText
     happened_at: Instant
     body: EntryBody
+    copied_from: CopiedFrom | None = Field(
+        default=None, description="where a ticket is outsourced on: the entry on it that this one passes on"
+    )
 
 
 class EntryRemove(AboutOutsourcing):
@@ -124,6 +138,14 @@ class EntryRemove(AboutOutsourcing):
 
     entry_id: UUID
     version: Version
+
+
+class EntrySever(AboutOutsourcing):
+    """The service partner has edited its copy of an entry, which no longer follows its owner from now on."""
+
+    kind: ClassVar[str] = "tandem.entry.sever.v1"
+
+    entry_id: UUID
 
 
 class EntryReplicated(Delivery):
@@ -186,3 +208,15 @@ class EntryKeptLocal(Delivery):
     entry_id: UUID
     version: int
     state: str = Field(description="completed or returned")
+
+
+class EntrySevered(Delivery):
+    """The service partner's copy of an entry no longer follows its owner. Told to both sides."""
+
+    kind: ClassVar[str] = "tandem.entry.severed.v1"
+
+    outsourcing_id: UUID
+    entry_id: UUID
+    owner: Owner
+    version: int = Field(description="what the copy was at")
+    state: str

@@ -116,11 +116,12 @@ class TicketReminded(Delivery):
 
 
 class QuestionAsked(Delivery):
-    """The other side asks something."""
+    """One side asks the other something. Told to both sides."""
 
     kind: ClassVar[str] = "tandem.question.asked.v1"
 
     outsourcing_id: UUID
+    sender: Slug = Field(description="the side that asks")
     text: str
     asked_by: str
     asked_at: Instant
@@ -128,11 +129,12 @@ class QuestionAsked(Delivery):
 
 
 class QuestionAnswered(Delivery):
-    """The other side answers."""
+    """One side answers the other. Told to both sides."""
 
     kind: ClassVar[str] = "tandem.question.answered.v1"
 
     outsourcing_id: UUID
+    sender: Slug = Field(description="the side that answers")
     text: str
     answered_by: str
     answered_at: Instant

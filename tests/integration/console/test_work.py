@@ -163,7 +163,7 @@ def _round(partnership: Partnership, title: str, state: State, complete_by: date
 def _link(of: Round, state: Linked) -> Link:
     [outsourcing] = of.outsourcings
     link = Link(outsourcing.outsourcing_id, of.lead, outsourcing.service, Linked.ACCEPTED, "EUR", of.ticket.number, NOW)
-    link = link.opened("A-1", NOW)
+    link = link.opened("A-1", NOW, SENT_BY)
     if state is Linked.IN_PROGRESS:
         return link
     link = link.submitted(new_id(), NOW)

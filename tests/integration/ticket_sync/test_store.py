@@ -1,6 +1,6 @@
 """Every statement of ticket_sync on a real Postgres: what was saved is found again, one statement for all keys."""
 
-import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -13,17 +13,19 @@ import pytest
 from services.ticket_sync import store
 from services.ticket_sync.domain.agreed import Agreed
 from services.ticket_sync.domain.entries import Entry, Travel
-from services.ticket_sync.domain.links import Link, State
+from services.ticket_sync.domain.links import FIRST_DIGEST_AFTER, Link, State
 from services.ticket_sync.domain.opening import Due
 from services.ticket_sync.domain.replication import word_of, written
 from services.ticket_sync.domain.snapshots import Snapshot
 from shared.contracts.ticket_sync import CompletionSnapshot, EntryBody
 from shared.database import Connection
 from shared.ids import new_id
+from tests.integration.databases import plan_of, statements_of
 from tests.unit.ticket_sync.outsourcing import CHARGE, FILE, LEAD, NOTE, PATH, SERVICE, TIME, accepted, put
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 DAY = timedelta(days=1)
+Claim = Callable[[Connection, datetime, int], Awaitable[list[Due]]]
 SET_BY = ("/tandem/offer_handler", UUID("01935e7a-4c00-7000-8000-000000000001"))
 
 
@@ -45,10 +47,10 @@ async def saved_link(database: Connection) -> Link:
 
 
 async def test_links_are_found_in_the_order_of_their_ids_as_they_were_saved_last(database: Connection) -> None:
-    links = [link() for _ in range(3)]
+    links = [link(derived_from=new_id()), link(), link()]
     await store.save_links(database, list(reversed(links)))
     assert await store.lock_links(database, [new_id(), *(one.outsourcing_id for one in links)]) == links
-    opened = [one.with_another_entry().with_another_in_line().opened("A-7", NOW) for one in links]
+    opened = [one.with_another_entry().with_another_in_line().opened("A-7", NOW, SET_BY) for one in links]
     submitted = [one.submitted(new_id(), NOW) for one in opened]
     reminded = [one.reminded(NOW, NOW + DAY, SET_BY) for one in links]
     resumed = [one.resumed() for one in submitted]
@@ -86,13 +88,7 @@ async def test_a_locked_link_stays_with_its_turn(database: Connection, second_co
         {"state": State.RETURNED, "returned_at": NOW, "snapshot_id": new_id(), "submitted_at": NOW},
         {"service_number": "A-7"},
         {"next_due_at": NOW},
-        {
-            "state": State.IN_PROGRESS,
-            "service_number": "A-7",
-            "opened_at": NOW,
-            "next_due_at": NOW,
-            "due_set_by": SET_BY,
-        },
+        {"state": State.RETURNED, "returned_at": NOW, "next_due_at": NOW, "due_set_by": SET_BY},
         {"currency": "euro"},
     ],
 )
@@ -108,11 +104,11 @@ def due(at: datetime, **more: Any) -> Link:
 async def test_what_falls_due_is_claimed_in_its_order_and_once(database: Connection) -> None:
     third, first, second = [due(NOW + timedelta(minutes=minutes)) for minutes in (3, 1, 2)]
     await store.save_links(database, [third, first, second, link()])
-    assert await store.claim_due_links(database, NOW, 10) == []
+    assert await store.claim_links_unopened(database, NOW, 10) == []
     now = NOW + timedelta(minutes=2)
-    assert await store.claim_due_links(database, now, 1) == [_claimed(first)]
-    assert await store.claim_due_links(database, now, 10) == [_claimed(second)]
-    assert await store.claim_due_links(database, now, 10) == []
+    assert await store.claim_links_unopened(database, now, 1) == [_claimed(first)]
+    assert await store.claim_links_unopened(database, now, 10) == [_claimed(second)]
+    assert await store.claim_links_unopened(database, now, 10) == []
     assert await store.lock_links(database, [first.outsourcing_id]) == [replace(first, next_due_at=None)]
 
 
@@ -124,25 +120,33 @@ async def test_two_workers_never_claim_the_same_and_leave_what_a_turn_works_on(
     async with database.transaction():
         await store.lock_links(database, [links[0].outsourcing_id])
         async with second_connection.transaction():
-            theirs = await store.claim_due_links(second_connection, NOW + DAY, 6)
-            ours = await store.claim_due_links(database, NOW + DAY, 6)
+            theirs = await store.claim_links_unopened(second_connection, NOW + DAY, 6)
+            ours = await store.claim_links_unopened(database, NOW + DAY, 6)
     assert theirs == [_claimed(one) for one in links[1:7]]
     assert ours == [_claimed(one) for one in (links[0], *links[7:])]
 
 
-async def test_what_falls_due_is_found_by_an_index(database: Connection) -> None:
-    open_ones = [link(state=State.IN_PROGRESS, service_number="A-7", opened_at=NOW) for _ in range(2000)]
-    waiting = [due(NOW + timedelta(minutes=minutes)) for minutes in range(1000)]
-    await store.save_links(database, [*open_ones, *waiting])
+async def test_open_tickets_are_claimed_for_a_digest_and_others_for_a_reminder(database: Connection) -> None:
+    unopened, opened = due(NOW), link().opened("A-7", NOW - FIRST_DIGEST_AFTER, SET_BY)
+    submitted = replace(opened, outsourcing_id=new_id()).submitted(new_id(), NOW)
+    await store.save_links(database, [unopened, opened, submitted, link().opened("A-8", NOW, SET_BY)])
+    claimed = await store.claim_links_undigested(database, NOW, 10)
+    assert {one.outsourcing_id for one in claimed} == {opened.outsourcing_id, submitted.outsourcing_id}
+    assert await store.claim_links_unopened(database, NOW, 10) == [_claimed(unopened)]
+
+
+@pytest.mark.parametrize("claim", [store.claim_links_unopened, store.claim_links_undigested])
+async def test_what_falls_due_is_found_by_an_index(database: Connection, claim: Claim) -> None:
+    unopened = [due(NOW + timedelta(minutes=minutes)) for minutes in range(1000)]
+    opened = [link().opened("A-7", one.next_due_at - FIRST_DIGEST_AFTER, SET_BY) for one in unopened if one.next_due_at]
+    ended = [one.returned(NOW) for one in (link() for _ in range(2000))]
+    await store.save_links(database, [*unopened, *opened, *ended])
     await database.execute("ANALYZE link")
-    asked: list[str] = []
-    database.add_query_logger(lambda query: asked.append(query.query))
-    assert len(await store.claim_due_links(database, NOW, 256)) == 1
-    await asyncio.sleep(0)  # the driver calls its loggers one step later
+    (statement,) = await statements_of(database, claim(database, NOW, 256))
+    index = "link_unopened" if claim is store.claim_links_unopened else "link_undigested"
     for now in (NOW, NOW + DAY):
-        plan = await database.fetch(f"EXPLAIN {asked[0]}", now, 256)
-        lines = "\n".join(row[0] for row in plan)
-        assert "Index Scan using link_due" in lines and "Seq Scan" not in lines, lines
+        plan = await plan_of(database, statement, now, 256)
+        assert index in plan and "Seq Scan" not in plan, plan
 
 
 async def test_what_was_agreed_on_is_written_once(database: Connection) -> None:
@@ -160,9 +164,9 @@ async def test_entries_of_every_kind_are_found_by_their_keys_as_they_were_saved_
     keys = [(outsourcing_id, new_id()), (new_id(), entries[0].entry_id), *(one.key for one in entries)]
     assert sorted(await store.find_entries(database, keys), key=lambda one: one.key) == entries
     changed = [
-        replace(entries[0], version=2, content=None, visibility="internal", copy_version=None),
-        replace(entries[1], version=2, travel=Travel.HELD, place=7),
-        replace(entries[2], version=2, travel=Travel.KEPT_LOCAL),
+        replace(entries[0], version=2, content=None, visibility="internal", copy_version=None, withdrawn_version=2),
+        replace(entries[1], version=2, travel=Travel.HELD, copy_content=entries[1].content, place=7),
+        replace(entries[2], version=2, travel=Travel.SEVERED, path=(LEAD, "elbtal")),
         replace(entries[3], travel=Travel.LOCAL, copy_version=None, visibility="internal"),
         replace(entries[4], travel=Travel.WAITING, copy_version=None, place=2**40),
     ]
@@ -186,6 +190,11 @@ async def test_a_tombstone_of_what_never_came_has_no_kind(database: Connection) 
         {"travel": Travel.HELD},
         {"travel": Travel.LOCAL},
         {"copy_version": 2},
+        {"copy_content": "{}"},
+        {"version": 2, "travel": Travel.HELD, "place": 1},
+        {"withdrawn_version": 1},
+        {"copy_version": None, "withdrawn_version": 2},
+        {"travel": Travel.SEVERED, "copy_version": None},
     ],
 )
 async def test_no_entry_is_kept_that_cannot_be(database: Connection, broken: dict[str, Any]) -> None:

@@ -1,6 +1,5 @@
 """Real turns with the service's own table of routes: from the acceptance to the approval, and what leaves Tandem."""
 
-import asyncio
 import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -21,6 +20,7 @@ from shared.messaging.directory import Directory
 from shared.messaging.letters import Correspondence
 from shared.messaging.outcomes import Caused, Publish
 from shared.messaging.turn import Turn
+from tests.integration.databases import statements_of
 from tests.integration.messaging.posting import command, event
 from tests.unit.ticket_sync.outsourcing import (
     CHARGE,
@@ -337,13 +337,4 @@ def _puts(ids: list[UUID], count: int) -> list[Arrival]:
 
 
 async def _statements_of(turn: Turn, connection: Connection, *arrivals: Arrival) -> list[str]:
-    statements: list[str] = []
-
-    def note(query: Any) -> None:
-        statements.append(query.query)
-
-    connection.add_query_logger(note)
-    await take(turn, connection, *arrivals)
-    await asyncio.sleep(0)  # the driver calls its loggers one step later
-    connection.remove_query_logger(note)
-    return statements
+    return await statements_of(connection, take(turn, connection, *arrivals))

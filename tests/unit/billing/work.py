@@ -73,6 +73,7 @@ def charge(quantity: str, unit_price: str, *, billable: bool = True) -> Snapshot
         name="Cable",
         quantity=Decimal(quantity),
         unit_price=Decimal(unit_price),
+        amount=Decimal(quantity) * Decimal(unit_price),
         billable=billable,
     )
 

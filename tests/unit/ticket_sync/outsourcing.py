@@ -16,15 +16,21 @@ from shared.contracts.ticket_sync import (
     CompletionReject,
     CompletionSubmit,
     CompletionWithdraw,
+    CopiedFrom,
     EntryBody,
     EntryPut,
     EntryRemove,
+    EntryReplicated,
+    EntrySever,
+    EntryWithdrawn,
     FieldChange,
+    Inventory,
     LinkBody,
     NoteBody,
     OutsourcingReturn,
     QuestionAnswer,
     QuestionAsk,
+    SyncRequest,
     TicketOpened,
     TicketUpdate,
     TimeBody,
@@ -85,6 +91,7 @@ def put(
     version: int = 1,
     visibility: Visibility = "shared",
     outsourcing_id: UUID = OUTSOURCING,
+    copied_from: CopiedFrom | None = None,
 ) -> EntryPut:
     return EntryPut(
         actor="l.gruber",
@@ -95,11 +102,32 @@ def put(
         author="L. Gruber",
         happened_at=NOW,
         body=body,
+        copied_from=copied_from,
     )
 
 
 def remove(id: UUID, version: int, outsourcing_id: UUID = OUTSOURCING) -> EntryRemove:
     return EntryRemove(actor="l.gruber", outsourcing_id=outsourcing_id, entry_id=id, version=version)
+
+
+def sever(id: UUID, outsourcing_id: UUID = OUTSOURCING) -> EntrySever:
+    return EntrySever(actor="l.gruber", outsourcing_id=outsourcing_id, entry_id=id)
+
+
+def ask(
+    own: dict[UUID, int] | None = None,
+    copies: dict[UUID, int] | None = None,
+    *,
+    listed: bool = True,
+    outsourcing_id: UUID = OUTSOURCING,
+) -> SyncRequest:
+    """What a side says that it holds."""
+    return SyncRequest(
+        actor="l.gruber",
+        outsourcing_id=outsourcing_id,
+        own=Inventory.of(own or {}, listed=listed),
+        copies=Inventory.of(copies or {}, listed=listed),
+    )
 
 
 def submit(
@@ -145,6 +173,7 @@ EVERY_COMMAND: tuple[Payload, ...] = (
     opened(),
     put(),
     remove(new_id(), 1),
+    sever(new_id()),
     submit(),
     reject(),
     approve(new_id()),
@@ -243,3 +272,25 @@ def awaiting(outsourcing: Outsourcing) -> UUID:
 
 def kinds(facts: list[Delivery]) -> list[type[Delivery]]:
     return [type(fact) for fact in facts]
+
+
+class Copies:
+    """What a receiver holds that takes a version only if it is newer than its own, whatever comes twice or late."""
+
+    def __init__(self) -> None:
+        self.known: dict[UUID, EntryReplicated | EntryWithdrawn] = {}
+
+    def take(self, facts: list[Delivery]) -> None:
+        for fact in facts:
+            if isinstance(fact, EntryReplicated | EntryWithdrawn):
+                known = self.known.get(fact.entry_id)
+                if known is None or fact.version > known.version:
+                    self.known[fact.entry_id] = fact
+
+    @property
+    def standing(self) -> dict[UUID, EntryReplicated]:
+        return {id: fact for id, fact in self.known.items() if isinstance(fact, EntryReplicated)}
+
+    @property
+    def version_of(self) -> dict[UUID, int]:
+        return {id: fact.version for id, fact in self.standing.items()}

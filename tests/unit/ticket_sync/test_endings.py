@@ -56,9 +56,9 @@ Begin = Callable[[], Outsourcing]
 @pytest.mark.parametrize(
     ("end", "refused"),
     [
-        (approved, Refused("outsourcing/completed", state="completed")),
-        (forced, Refused("outsourcing/completed", state="completed")),
-        (returned, Refused("outsourcing/returned", state="returned")),
+        (approved, Refused("outsourcing/completed", state="completed", allowed=("sync.request",))),
+        (forced, Refused("outsourcing/completed", state="completed", allowed=("sync.request",))),
+        (returned, Refused("outsourcing/returned", state="returned", allowed=("sync.request",))),
     ],
 )
 @pytest.mark.parametrize("message", EVERY_COMMAND, ids=lambda message: message.kind)

@@ -7,12 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ticket_sync.domain import entries
+from services.ticket_sync.domain import writing
 from services.ticket_sync.domain.entries import Travel
-from services.ticket_sync.domain.replication import read, word_of, written
+from services.ticket_sync.domain.snapshots import id_of_sum
 from shared.contracts.ticket_sync import (
     ChargeBody,
-    EntryBody,
     EntryHeld,
     EntryReleased,
     EntryReplicated,
@@ -24,13 +23,13 @@ from shared.ids import new_id
 from shared.messaging.outcomes import Changed, NotYet, Refused, Unchanged
 from tests.unit.ticket_sync.outsourcing import (
     CHARGE,
-    FILE,
     LEAD,
     NOTE,
     PATH,
     SERVICE,
     STRANGER,
     TIME,
+    Copies,
     Outsourcing,
     accepted,
     awaiting_approval,
@@ -44,48 +43,6 @@ from tests.unit.ticket_sync.outsourcing import (
 
 ENTRY = UUID("01935e7a-4c00-7000-8000-0000000000d1")
 OTHER_SIDE = {LEAD: SERVICE, SERVICE: LEAD}
-
-
-@pytest.mark.parametrize(
-    ("owner", "body", "copy", "visibility"),
-    [
-        (LEAD, NOTE, NOTE, "shared"),
-        (LEAD, TIME, NoteBody(kind="note", text=TIME.text), "shared"),
-        (LEAD, FILE, FILE, "shared"),
-        (LEAD, CHARGE, CHARGE, "shared"),
-        (SERVICE, NOTE, NOTE, "internal"),
-        (SERVICE, TIME, TIME, "shared"),
-        (SERVICE, FILE, FILE, "internal"),
-        (SERVICE, CHARGE, CHARGE, "shared"),
-    ],
-)
-def test_what_is_shared_reaches_the_other_side_by_the_table(
-    owner: str, body: EntryBody, copy: EntryBody, visibility: str
-) -> None:
-    outsourcing = in_progress()
-    outsourcing.say(owner, put(body, id=ENTRY))
-    (replicated,) = outsourcing.heard_by(OTHER_SIDE[owner])
-    assert isinstance(replicated, EntryReplicated)
-    assert (replicated.body, replicated.visibility) == (copy, visibility)
-    assert (replicated.owner, replicated.entry_id, replicated.version) == (owner, ENTRY, 1)
-    assert not replicated.added_during_approval and outsourcing.heard_by(owner) == []
-
-
-@pytest.mark.parametrize("owner", [LEAD, SERVICE])
-@pytest.mark.parametrize(
-    "told", [put(PATH), *(put(body, visibility="internal") for body in (NOTE, TIME, FILE, CHARGE, PATH))]
-)
-def test_links_and_what_is_internal_never_travel(owner: str, told: Payload) -> None:
-    for outsourcing in (Outsourcing(("tandem/offer_handler", accepted())), in_progress(), awaiting_approval()):
-        outsourcing.told.clear()
-        assert isinstance(outsourcing.say(owner, told), Changed)
-        assert outsourcing.told == []
-
-
-@pytest.mark.parametrize("body", [NOTE, TIME, FILE, CHARGE, PATH])
-def test_the_owners_word_is_kept_as_it_was_told(body: EntryBody) -> None:
-    word = word_of(put(body))
-    assert read(written(word)) == word
 
 
 def test_what_turns_internal_goes_and_what_turns_shared_comes() -> None:
@@ -144,6 +101,40 @@ def test_an_entry_keeps_its_kind() -> None:
     assert outsourcing.problem_of(LEAD, put(TIME, id=ENTRY, version=2)) == "entry/kind-changed"
 
 
+def begun_with_another_partner(outsourcing: Outsourcing, lead: str, service: str) -> UUID:
+    """A second ticket beside the first; its outsourcing."""
+    id = new_id()
+    acceptance = accepted(id).model_copy(update={"lead": lead, "service": service})
+    outsourcing.say("tandem/offer_handler", acceptance)
+    outsourcing.say(service, opened(outsourcing_id=id))
+    outsourcing.told.clear()
+    return id
+
+
+@pytest.mark.parametrize("word", [put(id=ENTRY), remove(ENTRY, 1)])
+@pytest.mark.parametrize(("lead", "service"), [(LEAD, STRANGER), (STRANGER, LEAD)])
+def test_an_entry_stays_on_its_ticket(lead: str, service: str, word: Payload) -> None:
+    outsourcing = in_progress()
+    outsourcing.say(LEAD, put(id=ENTRY))
+    elsewhere = begun_with_another_partner(outsourcing, lead, service)
+    moved = word.model_copy(update={"outsourcing_id": elsewhere})
+    assert outsourcing.say(LEAD, moved) == Refused("entry/other-outsourcing", state="in_progress")
+
+
+def test_what_others_call_their_entries_on_other_tickets_is_not_noticed() -> None:
+    outsourcing = in_progress()
+    elsewhere = begun_with_another_partner(outsourcing, STRANGER, SERVICE)
+    outsourcing.say(LEAD, put(id=ENTRY))
+    assert isinstance(outsourcing.say(STRANGER, put(id=ENTRY, outsourcing_id=elsewhere)), Changed)
+    assert [type(one) for one in outsourcing.heard_by(SERVICE)] == [EntryReplicated] * 2
+    assert outsourcing.problem_of(SERVICE, put(id=ENTRY)) == "entry/not-owner"
+
+
+def test_what_tandem_adds_in_the_end_is_nobody_s_to_write_before() -> None:
+    outsourcing = in_progress()
+    assert outsourcing.problem_of(SERVICE, put(id=id_of_sum(outsourcing.link))) == "entry/not-owner"
+
+
 def test_charges_are_in_the_currency_of_the_terms() -> None:
     francs = ChargeBody.model_validate(CHARGE.model_dump() | {"currency": "CHF"})
     decision = in_progress().say(SERVICE, put(francs))
@@ -152,7 +143,7 @@ def test_charges_are_in_the_currency_of_the_terms() -> None:
 
 
 def test_a_ticket_is_full_at_some_point(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(entries, "MOST_ENTRIES", 2)
+    monkeypatch.setattr(writing, "MOST_ENTRIES", 2)
     outsourcing = in_progress()
     known = put()
     for one in (known, put(PATH)):
@@ -204,7 +195,11 @@ def test_any_order_and_duplication_ends_with_the_newest_version(history: list[tu
         outsourcing.say(LEAD, message)
     outsourcing.say(LEAD, reject())
     how, text = history[-1]
-    assert _copy_at(SERVICE, outsourcing) == (text if how == "shared" else None)
+    copies = Copies()
+    copies.take(outsourcing.heard_by(SERVICE))
+    assert [one.body for one in copies.standing.values()] == (
+        [NoteBody(kind="note", text=text)] if how == "shared" else []
+    )
     assert outsourcing.entry(ENTRY).version == len(history)
 
 
@@ -262,15 +257,3 @@ def test_what_turns_internal_during_approval_goes_when_the_work_goes_on() -> Non
 
 def _submit_as_it_is(outsourcing: Outsourcing) -> None:
     assert isinstance(outsourcing.say(SERVICE, submit()), Changed)
-
-
-def _copy_at(slug: str, outsourcing: Outsourcing) -> str | None:
-    """What a receiver has that takes a version only if it is newer than its own."""
-    copy, known = None, 0
-    for fact in outsourcing.heard_by(slug):
-        if isinstance(fact, EntryReplicated) and fact.version > known:
-            assert isinstance(fact.body, NoteBody)
-            copy, known = fact.body.text, fact.version
-        elif isinstance(fact, EntryWithdrawn) and fact.version > known:
-            copy, known = None, fact.version
-    return copy

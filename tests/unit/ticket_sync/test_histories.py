@@ -41,6 +41,7 @@ from tests.unit.ticket_sync.outsourcing import (
     put,
     reject,
     remove,
+    sever,
     submit,
 )
 
@@ -57,6 +58,7 @@ VISIBILITIES = st.sampled_from(["shared", "internal"])
 ENTRIES = st.one_of(
     st.builds(put, st.sampled_from([NOTE, TIME, CHARGE]), id=IDS, version=VERSIONS, visibility=VISIBILITIES),
     st.builds(remove, IDS, VERSIONS),
+    st.builds(sever, IDS),
 )
 OTHERS = st.sampled_from([opened(), WITHDRAW, reject(), UPDATE, ASK, ANSWER])
 ENDS: st.SearchStrategy[Payload] = st.sampled_from([give_back(), force(), abandoned()])

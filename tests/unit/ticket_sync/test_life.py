@@ -23,8 +23,6 @@ from shared.contracts.ticket_sync import (
     OutsourcingRejected,
     OutsourcingSubmitted,
     OutsourcingWithdrawn,
-    QuestionAnswered,
-    QuestionAsked,
     TicketLinked,
     TicketNoted,
     TicketRequested,
@@ -34,8 +32,6 @@ from shared.contracts.values import Payload
 from shared.ids import new_id
 from shared.messaging.outcomes import Changed, FieldError, NotYet, Refused, Unchanged
 from tests.unit.ticket_sync.outsourcing import (
-    ANSWER,
-    ASK,
     CHARGE,
     COMPLETE_BY,
     EVERY_COMMAND,
@@ -46,7 +42,6 @@ from tests.unit.ticket_sync.outsourcing import (
     SERVICE,
     STRANGER,
     TIME,
-    UPDATE,
     WITHDRAW,
     Outsourcing,
     accepted,
@@ -98,21 +93,6 @@ def test_a_ticket_is_opened_once() -> None:
     outsourcing = in_progress()
     assert outsourcing.say(SERVICE, opened("A-7")) == Unchanged()
     assert outsourcing.problem_of(SERVICE, opened("A-8")) == "outsourcing/wrong-state"
-
-
-@pytest.mark.parametrize("begin", [just_accepted, in_progress, awaiting_approval])
-def test_changed_fields_questions_and_answers_pass_to_the_other_side_alone(begin: object) -> None:
-    assert callable(begin)
-    for sender, listener in ((LEAD, SERVICE), (SERVICE, LEAD)):
-        outsourcing = begin()
-        for message in (UPDATE, ASK, ANSWER):
-            assert isinstance(outsourcing.say(sender, message), Changed)
-        noted, asked, answered = outsourcing.heard_by(listener)
-        assert isinstance(noted, TicketNoted) and noted.changes == UPDATE.changes and noted.reason == "fields_changed"
-        assert isinstance(asked, QuestionAsked) and (asked.text, asked.asked_by) == ("When?", "k.sommer")
-        assert isinstance(answered, QuestionAnswered) and (answered.text, answered.answered_by) == ("Now.", "l.gruber")
-        assert {noted.state, asked.state, answered.state} == {outsourcing.link.state}
-        assert outsourcing.told == []
 
 
 @pytest.mark.parametrize("message", EVERY_COMMAND, ids=lambda message: message.kind)

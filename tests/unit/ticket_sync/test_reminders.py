@@ -86,8 +86,8 @@ def test_nobody_is_reminded_of_what_is_open_or_has_ended(begin: Callable[[], Out
     assert outsourcing.told == []
 
 
-@pytest.mark.parametrize("end", [in_progress, forced, returned])
-def test_what_is_open_or_has_ended_is_not_looked_at_again(end: Callable[[], Outsourcing]) -> None:
+@pytest.mark.parametrize("end", [approved, forced, returned])
+def test_what_has_ended_is_not_looked_at_again(end: Callable[[], Outsourcing]) -> None:
     assert end().link.next_due_at is None
 
 

@@ -1,0 +1,193 @@
+"""Repair: each side learns what it should hold, and what it lacks is told again, piece by piece."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from services.ticket_sync.domain.entries import Entry, told_of
+from services.ticket_sync.domain.links import Link
+from services.ticket_sync.domain.opening import Due
+from shared.contracts.ticket_sync import (
+    MOST_WANTED,
+    EntryVersion,
+    Inventory,
+    RepairOrdered,
+    RepairUnfinished,
+    SyncDigest,
+    SyncFellDue,
+    SyncRequest,
+)
+from shared.messaging.outcomes import Caused, Changed, Decision, Deliver, Message, NotYet, Publish, Unchanged
+
+# What one message has told again: little enough that other tickets have their turns in between.
+MOST_IN_A_PIECE = 100
+
+Entries = tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """Every entry of an outsourcing as it stands, contents left out."""
+
+    outsourcing_id: UUID
+    entries: Entries
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """What is to be told again to one side after the piece that is on its way; a newer repair takes its place."""
+
+    outsourcing_id: UUID
+    side: str
+    repair_id: UUID
+    entry_ids: tuple[UUID, ...]
+
+    @property
+    def key(self) -> tuple[UUID, str]:
+        return self.outsourcing_id, self.side
+
+
+def ask(link: Link | None, holdings: Holdings | None, at_hand: Entries, request: Message[SyncRequest]) -> Decision:
+    """One side says what it holds: it learns what it should hold, and what it lacks is told again.
+
+    After the end too: nothing travels any more, but what was told before can be had again.
+    """
+    if link is None or not link.includes(request.sender):
+        return NotYet("outsourcing/unknown")
+    entries = _every_entry(link, holdings, at_hand)
+    if entries is None:
+        return NotYet("sync/too-much-at-once", state=link.state)
+    side, said = request.sender, request.data
+    own = _compared(_own_of(side, entries), said.own)
+    lacking = _lacking(side, entries, said.copies)
+    digest = SyncDigest(
+        outsourcing_id=link.outsourcing_id,
+        own=own,
+        copies=_compared(_copies_of(side, entries), said.copies),
+        removed=() if own.versions is None else _removed_of(side, entries),
+        wanted=() if link.has_ended else _wanted(side, entries, said.own),
+        to_follow=len(lacking),
+        state=link.state,
+    )
+    repair, tell = _piece_by_piece(link, side, request.fresh_id, lacking)
+    return Changed(
+        *([repair] if lacking else []),
+        tell=(Deliver(side, digest), *tell),
+        history=f"{side} asked what it should hold: {len(digest.wanted)} wanted, {len(lacking)} told again",
+    )
+
+
+def fall_due(link: Link | None, holdings: Holdings | None, at_hand: Entries, due: Message[SyncFellDue]) -> Decision:
+    """Both sides are told unasked what they should hold, and whoever holds something else asks."""
+    if link is None or link.has_ended:
+        return Unchanged()
+    link = link.told_digest(due.data.again_at, (due.source, due.id))
+    entries = _every_entry(link, holdings, at_hand)
+    if entries is None:
+        otherwise = Changed(link, history="digest left out: too much at once")
+        return NotYet("sync/too-much-at-once", otherwise=otherwise)
+    tell = [Deliver(side, _digest_for(side, link, entries)) for side in (link.lead, link.service)]
+    return Changed(link, tell=tell, history="both sides told what they should hold")
+
+
+def order(link: Link | None, holdings: Holdings | None, at_hand: Entries, ordered: Message[RepairOrdered]) -> Decision:
+    """An operator has all that one side should hold of the other's told again."""
+    side = ordered.data.side
+    if link is None or not link.includes(side):
+        return NotYet("outsourcing/unknown")
+    entries = _every_entry(link, holdings, at_hand)
+    if entries is None:
+        return NotYet("sync/too-much-at-once")
+    told = tuple(one.entry_id for one in entries if one.owner != side and one.is_known_to(side))
+    repair, tell = _piece_by_piece(link, side, ordered.fresh_id, told)
+    return Changed(repair, tell=tell, history=f"{len(told)} are told again to {side}, as an operator wants")
+
+
+def go_on(link: Link | None, repair: Repair | None, piece: Entries, unfinished: Message[RepairUnfinished]) -> Decision:
+    """Tell the next piece again; where it was too large to be read at once, the rest of it is next."""
+    side, repair_id = unfinished.data.side, unfinished.data.repair_id
+    if link is None or repair is None or repair.repair_id != repair_id:
+        return Unchanged()
+    read = {one.entry_id for one in piece}
+    left = tuple(id for id in unfinished.data.entry_ids if id not in read) + repair.entry_ids
+    tell = [told for entry in piece for told in told_of(link, entry)]
+    repair, more = _piece_by_piece(link, side, repair_id, left)
+    return Changed(repair, tell=(*tell, *more), history=f"{len(tell)} told again to {side}")
+
+
+def digest_due(due: Due, again_at: datetime) -> Caused:
+    """What ticket_sync tells itself when both sides are to be told what they should hold."""
+    source, id = due.set_by
+    told = SyncFellDue(outsourcing_id=due.outsourcing_id, again_at=again_at)
+    return Caused(cause_source=source, cause_id=id, subject=str(due.outsourcing_id), tell=(Publish(told),))
+
+
+def _digest_for(side: str, link: Link, entries: Entries) -> SyncDigest:
+    return SyncDigest(
+        outsourcing_id=link.outsourcing_id,
+        own=Inventory.of(_own_of(side, entries)),
+        copies=Inventory.of(_copies_of(side, entries)),
+        state=link.state,
+    )
+
+
+def _every_entry(link: Link, holdings: Holdings | None, at_hand: Entries) -> Entries | None:
+    """Every entry as this turn has left it, by id; None where there was too much to load in this turn."""
+    newest = {one.entry_id: one for one in (*(holdings.entries if holdings else ()), *at_hand)}
+    return tuple(newest[id] for id in sorted(newest)) if len(newest) == link.entry_count else None
+
+
+def _own_of(side: str, entries: Entries) -> dict[UUID, int]:
+    return {one.entry_id: one.version for one in entries if one.owner == side and not one.removed}
+
+
+def _removed_of(side: str, entries: Entries) -> tuple[EntryVersion, ...]:
+    removed = (one for one in entries if one.owner == side and one.removed)
+    return tuple(EntryVersion(entry_id=one.entry_id, version=one.version) for one in removed)
+
+
+def _copies_of(side: str, entries: Entries) -> dict[UUID, int]:
+    return {one.entry_id: one.copy_version or 0 for one in entries if one.has_a_copy_at(side)}
+
+
+def _compared(version_of: Mapping[UUID, int], said: Inventory) -> Inventory:
+    """What there is, one by one where the sender said something else."""
+    here = Inventory.of(version_of)
+    return here if here.agrees_with(said) else Inventory.of(version_of, listed=True)
+
+
+def _lacking(side: str, entries: Entries, said: Inventory) -> tuple[UUID, ...]:
+    """What the side has not or has older, and what it has as a copy that went or was severed."""
+    if said.versions is None:
+        return ()
+    held = said.version_of
+    lacking = []
+    for one in entries:
+        if one.has_a_copy_at(side):
+            if held.get(one.entry_id, 0) < (one.copy_version or 0):
+                lacking.append(one.entry_id)
+        elif one.owner != side and one.entry_id in held and one.is_known_to(side):
+            lacking.append(one.entry_id)
+    return tuple(lacking)
+
+
+def _wanted(side: str, entries: Entries, said: Inventory) -> tuple[UUID, ...]:
+    """The side's own entries that are not known here, or older; as many as can be told at once."""
+    known = {one.entry_id: one for one in entries}
+    wanted = [
+        id
+        for id, version in said.version_of.items()
+        if id not in known or (known[id].owner == side and known[id].version < version)
+    ]
+    return tuple(wanted[:MOST_WANTED])
+
+
+def _piece_by_piece(
+    link: Link, side: str, repair_id: UUID, entry_ids: tuple[UUID, ...]
+) -> tuple[Repair, tuple[Publish, ...]]:
+    """The next piece is under way, and the rest is kept until that was told."""
+    piece, rest = entry_ids[:MOST_IN_A_PIECE], entry_ids[MOST_IN_A_PIECE:]
+    repair = Repair(link.outsourcing_id, side, repair_id, rest)
+    unfinished = RepairUnfinished(outsourcing_id=link.outsourcing_id, side=side, repair_id=repair_id, entry_ids=piece)
+    return repair, (Publish(unfinished),) if piece else ()

@@ -1,0 +1,138 @@
+"""What the two sides say of entries: their owner's newest word, a removal, and that a copy was edited."""
+
+from dataclasses import replace
+
+from services.ticket_sync.domain.entries import Entry, Travel, copied, passed_on, told_of
+from services.ticket_sync.domain.links import Link, State
+from services.ticket_sync.domain.replication import Word, word_of, written
+from services.ticket_sync.domain.snapshots import id_of_sum
+from shared.contracts.ticket_sync import MOST_VERSIONS, EntryHeld, EntryPut, EntryRemove, EntrySever
+from shared.messaging.outcomes import Changed, Decision, Deliver, Message, NotYet, Refused, Unchanged
+
+# Tombstones count: they are kept for ever. Whoever needs more has a fault, or is one.
+MOST_ENTRIES = MOST_VERSIONS
+
+
+def put_entry(
+    link: Link | None,
+    known: Entry | None,
+    namesake: Entry | None,
+    source_link: Link | None,
+    source: Entry | None,
+    put: Message[EntryPut],
+) -> Decision:
+    """Take the owner's newest word on an entry, and pass it on while the two sides are in step."""
+    if link is None or not link.includes(put.sender):
+        return NotYet("outsourcing/unknown")
+    data, word = put.data, word_of(put.data)
+    if link.has_ended:
+        return link.refuses()
+    path: tuple[str, ...] = ()
+    if data.copied_from is not None:
+        if source_link is None or source is None or not _may_pass_on(source_link, source, put.sender):
+            return NotYet("outsourcing/unknown")
+        path = (*source.path, source.owner)
+    if data.body.kind == "charge" and data.body.currency != link.currency:
+        return Refused("entry/foreign-currency", state=link.state, currency=link.currency)
+    newest = Entry(
+        data.outsourcing_id,
+        data.entry_id,
+        put.sender,
+        data.version,
+        data.body.kind,
+        data.visibility,
+        written(word),
+        path=path,
+    )
+    return _take(link, known, namesake, newest, word)
+
+
+def remove_entry(
+    link: Link | None, known: Entry | None, namesake: Entry | None, remove: Message[EntryRemove]
+) -> Decision:
+    """Take the owner's word that an entry is gone; what is left is a tombstone with its version."""
+    if link is None or not link.includes(remove.sender):
+        return NotYet("outsourcing/unknown")
+    if link.has_ended:
+        return link.refuses()
+    data = remove.data
+    kind = known.kind if known else None
+    gone = Entry(data.outsourcing_id, data.entry_id, remove.sender, data.version, kind, "internal", None)
+    return _take(link, known, namesake, gone, None)
+
+
+def sever(link: Link | None, entry: Entry | None, severing: Message[EntrySever]) -> Decision:
+    """The service partner has edited its copy: it stays as it is there, whatever its owner says from now on."""
+    if link is None or not link.includes(severing.sender):
+        return NotYet("outsourcing/unknown")
+    if refused := link.refuses_unless_said_by("service", severing.sender):
+        return refused
+    if entry is not None and entry.travel is Travel.SEVERED:
+        return Refused("entry/severed-already", state=link.state)
+    if entry is None or not entry.has_a_copy_at(link.service):
+        return Refused("entry/not-a-copy", state=link.state)
+    severed = entry.severed()
+    (told,) = told_of(link, severed)
+    return Changed(severed, tell=link.both(told.data), history=f"{_named(severed)} severed")
+
+
+def _may_pass_on(source_link: Link, source: Entry, sender: str) -> bool:
+    """Whether the sender has that entry on its ticket, as its own or as one that it was told of."""
+    return source_link.includes(sender) and source.is_known_to(sender)
+
+
+def _take(link: Link, known: Entry | None, namesake: Entry | None, newest: Entry, word: Word | None) -> Decision:
+    if refused := _refused_change(link, known, namesake, newest):
+        return refused
+    if known is None:
+        return _pass_on(link.with_another_entry(), newest, word, is_new=True)
+    if newest.version <= known.version:
+        return Unchanged()
+    return _pass_on(link, known.succeeded_by(newest), word, is_new=False)
+
+
+def _refused_change(link: Link, known: Entry | None, namesake: Entry | None, newest: Entry) -> Refused | None:
+    """Only its owner changes an entry; it keeps its kind and its ticket, and no version is used twice."""
+    if known.owner != newest.owner if known else newest.entry_id == id_of_sum(link):
+        return Refused("entry/not-owner", state=link.state)
+    if namesake is not None and namesake.outsourcing_id != newest.outsourcing_id:
+        return Refused("entry/other-outsourcing", state=link.state)
+    if known is None:
+        full = link.entry_count >= MOST_ENTRIES
+        return Refused("entry/too-many", state=link.state, limit=MOST_ENTRIES) if full else None
+    if known.kind and newest.kind and known.kind != newest.kind:
+        return Refused("entry/kind-changed", state=link.state, kind=known.kind)
+    if newest.version == known.version and not newest.says_the_same_as(known):
+        return Refused("entry/version-reused", state=link.state, version=known.version)
+    return None
+
+
+def _pass_on(link: Link, entry: Entry, word: Word | None, *, is_new: bool) -> Decision:
+    """Tell the other side, or put the entry in line until it may be told; what concerns nobody stays local."""
+    values = (link,) if is_new else ()
+    if entry.travel is Travel.SEVERED:
+        return Changed(entry.severed(), history=f"{_named(entry)} stays with its owner: its copy is severed")
+    if entry.copy_version is None and copied(link, entry, word) is None:
+        local = replace(entry, travel=Travel.LOCAL, place=None)
+        return Changed(*values, local, history=f"{_named(entry)} kept local")
+    if link.state is State.IN_PROGRESS:
+        delivered, tell = passed_on(link, entry, word)
+        outcome = "delivered" if tell else "goes no further: it has been at the other side"
+        return Changed(*values, delivered, tell=tell, history=f"{_named(entry)} {outcome}")
+    if entry.place is None:
+        link = link.with_another_in_line()
+        values = (link,)
+        entry = replace(entry, place=link.last_place)
+    if link.state is State.ACCEPTED:
+        return Changed(*values, replace(entry, travel=Travel.WAITING), history=f"{_named(entry)} waits for the ticket")
+    held = EntryHeld(entry_id=entry.entry_id, version=entry.version, outsourcing_id=entry.outsourcing_id)
+    return Changed(
+        *values,
+        replace(entry, travel=Travel.HELD),
+        tell=(Deliver(entry.owner, held),),
+        history=f"{_named(entry)} held during approval",
+    )
+
+
+def _named(entry: Entry) -> str:
+    return f"{entry.kind or 'entry'} {entry.entry_id} version {entry.version}"

@@ -1,0 +1,292 @@
+"""Tickets that are outsourced on: every change arrives everywhere once, nothing comes back, and nobody is disclosed."""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.ticket_sync.domain.links import Link
+from services.ticket_sync.handlers import HANDLERS
+from shared.contracts.ticket_sync import (
+    CopiedFrom,
+    EntryHeld,
+    EntryReleased,
+    EntryReplicated,
+    EntryWithdrawn,
+    SyncDigest,
+)
+from shared.contracts.values import Delivery, Payload
+from shared.ids import new_id
+from shared.messaging.outcomes import Changed, Deliver, NotYet
+from tests.unit.memory import Memory
+from tests.unit.ticket_sync.outsourcing import (
+    CHARGE,
+    NOTE,
+    NOW,
+    PATH,
+    TIME,
+    Outsourcing,
+    accepted,
+    ask,
+    force,
+    opened,
+    put,
+    reject,
+    remove,
+    submit,
+)
+from tests.unit.ticket_sync.passing_on import chain_of
+
+SLUGS = ["nordlicht", "alpenwerk", "elbtal", "rheintal", "ostsee", "harz", "eifel", "rhoen"]
+FIRST, SECOND, THIRD, LAST = SLUGS[:4]
+# What a change is told by in a chain of that many, at the most: each passes on to its neighbours, also back.
+MOST_STEPS = 100
+
+
+class Chain(Memory):
+    """Several instances, each with the ticket of the one before it; all messages between them, one after another."""
+
+    def __init__(self, slugs: list[str]) -> None:
+        super().__init__(HANDLERS, NOW)
+        self.ids = [new_id() for _ in slugs[1:]]
+        for place, id in enumerate(self.ids):
+            acceptance = accepted(id).model_copy(
+                update={
+                    "lead": slugs[place],
+                    "service": slugs[place + 1],
+                    "derived_from": self.ids[place - 1] if place else None,
+                }
+            )
+            self.say("tandem/offer_handler", acceptance)
+            self.say(slugs[place + 1], opened(outsourcing_id=id))
+        self.adapters = {one.slug: one for one in chain_of(slugs, self.ids)}
+        self.commands = 0
+        self.heard: list[tuple[str, Delivery]] = []
+        self.told.clear()
+
+    def write(self, slug: str, id: UUID, version: int, text: str | None) -> None:
+        """One change, and all that follows from it."""
+        waiting: list[tuple[str, Payload]] = [(slug, one) for one in self.adapters[slug].write(id, version, text)]
+        for _ in range(MOST_STEPS):
+            if not waiting:
+                return
+            waiting += self._said(*waiting.pop(0))
+        raise AssertionError("it goes round and round")
+
+    def arrivals(self) -> Counter[tuple[str, UUID, str | None]]:
+        """Where each change arrived and how often, since this was asked last."""
+        counted = Counter((one.slug, *arrival) for one in self.adapters.values() for arrival in one.arrived)
+        for one in self.adapters.values():
+            one.arrived.clear()
+        return counted
+
+    def _said(self, slug: str, data: Payload) -> list[tuple[str, Payload]]:
+        self.told.clear()
+        assert isinstance(self.say(slug, data), Changed), "who is told of nothing is answered like any other"
+        self.commands += 1
+        facts = [(one.to, one.data) for one in self.told if isinstance(one, Deliver)]
+        self.heard += facts
+        return [
+            (to, said)
+            for to, fact in facts
+            if isinstance(fact, EntryReplicated | EntryWithdrawn)
+            for said in self.adapters[to].take(fact)
+        ]
+
+
+def everywhere_else(chain: Chain, writer: str, text: str | None) -> Counter[tuple[str, UUID, str | None]]:
+    """Every other ticket of the chain once: by the outsourcing that leads to it from the writer."""
+    links = [(link.lead, link.service, link.outsourcing_id) for link in chain.all_of(Link)]
+    place = next(n for n, (lead, _, _) in enumerate([*links, (links[-1][1], "", UUID(int=0))]) if lead == writer)
+    before = [(lead, id, text) for lead, _, id in links[:place]]
+    after = [(service, id, text) for _, service, id in links[place:]]
+    return Counter([*before, *after])
+
+
+@pytest.mark.parametrize("length", range(2, len(SLUGS) + 1))
+def test_every_change_arrives_everywhere_once_by_as_many_messages_as_the_chain_is_long(length: int) -> None:
+    slugs = SLUGS[:length]
+    for writer in slugs:
+        chain, id = Chain(slugs), new_id()
+        for version, text in enumerate(("first", "second", None, "third"), 1):
+            before = chain.commands
+            chain.write(writer, id, version, text)
+            assert chain.arrivals() == everywhere_else(chain, writer, text)
+            assert chain.commands - before == 2 * (length - 1)
+
+
+def test_who_is_asked_by_the_last_of_the_chain_that_began_with_it_gets_nothing_back_on_its_new_ticket() -> None:
+    circle = [FIRST, SECOND, THIRD, LAST, FIRST]
+    for writer in circle[:4]:
+        chain, id = Chain(circle), new_id()
+        for version, text in enumerate(("first", "second", None), 1):
+            chain.write(writer, id, version, text)
+            expected = everywhere_else(chain, writer, text)
+            if writer == FIRST:
+                del expected[FIRST, chain.ids[-1], text]
+            assert chain.arrivals() == expected
+
+
+@given(data=st.data())
+def test_whoever_writes_whatever_it_arrives_everywhere_once(data: Any) -> None:
+    slugs = SLUGS[: data.draw(st.integers(2, 5))]
+    chain, ids, versions = Chain(slugs), {slug: new_id() for slug in slugs}, Counter[str]()
+    for _ in range(data.draw(st.integers(1, 6))):
+        writer = data.draw(st.sampled_from(slugs))
+        text = data.draw(st.sampled_from(["a", "b", None])) if versions[writer] else "a"
+        versions[writer] += 1
+        chain.write(writer, ids[writer], versions[writer], text)
+        standing = chain.arrivals()
+        assert standing == everywhere_else(chain, writer, text) or text is None
+
+
+def test_no_side_learns_of_anybody_but_its_partners() -> None:
+    chain = Chain(SLUGS[:4])
+    for writer in SLUGS[:4]:
+        chain.write(writer, new_id(), 1, "a note")
+    for place, slug in enumerate(SLUGS[:4]):
+        heard = " ".join(f"{fact!r}" for to, fact in chain.heard if to == slug)
+        strangers = {one for n, one in enumerate(SLUGS[:4]) if abs(n - place) > 1}
+        foreign = {str(id) for n, id in enumerate(chain.ids) if n not in (place - 1, place)}
+        assert not [word for word in {*strangers, *foreign, "copied_from", "derived_from"} if word in heard]
+
+
+# One ticket at a time: what the second passes back to the first, beside a note of its own.
+
+
+def chain_of_three() -> tuple[Outsourcing, UUID, UUID]:
+    """The first's ticket at the second, and on at the third; what was told until then is forgotten."""
+    play, ids = Outsourcing(), (new_id(), new_id())
+    for id, lead, service in ((ids[0], FIRST, SECOND), (ids[1], SECOND, THIRD)):
+        play.say("tandem/offer_handler", accepted(id).model_copy(update={"lead": lead, "service": service}))
+        play.say(service, opened(outsourcing_id=id))
+    play.told.clear()
+    return play, *ids
+
+
+def from_(outsourcing_id: UUID, entry_id: UUID) -> CopiedFrom:
+    return CopiedFrom(outsourcing_id=outsourcing_id, entry_id=entry_id)
+
+
+def but_for_ids(facts: list[Delivery]) -> list[dict[str, Any]]:
+    return [one.model_dump(exclude={"entry_id"}) for one in facts]
+
+
+def test_what_comes_back_is_answered_like_any_other_in_every_state_and_changes_nothing() -> None:
+    """Both are put, changed, held, released, held again and kept local; only one of them reaches the lead."""
+    play, id, _ = chain_of_three()
+    origin, back, own = new_id(), new_id(), new_id()
+    play.say(FIRST, put(NOTE, id=origin, outsourcing_id=id))
+    play.told.clear()
+    told_of: dict[UUID, list[Delivery]] = {back: [], own: []}
+    reached: Counter[UUID] = Counter()
+
+    def both(version: int, **more: Any) -> None:
+        for entry, source in ((back, from_(id, origin)), (own, None)):
+            play.say(SECOND, put(NOTE, id=entry, version=version, outsourcing_id=id, copied_from=source, **more))
+        hear()
+
+    def hear() -> None:
+        for fact in play.heard_by(SECOND):
+            if (entry := getattr(fact, "entry_id", None)) in told_of:
+                told_of[entry].append(fact)
+        for fact in play.heard_by(FIRST):
+            if (entry := getattr(fact, "entry_id", None)) in told_of:
+                reached[entry] += 1
+
+    both(1)
+    both(2, visibility="internal")
+    both(3)
+    play.say(SECOND, submit(outsourcing_id=id))
+    both(4)
+    both(5, visibility="internal")
+    play.say(FIRST, reject(id))
+    hear()
+    both(6)
+    for entry in (back, own):
+        play.say(SECOND, remove(entry, 7, id))
+    play.say(SECOND, ask({back: 6, own: 6}, outsourcing_id=id))
+    (digest,) = [one for one in play.heard_by(SECOND) if isinstance(one, SyncDigest)]
+    assert [type(one) for one in told_of[back]] == [EntryHeld, EntryHeld, EntryReleased]
+    assert but_for_ids(told_of[back]) == but_for_ids(told_of[own])
+    assert reached[back] == 0 < reached[own]
+    assert [(one.entry_id, one.version) for one in digest.removed] == sorted([(back, 7), (own, 7)])
+    play.say(FIRST, ask(outsourcing_id=id))
+    (digest,) = [one for one in play.heard_by(FIRST) if isinstance(one, SyncDigest)]
+    assert digest.copies.entries == 0
+
+
+def test_an_entry_that_was_passed_on_once_does_not_forget_where_it_has_been() -> None:
+    play, id, _ = chain_of_three()
+    origin, back = new_id(), new_id()
+    play.say(FIRST, put(NOTE, id=origin, outsourcing_id=id))
+    play.say(SECOND, put(NOTE, id=back, outsourcing_id=id, copied_from=from_(id, origin)))
+    play.told.clear()
+    play.say(SECOND, put(NOTE, id=back, version=2, outsourcing_id=id))
+    assert play.told == []
+
+
+def nothing(_play: Outsourcing, _id: UUID, _entry: UUID) -> None:
+    """There is no entry of that id."""
+
+
+def internal(play: Outsourcing, id: UUID, entry: UUID) -> None:
+    play.say(FIRST, put(NOTE, id=entry, outsourcing_id=id, visibility="internal"))
+
+
+def a_link(play: Outsourcing, id: UUID, entry: UUID) -> None:
+    play.say(FIRST, put(PATH, id=entry, outsourcing_id=id))
+
+
+def held(play: Outsourcing, id: UUID, entry: UUID) -> None:
+    play.say(SECOND, submit(outsourcing_id=id))
+    play.say(FIRST, put(NOTE, id=entry, outsourcing_id=id))
+
+
+@pytest.mark.parametrize("happened", [nothing, internal, a_link, held])
+def test_only_what_one_has_can_be_passed_on(happened: Callable[[Outsourcing, UUID, UUID], None]) -> None:
+    play, id, onward = chain_of_three()
+    entry = new_id()
+    happened(play, id, entry)
+    passed_on = put(NOTE, outsourcing_id=onward, copied_from=from_(id, entry))
+    assert play.say(SECOND, passed_on) == NotYet("outsourcing/unknown")
+
+
+def test_what_is_on_the_ticket_of_others_cannot_be_passed_on_whether_it_is_there_or_not() -> None:
+    play, id, onward = chain_of_three()
+    entry = new_id()
+    play.say(FIRST, put(NOTE, id=entry, outsourcing_id=id))
+    for source in (from_(id, entry), from_(id, new_id()), from_(new_id(), entry)):
+        passed_on = put(NOTE, outsourcing_id=onward, copied_from=source)
+        assert play.say(THIRD, passed_on) == NotYet("outsourcing/unknown")
+
+
+def test_what_was_withdrawn_meanwhile_was_had() -> None:
+    play, id, onward = chain_of_three()
+    entry = new_id()
+    play.say(FIRST, put(NOTE, id=entry, outsourcing_id=id))
+    play.say(FIRST, remove(entry, 2, id))
+    passed_on = put(NOTE, outsourcing_id=onward, copied_from=from_(id, entry))
+    assert isinstance(play.say(SECOND, passed_on), Changed)
+
+
+def test_the_sum_of_a_partner_s_time_can_be_passed_on_by_who_was_told_of_it() -> None:
+    play, id, onward = chain_of_three()
+    play.say(THIRD, put(TIME, outsourcing_id=onward))
+    play.say(SECOND, force(onward))
+    (summed,) = [one for one in play.heard_by(SECOND) if isinstance(one, EntryReplicated) and one.owner == "tandem"]
+    for slug, answer in ((SECOND, Changed), (THIRD, NotYet)):
+        back = put(CHARGE, outsourcing_id=id, copied_from=from_(onward, summed.entry_id))
+        assert isinstance(play.say(slug, back), answer)
+    assert [one.owner for one in play.heard_by(FIRST) if isinstance(one, EntryReplicated)] == [SECOND]
+
+
+def test_what_one_outsources_on_is_known_to_tandem_alone() -> None:
+    play, held_by_lead = Outsourcing(), new_id()
+    play.say("tandem/offer_handler", accepted().model_copy(update={"derived_from": held_by_lead}))
+    assert play.link.derived_from == held_by_lead
+    assert str(held_by_lead) not in "".join(one.data.model_dump_json() for one in play.told)
