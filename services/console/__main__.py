@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 from rich.table import Table
 
-from services.console import agreements, instances, parked, work
+from services.console import agreements, instances, parked, sync, work
 from services.console import check as checking
 from services.console.migrating import migrate_all
 from services.console.settings import AdminSettings, DatabaseSettings, WorkerPasswords
@@ -45,6 +45,8 @@ work_app = typer.Typer(no_args_is_help=True, help="What an instance was given, a
 app.add_typer(work_app, name="work")
 outsourcing_app = typer.Typer(no_args_is_help=True, help="One outsourcing.")
 app.add_typer(outsourcing_app, name="outsourcing")
+sync_app = typer.Typer(no_args_is_help=True, help="Whether both copies of a ticket are in step, and telling all again.")
+app.add_typer(sync_app, name="sync")
 
 DAYS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M"]
 AsJson = Annotated[bool, typer.Option("--json", help="for scripts")]
@@ -280,6 +282,34 @@ def show_outsourcing(outsourcing_id: Annotated[UUID, typer.Argument(metavar="ID"
         print(f"{name.replace('_', ' '):15} {parked.as_text(value)}")
     lines = [{name: row[name] for name in ("at", "actor", "event", "service", "cause_id")} for row in history]
     _show(lines, as_json=False, nothing="nothing has happened to it yet")
+
+
+@sync_app.command("verify")
+def verify_copies(
+    outsourcing_id: Annotated[UUID | None, typer.Argument(metavar="[OUTSOURCING]", help="only this one")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Prove that every copy that should be there was told and confirmed by the broker; exit status 1 where not."""
+    verdict = _as_operator(lambda c: sync.verify(c, outsourcing_id))
+    if outsourcing_id and not verdict.outsourcings:
+        sys.exit("tandem: there is no such outsourcing, or it is not accepted yet")
+    if as_json:
+        print(json.dumps(dataclasses.asdict(verdict), indent=2, default=_plain))
+    else:
+        nothing = f"told and confirmed: {verdict.copies} copies of {verdict.outsourcings} outsourcings"
+        _show([dataclasses.asdict(one) for one in verdict.wrong], as_json=False, nothing=nothing)
+    sys.exit(1 if verdict.wrong else 0)
+
+
+@sync_app.command("repair")
+def repair_side(
+    outsourcing_id: Annotated[UUID, typer.Argument(metavar="OUTSOURCING")],
+    side: Annotated[str, typer.Option(metavar="INSTANCE", help="who is told again")],
+) -> None:
+    """Tell one side again all that it should hold of the other's, piece by piece; what it holds already stays."""
+    if not _as_operator(lambda c: sync.order_repair(c, outsourcing_id, side)):
+        sys.exit("tandem: there is no such outsourcing, or it is not accepted yet, or not theirs")
+    print(f"{side} is told again, as soon as its worker comes to it")
 
 
 def _aware(day: datetime | None) -> datetime | None:

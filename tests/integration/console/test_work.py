@@ -16,6 +16,7 @@ from services.offer_handler.domain.partnerships import Partnership
 from services.offer_handler.domain.partnerships import State as Partnered
 from services.offer_handler.domain.rounds import Outsourcing, Round, State
 from services.ticket_sync import store as links
+from services.ticket_sync.domain.entries import Entry, Travel
 from services.ticket_sync.domain.links import Link
 from services.ticket_sync.domain.links import State as Linked
 from shared.contracts.offer_handler import OfferedTicket
@@ -141,6 +142,24 @@ async def test_the_commands_say_the_same_for_people_and_for_scripts(
     assert (shown["state"], shown["lead"], shown["history"]) == ("completed", LEAD, [])
     assert "in_progress" in await tandem("outsourcing", "show", str(known["in progress"]))
     assert "no such outsourcing" in await tandem("outsourcing", "show", str(new_id()), expect=1)
+
+
+async def test_copies_that_were_not_told_are_named_and_can_be_told_again(
+    installation: Installation, known: dict[str, UUID]
+) -> None:
+    tandem, id = Command(installation), known["in progress"]
+    assert "0 copies of 3 outsourcings" in await tandem("sync", "verify")
+    note = Entry(id, new_id(), LEAD, 1, "note", "shared", "{}", Travel.DELIVERED, copy_version=1)
+    async with connection_to(installation.database_url_of("ticket_sync")) as connection:
+        await links.save_entries(connection, [note])
+    await installation.add_instance(SERVICE, "Alpenwerk Systems", "en", "info@example.com")
+    wrong = {"outsourcing_id": str(id), "copies": 1, "untold": 1, "unconfirmed": 0}
+    verdict = {"outsourcings": 3, "copies": 1, "wrong": [wrong]}
+    assert await tandem.json("sync", "verify", expect=1) == verdict
+    assert str(id) in await tandem("sync", "verify", str(id), expect=1)
+    assert "no such outsourcing" in await tandem("sync", "verify", str(new_id()), expect=1)
+    assert "is told again" in await tandem("sync", "repair", str(id), "--side", SERVICE)
+    assert "not theirs" in await tandem("sync", "repair", str(id), "--side", STRANGER, expect=1)
 
 
 def _round(partnership: Partnership, title: str, state: State, complete_by: datetime | None = None) -> Round:
