@@ -155,7 +155,9 @@ def test_a_submission_fixes_the_service_partners_shared_time_and_charges_and_not
     assert isinstance(for_lead, CompletionSubmitted) and for_lead == for_service
     snapshot = for_lead.snapshot
     assert [(one.entry_id, one.version, one.hours) for one in snapshot.time] == [(time.entry_id, 4, Decimal("1.5"))]
-    assert [(one.entry_id, one.billable) for one in snapshot.charges] == [(charge.entry_id, False)]
+    assert [(one.entry_id, one.amount, one.billable) for one in snapshot.charges] == [
+        (charge.entry_id, Decimal("1.01"), False)
+    ]
     assert (snapshot.hours, snapshot.charge_total, snapshot.currency) == (Decimal("1.5"), Decimal("1.01"), "EUR")
     assert isinstance(published, OutsourcingSubmitted) and published.snapshot == snapshot
     assert (published.lead_number, published.service_number) == ("T-1", "A-7")
