@@ -17,6 +17,7 @@ from shared.contracts.ticket_sync import (
 from shared.contracts.values import Payload
 from shared.ids import new_id
 from shared.messaging.outcomes import Message
+from shared.money import price_of
 
 LEAD, SERVICE, STRANGER = "nordlicht", "alpenwerk", "elbtal"
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
@@ -73,7 +74,7 @@ def charge(quantity: str, unit_price: str, *, billable: bool = True) -> Snapshot
         name="Cable",
         quantity=Decimal(quantity),
         unit_price=Decimal(unit_price),
-        amount=Decimal(quantity) * Decimal(unit_price),
+        amount=price_of(Decimal(quantity), Decimal(unit_price), "EUR"),
         billable=billable,
     )
 
