@@ -25,6 +25,7 @@ from demo.ticket_store import TicketStore
 
 CONTENT_TYPE = "application/cloudevents+json"
 COMMANDS = "tandem.commands"
+DIGEST = "tandem.sync.digest.v1"
 CENT = Decimal("0.01")
 # A store with all its entries in one line.
 LONGEST_LINE = 16 * 1024 * 1024
@@ -48,6 +49,8 @@ class Instance:
             "remove": self._remove,
             "submit": self._submit,
             "approve": self._approve,
+            "ask": self._ask,
+            "lose": self._lose,
             "store": self._tell_store,
         }
 
@@ -64,6 +67,8 @@ class Instance:
             return
         is_new = self._store.take(envelope)
         await self._tell_of_tickets()
+        if is_new and envelope["type"] == DIGEST:
+            await self._compare(envelope["data"])
         await message.ack()
         if is_new:
             say({"came": envelope["type"], "subject": envelope["subject"], "data": envelope["data"]})
@@ -92,16 +97,20 @@ class Instance:
 
     async def _put(self, wish: Row) -> Row:
         id = wish["outsourcing_id"]
-        version = self._store.write_entry(id, wish["entry_id"], wish["visibility"], wish["author"], wish["body"])
+        self._store.write_entry(id, wish["entry_id"], wish["visibility"], wish["author"], wish["body"])
+        return await self._tell_entry(id, wish["entry_id"])
+
+    async def _tell_entry(self, id: str, entry_id: str) -> Row:
+        entry = self._store.own_entry(id, entry_id)
         data = {
-            "actor": wish["author"],
+            "actor": entry["author"],
             "outsourcing_id": id,
-            "entry_id": wish["entry_id"],
-            "version": version,
-            "visibility": wish["visibility"],
-            "author": wish["author"],
+            "entry_id": entry_id,
+            "version": entry["version"],
+            "visibility": entry["visibility"],
+            "author": entry["author"],
             "happened_at": now(),
-            "body": wish["body"],
+            "body": entry["body"],
         }
         return await self._send("tandem.entry.put.v1", id, data)
 
@@ -110,6 +119,30 @@ class Instance:
         version = self._store.write_entry(id, wish["entry_id"], "shared", wish["author"], None)
         data = {"actor": wish["author"], "outsourcing_id": id, "entry_id": wish["entry_id"], "version": version}
         return await self._send("tandem.entry.remove.v1", id, data)
+
+    async def _lose(self, wish: Row) -> Row:
+        self._store.lose_copies(wish["outsourcing_id"])
+        return {}
+
+    async def _ask(self, wish: Row) -> Row:
+        """Say what this partner's store holds of a ticket; Tandem tells it what it lacks."""
+        id = wish["outsourcing_id"]
+        own, copies = self._store.held(id)
+        data = {"actor": self._slug, "outsourcing_id": id, "own": inventory(own), "copies": inventory(copies)}
+        return await self._send("tandem.sync.request.v1", id, data)
+
+    async def _compare(self, digest: Row) -> None:
+        """Ask about a digest that is not that of the store; put what an answer wants, and go on above what it knows."""
+        id, told = digest["outsourcing_id"], (digest["own"], digest["copies"])
+        if all(one["versions"] is None for one in told):
+            here = map(inventory, self._store.held(id))
+            if any(one["sha256"] != there["sha256"] for one, there in zip(here, told, strict=True)):
+                await self._ask(digest)
+            return
+        for one in digest["own"]["versions"] or []:
+            self._store.raise_version(id, one["entry_id"], one["version"])
+        for entry_id in digest["wanted"]:
+            await self._tell_entry(id, entry_id)
 
     async def _submit(self, wish: Row) -> Row:
         """The work as this partner's own store has it; Tandem refuses the submission where it has other work."""
@@ -165,6 +198,16 @@ class Instance:
     def _validator(self, kind: str) -> Draft202012Validator:
         schema = json.loads((self._schemas / f"{kind}.json").read_text())
         return Draft202012Validator(schema, format_checker=FormatChecker())
+
+
+def inventory(held: dict[str, int]) -> Row:
+    """Entries at their versions, with the digest by which two such lists are compared."""
+    lines = "".join(f"{id}:{version}\n" for id, version in sorted(held.items()))
+    return {
+        "entries": len(held),
+        "sha256": hashlib.sha256(lines.encode()).hexdigest(),
+        "versions": [{"entry_id": id, "version": version} for id, version in held.items()],
+    }
 
 
 def now() -> str:

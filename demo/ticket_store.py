@@ -42,6 +42,7 @@ CREATE TABLE rejection (
 TABLES = ("partnership", "offer", "ticket", "entry", "system_note", "invoice", "rejection", "told", "unfit", "command")
 # The first ticket of an instance that opens one because it was asked to.
 FIRST_NUMBER = 501
+SEVERED = "severed"
 
 # What deliveries of these nouns call the state is that of the outsourcing.
 STATEFUL = ("offer", "ticket", "entry", "completion")
@@ -119,6 +120,39 @@ class TicketStore:
                 *(outsourcing_id, entry_id, self._slug, version, visibility, author, kept, body is None),
             )
         return version
+
+    def own_entry(self, outsourcing_id: str, entry_id: str) -> Row:
+        """An entry of one's own as it stands."""
+        [row] = self._rows(
+            "SELECT version, visibility, author, body FROM entry"
+            " WHERE outsourcing_id = ? AND owner = ? AND entry_id = ?",
+            *(outsourcing_id, self._slug, entry_id),
+        )
+        return {**row, "body": json.loads(row["body"])}
+
+    def raise_version(self, outsourcing_id: str, entry_id: str, version: int) -> None:
+        """The next change of an entry of one's own goes on above this version."""
+        with self._sqlite:
+            self._run(
+                "UPDATE entry SET version = ? WHERE outsourcing_id = ? AND owner = ? AND entry_id = ? AND version < ?",
+                *(version, outsourcing_id, self._slug, entry_id, version),
+            )
+
+    def held(self, outsourcing_id: str) -> tuple[dict[str, int], dict[str, int]]:
+        """The versions of one's own entries and of the copies that follow their owner; what was removed is not held."""
+        rows = self._rows(
+            "SELECT owner, entry_id, version, remark FROM entry WHERE outsourcing_id = ? AND NOT removed",
+            outsourcing_id,
+        )
+        own = {row["entry_id"]: row["version"] for row in rows if row["owner"] == self._slug}
+        copies = {row["entry_id"]: row["version"] for row in rows if row["owner"] != self._slug}
+        severed = {row["entry_id"] for row in rows if row["remark"] == SEVERED}
+        return own, {id: version for id, version in copies.items() if id not in severed}
+
+    def lose_copies(self, outsourcing_id: str) -> None:
+        """Forget all that the other side wrote on a ticket, as a fault would have it."""
+        with self._sqlite:
+            self._run("DELETE FROM entry WHERE outsourcing_id = ? AND owner <> ?", outsourcing_id, self._slug)
 
     def own_work(self, outsourcing_id: str) -> list[Row]:
         """The bodies of one's own shared time entries and charges."""
@@ -208,10 +242,14 @@ class TicketStore:
     def _kept_local(self, data: Row, _: str) -> None:
         self._remark(data, "stays here only")
 
+    def _severed(self, data: Row, _: str) -> None:
+        """Told to both sides: the copy does not follow its owner any more."""
+        self._remark(data, SEVERED)
+
     def _remark(self, data: Row, remark: str) -> None:
         self._run(
             "UPDATE entry SET remark = ? WHERE outsourcing_id = ? AND owner = ? AND entry_id = ?",
-            *(remark, data["outsourcing_id"], self._slug, data["entry_id"]),
+            *(remark, data["outsourcing_id"], data.get("owner", self._slug), data["entry_id"]),
         )
 
     def _submitted(self, data: Row, _: str) -> None:
@@ -258,6 +296,7 @@ class TicketStore:
         "tandem.entry.held.v1": _held,
         "tandem.entry.released.v1": _released,
         "tandem.entry.kept-local.v1": _kept_local,
+        "tandem.entry.severed.v1": _severed,
         "tandem.completion.submitted.v1": _submitted,
         "tandem.invoice.issued.v1": _invoice,
         "tandem.invoice.received.v1": _invoice,

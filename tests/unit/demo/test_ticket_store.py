@@ -93,3 +93,32 @@ def test_a_ticket_that_was_opened_is_told_of_by_one_and_the_same_command_until_i
     store.note_sent(untold["untold"], "tandem.ticket.opened.v1", "o")
     store.take(requested)
     assert store.untold_tickets() == []
+
+
+def test_what_is_held_is_one_s_own_and_the_copies_that_still_follow(store: TicketStore) -> None:
+    store.write_entry("o", "mine", "internal", "L. Gruber", {"kind": "note", "text": "a"})
+    store.write_entry("o", "gone", "shared", "L. Gruber", {"kind": "note", "text": "b"})
+    store.write_entry("o", "gone", "shared", "L. Gruber", None)
+    store.take(copy_of(1, 3, "c"))
+    assert store.held("o") == ({"mine": 1}, {"e": 3})
+    store.take(delivery(2, "entry.severed", entry_id="e", owner="nordlicht", version=3))
+    assert store.held("o") == ({"mine": 1}, {})
+
+
+def test_who_has_lost_its_copies_takes_them_again(store: TicketStore) -> None:
+    store.write_entry("o", "mine", "shared", "L. Gruber", {"kind": "note", "text": "a"})
+    store.take(copy_of(1, 3, "c"))
+    before = store.everything()["entry"]
+    store.lose_copies("o")
+    assert store.held("o") == ({"mine": 1}, {})
+    store.take(copy_of(2, 3, "c"))
+    assert store.everything()["entry"] == before
+
+
+def test_who_was_restored_goes_on_above_what_tandem_knows(store: TicketStore) -> None:
+    for _ in range(2):
+        store.write_entry("o", "mine", "shared", "L. Gruber", {"kind": "note", "text": "a"})
+    for known in (7, 1):
+        store.raise_version("o", "mine", known)
+    assert store.write_entry("o", "mine", "shared", "L. Gruber", {"kind": "note", "text": "b"}) == 8
+    assert store.own_entry("o", "mine")["body"]["text"] == "b"
