@@ -4,8 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from services.console.stack import LocalStack, Unavailable
+
+# How long one example takes depends on what else the machine does.
+settings.register_profile("tandem", deadline=None)
+settings.load_profile("tandem")
 
 # The quick ones first: what is plainly wrong is told within seconds.
 ORDER = ("architecture", "contracts", "unit", "integration", "acceptance")

@@ -74,6 +74,7 @@ WHAT_STANDS = (
     all_of(ENTRIES_AT_HAND, lambda message: message.data.outsourcing_id),
 )
 THE_REPAIR = one(REPAIR, lambda unfinished: (unfinished.data.outsourcing_id, unfinished.data.side))
+THE_SENDERS_REPAIR = one(REPAIR, lambda request: (request.data.outsourcing_id, request.sender))
 THE_PIECE = each_of(
     TOLD_AGAIN, lambda unfinished: [(unfinished.data.outsourcing_id, id) for id in unfinished.data.entry_ids]
 )
@@ -108,7 +109,7 @@ HANDLERS = Handlers.of(
         on(CompletionForce, decide=ending.force, needs=ALL_THAT_ENDS),
         on(OutsourcingAbandoned, decide=ending.abandon, needs=ALL_THAT_ENDS),
         on(OutsourcingReturn, decide=ending.hand_back, needs=(THE_LINK, WHAT_WAS_AGREED, THE_WORK, WHAT_WAITS)),
-        on(SyncRequest, decide=repair.ask, needs=WHAT_STANDS),
+        on(SyncRequest, decide=repair.ask, needs=(*WHAT_STANDS, THE_SENDERS_REPAIR)),
         on(SyncFellDue, decide=repair.fall_due, needs=WHAT_STANDS),
         on(RepairOrdered, decide=repair.order, needs=WHAT_STANDS),
         on(RepairUnfinished, decide=repair.go_on, needs=(THE_LINK, THE_REPAIR, THE_PIECE)),

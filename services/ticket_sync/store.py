@@ -277,7 +277,7 @@ async def find_repairs(connection: Connection, keys: list[tuple[UUID, str]]) -> 
     """The repairs of these sides that are under way, or were the last ones."""
     rows = await connection.fetch(
         """
-        SELECT outsourcing_id, side, repair_id, entry_ids
+        SELECT outsourcing_id, side, repair_id, begun_at, entry_ids
         FROM unnest($1::uuid[], $2::text[]) AS wanted (outsourcing_id, side) JOIN repair USING (outsourcing_id, side)
         """,
         *columns_of(keys, 2),
@@ -287,16 +287,20 @@ async def find_repairs(connection: Connection, keys: list[tuple[UUID, str]]) -> 
 
 async def save_repairs(connection: Connection, repairs: list[Repair]) -> None:
     """What is still to be told again to each of these sides; a newer repair takes the place of an older one."""
-    rows = [(one.outsourcing_id, one.side, one.repair_id, ",".join(map(str, one.entry_ids))) for one in repairs]
+    rows = [
+        (one.outsourcing_id, one.side, one.repair_id, one.begun_at, ",".join(map(str, one.entry_ids)))
+        for one in repairs
+    ]
     await connection.execute(
         """
-        INSERT INTO repair (outsourcing_id, side, repair_id, entry_ids)
-        SELECT outsourcing_id, side, repair_id, string_to_array(entry_ids, ',')::uuid[]
-        FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[]) AS new (outsourcing_id, side, repair_id, entry_ids)
+        INSERT INTO repair (outsourcing_id, side, repair_id, begun_at, entry_ids)
+        SELECT outsourcing_id, side, repair_id, begun_at, string_to_array(entry_ids, ',')::uuid[]
+        FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::timestamptz[], $5::text[])
+             AS new (outsourcing_id, side, repair_id, begun_at, entry_ids)
         ON CONFLICT (outsourcing_id, side) DO UPDATE SET
-            repair_id = excluded.repair_id, entry_ids = excluded.entry_ids
+            repair_id = excluded.repair_id, begun_at = excluded.begun_at, entry_ids = excluded.entry_ids
         """,
-        *columns_of(rows, 4),
+        *columns_of(rows, 5),
     )
 
 

@@ -82,6 +82,11 @@ class Entry:
         return None if self.content is None else read(self.content)
 
     @property
+    def was_told(self) -> bool:
+        """Whether the other side was told of it, or would have been had it not been there before."""
+        return self.copy_version is not None or self.withdrawn_version is not None
+
+    @property
     def copied_content(self) -> str | None:
         """What the other side's copy says, None where it has none."""
         if self.copy_version is None:
@@ -93,8 +98,7 @@ class Entry:
 
     def is_known_to(self, slug: str) -> bool:
         """Whether this one of the two sides wrote it, or was told of it."""
-        told = self.copy_version is not None or self.withdrawn_version is not None
-        return slug == self.owner or (told and slug not in self.path)
+        return slug == self.owner or (self.was_told and slug not in self.path)
 
     def has_a_copy_at(self, slug: str) -> bool:
         """Whether this one of the two sides has a copy that follows its owner."""
@@ -102,7 +106,11 @@ class Entry:
         return slug != self.owner and standing and slug not in self.path
 
     def succeeded_by(self, newest: "Entry") -> "Entry":
-        """The newest version before anybody was told of it; where it has been is never forgotten."""
+        """The newest version before anybody was told of it.
+
+        Where it has been is never forgotten; and who was told of it once goes on being told, wherever it is said to
+        come from later.
+        """
         return replace(
             newest,
             travel=self.travel,
@@ -110,7 +118,7 @@ class Entry:
             copy_content=self.copied_content,
             withdrawn_version=self.withdrawn_version,
             place=self.place,
-            path=tuple(dict.fromkeys((*self.path, *newest.path))),
+            path=self.path if self.was_told else tuple(dict.fromkeys((*self.path, *newest.path))),
         )
 
     def severed(self) -> "Entry":

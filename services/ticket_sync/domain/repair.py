@@ -1,8 +1,8 @@
 """Repair: each side learns what it should hold, and what it lacks is told again, piece by piece."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from services.ticket_sync.domain.entries import Entry, told_of
@@ -18,10 +18,12 @@ from shared.contracts.ticket_sync import (
     SyncFellDue,
     SyncRequest,
 )
-from shared.messaging.outcomes import Caused, Changed, Decision, Deliver, Message, NotYet, Publish, Unchanged
+from shared.messaging.outcomes import Caused, Changed, Decision, Deliver, Message, NotYet, Publish, Refused, Unchanged
 
 # What one message has told again: little enough that other tickets have their turns in between.
 MOST_IN_A_PIECE = 100
+# From one answer that lists all entries to the next: a short question can have an answer of half a megabyte.
+ASK_AGAIN_AFTER = timedelta(seconds=1)
 
 Entries = tuple[Entry, ...]
 
@@ -36,11 +38,15 @@ class Holdings:
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """What is to be told again to one side after the piece that is on its way; a newer repair takes its place."""
+    """What is to be told again to one side after the piece that is on its way; a newer repair takes its place.
+
+    `begun_at` is when the side was last told what it should hold one by one, or an operator had it told again.
+    """
 
     outsourcing_id: UUID
     side: str
     repair_id: UUID
+    begun_at: datetime
     entry_ids: tuple[UUID, ...]
 
     @property
@@ -48,7 +54,9 @@ class Repair:
         return self.outsourcing_id, self.side
 
 
-def ask(link: Link | None, holdings: Holdings | None, at_hand: Entries, request: Message[SyncRequest]) -> Decision:
+def ask(
+    link: Link | None, holdings: Holdings | None, at_hand: Entries, last: Repair | None, request: Message[SyncRequest]
+) -> Decision:
     """One side says what it holds: it learns what it should hold, and what it lacks is told again.
 
     After the end too: nothing travels any more, but what was told before can be had again.
@@ -59,20 +67,23 @@ def ask(link: Link | None, holdings: Holdings | None, at_hand: Entries, request:
     if entries is None:
         return NotYet("sync/too-much-at-once", state=link.state)
     side, said = request.sender, request.data
-    own = _compared(_own_of(side, entries), said.own)
+    own, copies = _compared(_own_of(side, entries), said.own), _compared(_copies_of(side, entries), said.copies)
+    differs = own.versions is not None or copies.versions is not None
+    if differs and last is not None and request.now < last.begun_at + ASK_AGAIN_AFTER:
+        return Refused("sync/too-soon", state=link.state)
     lacking = _lacking(side, entries, said.copies)
     digest = SyncDigest(
         outsourcing_id=link.outsourcing_id,
         own=own,
-        copies=_compared(_copies_of(side, entries), said.copies),
+        copies=copies,
         removed=() if own.versions is None else _removed_of(side, entries),
         wanted=() if link.has_ended else _wanted(side, entries, said.own),
         to_follow=len(lacking),
         state=link.state,
     )
-    repair, tell = _piece_by_piece(link, side, request.fresh_id, lacking)
+    repair, tell = _piece_by_piece(Repair(link.outsourcing_id, side, request.fresh_id, request.now, lacking))
     return Changed(
-        *([repair] if lacking else []),
+        *([repair] if differs else []),
         tell=(Deliver(side, digest), *tell),
         history=f"{side} asked what it should hold: {len(digest.wanted)} wanted, {len(lacking)} told again",
     )
@@ -100,20 +111,19 @@ def order(link: Link | None, holdings: Holdings | None, at_hand: Entries, ordere
     if entries is None:
         return NotYet("sync/too-much-at-once")
     told = tuple(one.entry_id for one in entries if one.owner != side and one.is_known_to(side))
-    repair, tell = _piece_by_piece(link, side, ordered.fresh_id, told)
+    repair, tell = _piece_by_piece(Repair(link.outsourcing_id, side, ordered.fresh_id, ordered.now, told))
     return Changed(repair, tell=tell, history=f"{len(told)} are told again to {side}, as an operator wants")
 
 
 def go_on(link: Link | None, repair: Repair | None, piece: Entries, unfinished: Message[RepairUnfinished]) -> Decision:
     """Tell the next piece again; where it was too large to be read at once, the rest of it is next."""
-    side, repair_id = unfinished.data.side, unfinished.data.repair_id
-    if link is None or repair is None or repair.repair_id != repair_id:
+    if link is None or repair is None or repair.repair_id != unfinished.data.repair_id:
         return Unchanged()
     read = {one.entry_id for one in piece}
     left = tuple(id for id in unfinished.data.entry_ids if id not in read) + repair.entry_ids
     tell = [told for entry in piece for told in told_of(link, entry)]
-    repair, more = _piece_by_piece(link, side, repair_id, left)
-    return Changed(repair, tell=(*tell, *more), history=f"{len(tell)} told again to {side}")
+    repair, more = _piece_by_piece(replace(repair, entry_ids=left))
+    return Changed(repair, tell=(*tell, *more), history=f"{len(tell)} told again to {repair.side}")
 
 
 def digest_due(due: Due, again_at: datetime) -> Caused:
@@ -183,11 +193,10 @@ def _wanted(side: str, entries: Entries, said: Inventory) -> tuple[UUID, ...]:
     return tuple(wanted[:MOST_WANTED])
 
 
-def _piece_by_piece(
-    link: Link, side: str, repair_id: UUID, entry_ids: tuple[UUID, ...]
-) -> tuple[Repair, tuple[Publish, ...]]:
+def _piece_by_piece(repair: Repair) -> tuple[Repair, tuple[Publish, ...]]:
     """The next piece is under way, and the rest is kept until that was told."""
-    piece, rest = entry_ids[:MOST_IN_A_PIECE], entry_ids[MOST_IN_A_PIECE:]
-    repair = Repair(link.outsourcing_id, side, repair_id, rest)
-    unfinished = RepairUnfinished(outsourcing_id=link.outsourcing_id, side=side, repair_id=repair_id, entry_ids=piece)
-    return repair, (Publish(unfinished),) if piece else ()
+    piece, rest = repair.entry_ids[:MOST_IN_A_PIECE], repair.entry_ids[MOST_IN_A_PIECE:]
+    unfinished = RepairUnfinished(
+        outsourcing_id=repair.outsourcing_id, side=repair.side, repair_id=repair.repair_id, entry_ids=piece
+    )
+    return replace(repair, entry_ids=rest), (Publish(unfinished),) if piece else ()

@@ -101,6 +101,7 @@ CREATE TABLE repair (
     outsourcing_id uuid NOT NULL REFERENCES link,
     side           text NOT NULL,
     repair_id      uuid NOT NULL,
+    begun_at       timestamptz NOT NULL,
     entry_ids      uuid[] NOT NULL,
     PRIMARY KEY (outsourcing_id, side)
 );

@@ -232,6 +232,14 @@ PROBLEMS: dict[str, Problem] = {
         en=("The copy is severed already", "It does not follow its owner any more; edit it as you like."),
         de=("Die Kopie ist bereits getrennt", "Sie folgt ihrem Eigentümer nicht mehr; bearbeiten Sie sie beliebig."),
     ),
+    "sync/too-soon": _problem(
+        429,
+        en=("This was asked a moment ago", "What you lack is on its way; ask again when it has arrived."),
+        de=(
+            "Danach wurde eben erst gefragt",
+            "Was Ihnen fehlt, ist unterwegs; fragen Sie wieder, wenn es angekommen ist.",
+        ),
+    ),
     "sync/too-much-at-once": _problem(
         429,
         en=("Too much is compared at once", "Many large tickets are being compared at this moment; ask again later."),

@@ -1,6 +1,7 @@
 """What repair asks of a real Postgres: versions without contents, as much as fits, always by an index."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from shared.database import Connection
 from shared.ids import new_id
 from tests.integration.databases import plan_of, statements_of
 from tests.integration.ticket_sync.test_store import entry, link, saved_link
-from tests.unit.ticket_sync.outsourcing import LEAD, NOTE, SERVICE
+from tests.unit.ticket_sync.outsourcing import LEAD, NOTE, NOW, SERVICE
 
 
 async def saved_entries(database: Connection, *entries: Entry) -> list[Entry]:
@@ -74,9 +75,9 @@ async def test_what_is_told_again_is_read_as_far_as_it_is_little_enough(
 
 async def test_a_repair_is_kept_for_each_side_as_it_was_saved_last(database: Connection) -> None:
     outsourcing_id = (await saved_link(database)).outsourcing_id
-    repairs = [Repair(outsourcing_id, side, new_id(), (new_id(), new_id())) for side in (LEAD, SERVICE)]
+    repairs = [Repair(outsourcing_id, side, new_id(), NOW, (new_id(), new_id())) for side in (LEAD, SERVICE)]
     await store.save_repairs(database, repairs)
-    newer = replace(repairs[0], repair_id=new_id(), entry_ids=())
+    newer = replace(repairs[0], repair_id=new_id(), begun_at=NOW + timedelta(days=1), entry_ids=())
     await store.save_repairs(database, [newer])
     assert await store.find_repairs(database, [newer.key, (new_id(), LEAD)]) == [newer]
     assert await store.find_repairs(database, [repairs[1].key]) == [repairs[1]]
@@ -119,7 +120,7 @@ async def test_among_many_entries_it_is_found_by_an_index(database: Connection, 
     await store.save_links(database, links)
     entries = [entry(one.outsourcing_id, NOTE) for one in links for _ in range(10)]
     await store.save_entries(database, entries)
-    await store.save_repairs(database, [Repair(one.outsourcing_id, LEAD, new_id(), ()) for one in links])
+    await store.save_repairs(database, [Repair(one.outsourcing_id, LEAD, new_id(), NOW, ()) for one in links])
     await database.execute("ANALYZE")
     keys: dict[Any, list[Any]] = {
         store.find_holdings: [links[0].outsourcing_id],

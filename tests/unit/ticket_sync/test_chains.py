@@ -230,6 +230,17 @@ def test_an_entry_that_was_passed_on_once_does_not_forget_where_it_has_been() ->
     assert play.told == []
 
 
+def test_who_has_a_copy_is_not_left_with_it_whatever_is_said_of_its_origin_later() -> None:
+    play, id, _ = chain_of_three()
+    origin, own = new_id(), new_id()
+    play.say(FIRST, put(NOTE, id=origin, outsourcing_id=id))
+    play.say(SECOND, put(NOTE, id=own, outsourcing_id=id))
+    play.told.clear()
+    play.say(SECOND, put(NOTE, id=own, version=2, outsourcing_id=id, copied_from=from_(id, origin)))
+    play.say(SECOND, remove(own, 3, id))
+    assert [type(one) for one in play.heard_by(FIRST)] == [EntryReplicated, EntryWithdrawn]
+
+
 def nothing(_play: Outsourcing, _id: UUID, _entry: UUID) -> None:
     """There is no entry of that id."""
 

@@ -15,7 +15,7 @@ from services.ticket_sync.domain import repair
 from services.ticket_sync.domain.entries import Entry
 from services.ticket_sync.domain.links import FIRST_DIGEST_AFTER
 from services.ticket_sync.domain.opening import Due
-from services.ticket_sync.domain.repair import MOST_IN_A_PIECE, digest_due
+from services.ticket_sync.domain.repair import ASK_AGAIN_AFTER, MOST_IN_A_PIECE, digest_due
 from shared.contracts.ticket_sync import (
     EntryReplicated,
     EntrySevered,
@@ -30,7 +30,7 @@ from shared.contracts.ticket_sync import (
 )
 from shared.contracts.values import Delivery
 from shared.ids import new_id
-from shared.messaging.outcomes import Caused, Changed, NotYet, Publish, Unchanged
+from shared.messaging.outcomes import Caused, Changed, NotYet, Publish, Refused, Unchanged
 from tests.unit.ticket_sync.outsourcing import (
     CHARGE,
     LEAD,
@@ -66,6 +66,7 @@ A, B, C = (UUID(f"01935e7a-4c00-7000-8000-0000000000{n}") for n in ("a1", "b1", 
 def repaired(outsourcing: Outsourcing, side: str, request: SyncRequest) -> tuple[SyncDigest, list[Delivery]]:
     """What a side is answered, and all that it is told again, piece by piece."""
     outsourcing.told.clear()
+    outsourcing.now += ASK_AGAIN_AFTER
     assert isinstance(outsourcing.say(side, request), Changed)
     go_on(outsourcing)
     digest, *again = outsourcing.heard_by(side)
@@ -267,12 +268,24 @@ def test_a_repair_goes_piece_by_piece_and_a_newer_one_takes_its_place() -> None:
         sizes.append(len([one for one in outsourcing.told_to(SERVICE) if isinstance(one, EntryReplicated)]))
     assert sizes == [MOST_IN_A_PIECE, MOST_IN_A_PIECE, 1]
     outsourcing.told.clear()
-    outsourcing.say(SERVICE, ask())
-    outsourcing.say(SERVICE, ask({}, dict.fromkeys(ids[1:], 1)))
+    for request in (ask(), ask({}, dict.fromkeys(ids[1:], 1))):
+        outsourcing.now += ASK_AGAIN_AFTER
+        outsourcing.say(SERVICE, request)
     old, new = (one for one in outsourcing.published() if isinstance(one, RepairUnfinished))
     assert outsourcing.say(SYNC, old) == Unchanged()
     assert isinstance(outsourcing.say(SYNC, new), Changed)
     assert [one.entry_id for one in outsourcing.told_to(SERVICE) if isinstance(one, EntryReplicated)] == [ids[0]]
+
+
+def test_who_asks_again_and_again_is_not_told_all_each_time() -> None:
+    outsourcing = with_entries()
+    too_soon = Refused("sync/too-soon", state="in_progress")
+    assert [isinstance(outsourcing.say(SERVICE, ask()), Changed) for _ in range(3)] == [True, False, False]
+    assert outsourcing.say(SERVICE, ask()) == too_soon
+    assert isinstance(outsourcing.say(LEAD, ask()), Changed), "the other side has asked nothing"
+    assert isinstance(outsourcing.say(SERVICE, ask({}, {A: 2})), Changed), "what is in step is said in a line"
+    outsourcing.now += ASK_AGAIN_AFTER
+    assert isinstance(outsourcing.say(SERVICE, ask()), Changed)
 
 
 def test_what_was_too_much_to_be_read_at_once_is_the_next_piece() -> None:
@@ -337,8 +350,8 @@ def test_where_there_is_too_much_to_load_beside_others_it_is_compared_alone_late
     asking = outsourcing.message(SERVICE, ask())
     ordered = outsourcing.message(SYNC, RepairOrdered(outsourcing_id=OUTSOURCING, side=LEAD))
     due = outsourcing.message(SYNC, SyncFellDue(outsourcing_id=OUTSOURCING, again_at=NOW))
-    assert repair.ask(link, loaded, (), asking) == NotYet("sync/too-much-at-once", state="in_progress")
+    assert repair.ask(link, loaded, (), None, asking) == NotYet("sync/too-much-at-once", state="in_progress")
     assert repair.order(link, loaded, (), ordered) == NotYet("sync/too-much-at-once")
     in_vain = repair.fall_due(link, loaded, (), due)
     assert isinstance(in_vain, NotYet) and isinstance(in_vain.otherwise, Changed)
-    assert isinstance(repair.ask(link, loaded, (outsourcing.entry(C),), asking), Changed)
+    assert isinstance(repair.ask(link, loaded, (outsourcing.entry(C),), None, asking), Changed)

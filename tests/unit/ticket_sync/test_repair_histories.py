@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.ticket_sync.domain.entries import Entry
+from services.ticket_sync.domain.repair import ASK_AGAIN_AFTER
 from shared.contracts.ticket_sync import EntryBody, EntrySevered, RepairUnfinished, SyncDigest, SyncRequest
 from shared.contracts.values import Delivery, Payload
 from shared.ids import new_id
@@ -123,6 +124,7 @@ class Network:
 
     def repair(self, side: Side) -> None:
         """Ask, put what is wanted, say again what was removed, and go on above what the hub knows of one's own."""
+        self.hub.now += ASK_AGAIN_AFTER
         self.say(side.slug, side.says(listed=True))
         assert side.digest is not None
         for id in side.digest.wanted:
@@ -138,12 +140,13 @@ class Network:
 
     def in_step(self, side: Side) -> tuple[bool, bool]:
         """Whether a digest alone shows that the hub and the side hold the same: its own, and its copies."""
+        self.hub.now += ASK_AGAIN_AFTER
         self.say(side.slug, side.says(listed=False))
         assert side.digest is not None
         return side.digest.own.versions is None, side.digest.copies.versions is None
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(operations=st.lists(st.sampled_from(OPERATIONS), max_size=25), data=st.data())
 def test_after_a_repair_both_hold_what_they_should_whatever_happened_before(operations: list[str], data: Any) -> None:
     network = Network()
