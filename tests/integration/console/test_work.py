@@ -148,7 +148,6 @@ async def test_copies_that_were_not_told_are_named_and_can_be_told_again(
     installation: Installation, known: dict[str, UUID]
 ) -> None:
     tandem, id = Command(installation), known["in progress"]
-    assert "0 copies of 3 outsourcings" in await tandem("sync", "verify")
     note = Entry(id, new_id(), LEAD, 1, "note", "shared", "{}", Travel.DELIVERED, copy_version=1)
     async with connection_to(installation.database_url_of("ticket_sync")) as connection:
         await links.save_entries(connection, [note])
@@ -156,7 +155,7 @@ async def test_copies_that_were_not_told_are_named_and_can_be_told_again(
     wrong = {"outsourcing_id": str(id), "copies": 1, "untold": 1, "unconfirmed": 0}
     verdict = {"outsourcings": 3, "copies": 1, "wrong": [wrong]}
     assert await tandem.json("sync", "verify", expect=1) == verdict
-    assert str(id) in await tandem("sync", "verify", str(id), expect=1)
+    assert "0 copies of 1 outsourcings" in await tandem("sync", "verify", str(known["completed"]))
     assert "no such outsourcing" in await tandem("sync", "verify", str(new_id()), expect=1)
     assert "is told again" in await tandem("sync", "repair", str(id), "--side", SERVICE)
     assert "not theirs" in await tandem("sync", "repair", str(id), "--side", STRANGER, expect=1)
