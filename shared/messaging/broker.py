@@ -9,22 +9,17 @@ import aio_pika
 import aiormq
 import structlog
 from aiormq.abc import AbstractChannel, DeliveredMessage
-from aiormq.exceptions import AMQPError, DeliveryError, PublishError
-from pamqp.commands import Basic
-from pamqp.common import FieldTable
+from aiormq.exceptions import AMQPError
 from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
 from yarl import URL
 
 from shared.messaging.arrivals import Arrival
-from shared.messaging.outbox import Letter
 
 log = structlog.get_logger()
 
 CONNECT_SECONDS = 5.0
 # Two missed beats end a connection, so a black hole is noticed within twice this.
 HEARTBEAT_SECONDS = 5
-# Confirms come in milliseconds; one that takes this long will not come on this channel.
-CONFIRM_SECONDS = 10.0
 CLOSE_SECONDS = 3.0
 
 Channel: TypeAlias = aiormq.Channel
@@ -34,14 +29,6 @@ BROKER_ERRORS = (AMQPError, OSError, TimeoutError, RuntimeError)
 
 class Lost(Exception):
     """The connection, the channel or the consumer is gone; a new one is needed."""
-
-
-class NotTaken(Exception):
-    """The broker did not take a message, and said so: no queue for it, or the queue is full."""
-
-
-class OutcomeUnknown(Exception):
-    """Nobody knows whether the broker has the message; it is sent again under the same id, on a new channel."""
 
 
 def user_of(url: str) -> str:
@@ -94,45 +81,6 @@ async def _connect_patiently(url: str, name: str) -> aio_pika.abc.AbstractConnec
                 client_properties={"connection_name": name},
             )
     raise AssertionError("tenacity either returns or raises")
-
-
-async def publish(channel: Channel, letter: Letter, user_id: str) -> None:
-    """Publish one letter and wait until the broker has it safely.
-
-    Raises NotTaken when the broker refused or returned it, OutcomeUnknown when nobody can tell.
-    """
-    headers: FieldTable | None = letter.headers
-    properties = Basic.Properties(
-        content_type="application/cloudevents+json",
-        delivery_mode=2,
-        message_id=str(letter.message_id),
-        message_type=letter.kind or None,
-        user_id=user_id,
-        headers=headers,
-    )
-    try:
-        await channel.basic_publish(
-            letter.body,
-            exchange=letter.exchange,
-            routing_key=letter.routing_key,
-            properties=properties,
-            mandatory=True,
-            timeout=CONFIRM_SECONDS,
-            wait=False,
-        )
-    except PublishError as error:
-        raise NotTaken(f"no queue takes {letter.exchange} {letter.routing_key}") from error
-    except DeliveryError as error:
-        raise NotTaken(f"refused by the broker, the queue of {letter.routing_key} may be full") from error
-    except BROKER_ERRORS as error:
-        raise OutcomeUnknown(type(error).__name__) from error
-    except asyncio.CancelledError as error:
-        _raise_if_meant_for_us()
-        raise OutcomeUnknown("connection declared stuck") from error
-    except Exception as error:
-        # Nothing of it left this process: another try says the same, and somebody has to look at it.
-        log.exception("letter cannot be published", kind=letter.kind, id=str(letter.message_id))
-        raise NotTaken(f"cannot be published: {type(error).__name__}") from error
 
 
 def arrival_of(message: DeliveredMessage) -> Arrival:

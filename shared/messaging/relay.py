@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Coroutine
+from functools import partial
 from typing import Any
 
 import structlog
@@ -11,8 +12,9 @@ from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponen
 
 from shared.database import Connection, Database, is_transient
 from shared.messaging import outbox
-from shared.messaging.broker import BROKER_ERRORS, Channel, NotTaken, OutcomeUnknown, channel_of, publish, user_of
+from shared.messaging.broker import BROKER_ERRORS, Channel, channel_of, user_of
 from shared.messaging.outbox import Posted
+from shared.messaging.publishing import Failure, Landed, NotTaken, OutcomeUnknown, publish_together
 
 log = structlog.get_logger()
 
@@ -56,6 +58,7 @@ class Relay:
 
     def hand_over(self, posted: list[Posted]) -> None:
         """Publish these now; they are committed, in this order. A lane that is behind will come to them by itself."""
+        flowing: list[Posted] = []
         for one in posted:
             lane = one.letter.lane
             if lane in self._behind:
@@ -64,7 +67,9 @@ class Relay:
                 self._fall_behind(lane)
             else:
                 self._in_flight[lane] += 1
-                self._spawn(self._publish_or_fall_behind(self._channel, one))
+                flowing.append(one)
+        if flowing and self._channel is not None:
+            self._spawn(self._publish(self._channel, flowing, partial(self._land, flowing)))
 
     async def room(self) -> None:
         """Wait until not too much is under way."""
@@ -110,35 +115,27 @@ class Relay:
             self._channel = None
         log.warning("relay lost its channel")
 
-    async def _publish_or_fall_behind(self, channel: Channel, posted: Posted) -> None:
-        lane = posted.letter.lane
-        try:
-            # Once its lane is behind, a letter waits for its turn in the outbox.
-            if lane not in self._behind:
-                await self._publish(channel, posted)
-        except (NotTaken, OutcomeUnknown) as error:
-            if lane not in self._behind:
-                log.warning("lane blocked", lane=lane, reason=str(error))
-                self._fall_behind(lane)
-        finally:
-            self._land(lane)
-
-    async def _publish(self, channel: Channel, posted: Posted) -> None:
-        try:
-            await publish(channel, posted.letter, self._user_id)
-        except OutcomeUnknown:
-            # A channel that left one outcome open is not trusted with another message.
-            if channel is self._channel:
-                self._channel_broken.set()
-            raise
-        self._confirmed.append(posted.position)
-        self._confirmed_some.set()
-
-    def _land(self, lane: str) -> None:
+    def _land(self, posted: list[Posted], place: int, failure: Failure) -> None:
+        lane = posted[place].letter.lane
+        if failure is not None and lane not in self._behind:
+            log.warning("lane blocked", lane=lane, reason=str(failure))
+            self._fall_behind(lane)
         self._in_flight[lane] -= 1
         if not self._in_flight[lane]:
             del self._in_flight[lane]
         self._landed.set()
+
+    async def _publish(self, channel: Channel, posted: list[Posted], landed: Landed) -> None:
+        def land(place: int, failure: Failure) -> None:
+            if failure is None:
+                self._confirmed.append(posted[place].position)
+                self._confirmed_some.set()
+            elif isinstance(failure, OutcomeUnknown) and channel is self._channel:
+                # A channel that left one outcome open is not trusted with another message.
+                self._channel_broken.set()
+            landed(place, failure)
+
+        await publish_together(channel, [one.letter for one in posted], self._user_id, land)
 
     async def _next_landing(self) -> None:
         self._landed.clear()
@@ -189,10 +186,10 @@ class Relay:
         channel = self._channel
         if channel is None:
             raise OutcomeUnknown("no channel")
-        outcomes = await asyncio.gather(*(self._publish(channel, one) for one in waiting), return_exceptions=True)
-        for outcome in outcomes:
-            if isinstance(outcome, BaseException):
-                raise outcome
+        failures: list[NotTaken | OutcomeUnknown] = []
+        await self._publish(channel, waiting, lambda _, failure: failures.append(failure) if failure else None)
+        for failure in failures:
+            raise failure
 
     async def _mark_confirmed(self) -> None:
         while True:

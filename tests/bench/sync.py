@@ -26,8 +26,9 @@ from shared.contracts.ticket_sync import EntryPut
 from shared.database import Connection
 from shared.ids import new_id
 from shared.messaging import topology
-from shared.messaging.broker import Channel, channel_of, publish
+from shared.messaging.broker import Channel, channel_of
 from shared.messaging.outbox import Letter
+from shared.messaging.publishing import publish
 from tests.acceptance.partners import outsource, partner, until
 from tests.bench.bars import (
     LEAST_OF_A_BARE_BRIDGE,

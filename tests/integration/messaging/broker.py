@@ -15,8 +15,9 @@ from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 from services.console.stack import LocalStack
 from shared.messaging import topology
 from shared.messaging.arrivals import Arrival
-from shared.messaging.broker import Channel, publish
+from shared.messaging.broker import Channel
 from shared.messaging.outbox import Letter
+from shared.messaging.publishing import publish
 from tests.integration.messaging.posting import as_letter
 
 USERS = ("nordlicht", "alpenwerk", "tandem.probe")
