@@ -1,0 +1,91 @@
+"""The two depths at which histories are played, and how one that fails is told: with what plays it again."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from random import SystemRandom
+from time import perf_counter
+from typing import Protocol
+
+from tests.simulation.pure import PureHistory
+from tests.simulation.real import SERVICE, RealHistory
+from tests.simulation.simulated_postgres import postgres_of
+from tests.simulation.story import SLUGS
+from tests.simulation.violations import Trace
+
+FRESH = SystemRandom()
+
+
+class History(Protocol):
+    """What one seed decides. `play` raises where something is not as it must be."""
+
+    trace: Trace
+    steps: int
+
+    def play(self) -> None: ...
+
+
+class Failed(AssertionError):
+    """A history in which a promise was broken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """How histories are played at one depth."""
+
+    name: str
+    history_of: Callable[[int], History]
+
+    def play(self, seed: int) -> int:
+        """Play the history of this seed; how many steps it had. Raises Failed."""
+        history = self.history_of(seed)
+        try:
+            history.play()
+        except Exception as broken:
+            raise Failed(
+                f"{type(broken).__name__}: {broken}\n"
+                f"the last steps before that:\n{history.trace}\n"
+                f"seed {seed} at the {self.name} depth, after {history.steps} steps\n"
+                f"play it again with: make simulate DEPTH={self.name} SEED={seed}"
+            ) from broken
+        return history.steps
+
+
+@dataclass(slots=True)
+class Played:
+    """What was played so far."""
+
+    depth: str
+    histories: int = 0
+    steps: int = 0
+    seconds: float = 0.0
+    last_seed: int = 0
+
+    def __str__(self) -> str:
+        rate = self.steps / self.seconds if self.seconds else 0.0
+        return (
+            f"{self.depth}: {self.histories:,} histories, {self.steps:,} steps, {rate:,.0f} steps/s,"
+            f" last seed {self.last_seed}"
+        )
+
+
+def fresh_histories(depth: Depth, seconds: float) -> Iterator[Played]:
+    """Histories of fresh seeds until the time is over, one at least; says after each what was played. Raises Failed."""
+    played, begun = Played(depth.name), perf_counter()
+    while played.seconds < seconds:
+        played.last_seed = FRESH.getrandbits(32)
+        played.steps += depth.play(played.last_seed)
+        played.histories += 1
+        played.seconds = perf_counter() - begun
+        yield played
+
+
+PURE = Depth("pure", PureHistory)
+
+
+@contextmanager
+def real_depth(admin_url: str) -> Iterator[Depth]:
+    """The real depth, in a fresh database of this server."""
+    with postgres_of(admin_url, SERVICE, SLUGS) as postgres:
+        yield Depth("real", partial(RealHistory, postgres=postgres))

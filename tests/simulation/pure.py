@@ -1,0 +1,178 @@
+"""The pure depth: ticket_sync's rules alone, over values in memory, as many steps a second as can be."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from services.ticket_sync.handlers import HANDLERS
+from shared.contracts.offer_handler import OutsourcingAccepted
+from shared.contracts.ticket_sync import CompletionSubmitted
+from shared.contracts.values import Delivery
+from shared.messaging.outcomes import Changed, Decision, Deliver, Message, NotYet, Refused, Unchanged
+from tests.simulation.checking import check_copies
+from tests.simulation.companies import Said
+from tests.simulation.dice import Dice
+from tests.simulation.facts import SERVICES, Fact, fact_of
+from tests.simulation.model import Outcome, Outsourcing
+from tests.simulation.rules_in_memory import RulesInMemory
+from tests.simulation.story import SLUGS, Story
+from tests.simulation.violations import Trace, expect
+
+BEGIN = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+STEPS = 4000
+TICKETS = 8
+# What is under way to the rules or to a company; beyond it, it is carried before anything else is said.
+MOST_UNDER_WAY = 40
+MOST_IN_A_TURN = 8
+
+Letter = tuple[UUID, str, int, Delivery]
+
+
+class PureHistory:
+    """One seed's history. A post carries what is said and told: late, twice, out of order, or only when sent again."""
+
+    def __init__(self, seed: int) -> None:
+        self.trace = Trace()
+        self.steps = 0
+        self._dice = Dice(seed)
+        self._story = Story(self._dice, lambda: BEGIN, TICKETS)
+        self._rules = RulesInMemory(HANDLERS)
+        self._models: dict[str, Outsourcing] = {}
+        self._seen: set[UUID] = set()
+        self._early: dict[str, list[Said]] = {}
+        self._said: list[Said] = []
+        self._letters: dict[str, list[Letter]] = {slug: [] for slug in SLUGS}
+        self._sequence = 0
+
+    def play(self) -> None:
+        """Raises Violation as soon as something is not as it must be."""
+        dice = self._dice
+        while self.steps < STEPS:
+            throw = dice.random()
+            if self._story.has_room:
+                self._said.append(self._story.outsource())
+            elif throw < 0.001:
+                self._said.append(self._story.end_partnership())
+            elif throw < 0.5 and len(self._said) < MOST_UNDER_WAY:
+                if said := self._story.act():
+                    self._said.append(said)
+            elif throw < 0.75 and self._said:
+                self._turn([self._carried() for _ in range(min(dice.randint(1, MOST_IN_A_TURN), len(self._said)))])
+            else:
+                self._deliver(dice.choice(SLUGS))
+            self.steps += 1
+        self._come_to_rest()
+
+    def _carried(self) -> Said:
+        """What comes next: mostly the oldest, sometimes another, and sometimes one that comes again later."""
+        dice, said = self._dice, self._said
+        place = 0 if dice.happens(0.9) else dice.randrange(len(said))
+        carried = said.pop(place)
+        if dice.happens(0.05):
+            said.insert(dice.randint(0, len(said)), carried)
+        return carried
+
+    def _turn(self, taken: list[Said]) -> None:
+        together: list[Said] = []
+        for said in taken:
+            if said.id in self._seen:
+                self.trace.note("again", said)
+                continue
+            self._seen.add(said.id)
+            if said.subject in self._models:
+                together.append(said)
+            elif isinstance(said.data, OutsourcingAccepted):
+                self._begin(said, said.data)
+            else:
+                self.trace.note("early", said)
+                [decision] = self._decide([said])
+                expect("outcome of", said, NotYet("outsourcing/unknown"), decision)
+                self._early.setdefault(said.subject, []).append(said)
+        if together:
+            for said, decision in zip(together, self._decide(together), strict=True):
+                self._compare(said, decision)
+
+    def _begin(self, said: Said, accepted: OutsourcingAccepted) -> None:
+        """The outsourcing is known from now on, and what came too early is decided in its order."""
+        self.trace.note("begins", said)
+        self._models[said.subject] = Outsourcing(accepted)
+        [decision] = self._decide([said])
+        self._compare_facts(said, decision, self._models[said.subject])
+        early = self._early.pop(said.subject, [])
+        for one, decided in zip(early, self._decide(early), strict=True):
+            self._compare(one, decided)
+
+    def _decide(self, said: list[Said]) -> list[Decision]:
+        return self._rules.turn([self._message(one) for one in said])
+
+    def _message(self, said: Said) -> Message[object]:
+        return Message(
+            id=said.id,
+            source=f"/{said.sender}" if "/" in said.sender else f"/instances/{said.sender}",
+            sender=said.sender,
+            kind=said.data.kind,
+            subject=said.subject,
+            time=BEGIN,
+            data=said.data,
+            now=BEGIN,
+            fresh_id=self._dice.uuid7(BEGIN),
+        )
+
+    def _compare(self, said: Said, decision: Decision) -> None:
+        self.trace.note("decided", said)
+        model = self._models[said.subject]
+        if said.sender not in model.facts and "/" not in said.sender:
+            expect("outcome, by a stranger, of", said, NotYet("outsourcing/unknown"), decision)
+            return
+        expect("outcome of", said, model.take(said.id, said.sender, said.data), _outcome(decision))
+        self._compare_facts(said, decision, model)
+
+    def _compare_facts(self, said: Said, decision: Decision, model: Outsourcing) -> None:
+        """What is told is what must be told, to whom and in which order; then it is under way."""
+        told: dict[str, list[Fact]] = {to: [] for to in model.facts}
+        if isinstance(decision, Refused):
+            told[said.sender].append(("refused", decision.state, said.id))
+        elif isinstance(decision, Changed):
+            for tell in decision.tell:
+                to = tell.to if isinstance(tell, Deliver) else SERVICES
+                if (fact := fact_of(tell.data)) is not None:
+                    told[to].append(fact)
+                if isinstance(tell, Deliver):
+                    self._sequence += 1
+                    letter = (self._dice.uuid7(BEGIN), said.subject, self._sequence, tell.data)
+                    self._letters[tell.to].append(letter)
+                    if isinstance(tell.data, CompletionSubmitted):
+                        model.snapshot_id = tell.data.snapshot.snapshot_id
+        expect("what is told of", said, model.facts, told)
+        for facts in model.facts.values():
+            facts.clear()
+
+    def _deliver(self, slug: str) -> None:
+        """The next letter, or another one; sometimes one that comes again later."""
+        dice, letters = self._dice, self._letters[slug]
+        if letters:
+            letter = letters.pop(0 if dice.happens(0.9) else dice.randrange(len(letters)))
+            if dice.happens(0.05):
+                letters.insert(dice.randint(0, len(letters)), letter)
+            self._story.companies[slug].take(*letter)
+
+    def _come_to_rest(self) -> None:
+        """All that is under way arrives, and both companies hold what they must."""
+        while self._said:
+            self._turn([self._said.pop(0)])
+        for slug, letters in self._letters.items():
+            for letter in letters:
+                self._story.companies[slug].take(*letter)
+        for subject, model in self._models.items():
+            check_copies(model, self._story.companies, subject)
+
+
+def _outcome(decision: Decision) -> Outcome | None:
+    match decision:
+        case Changed():
+            return "applied"
+        case Unchanged():
+            return "unchanged"
+        case Refused():
+            return "refused"
+        case NotYet():
+            return None

@@ -1,0 +1,48 @@
+"""Where a worker meets the outside, and the simulation takes its place: two `connect`s, ids, chance and logs."""
+
+import random
+import sys
+from collections.abc import Callable, Iterator, MutableMapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import aio_pika
+import structlog
+
+from shared import database, ids
+from tests.simulation.dice import Dice
+from tests.simulation.simulated_broker import Broker
+from tests.simulation.simulated_postgres import Postgres
+
+
+@contextmanager
+def simulated(
+    broker: Broker, postgres: Postgres, dice: Dice, heard: Callable[[str, dict[str, Any]], None]
+) -> Iterator[None]:
+    """Workers started inside meet this broker and this database; `heard` gets the level and fields of their logs."""
+
+    def uuid7(nanoseconds: int) -> UUID:
+        return dice.uuid7(datetime.fromtimestamp(nanoseconds / 1e9, UTC))
+
+    def hear(_: Any, level: str, fields: MutableMapping[str, Any]) -> str:
+        if "exc_info" in fields:
+            fields["exc_info"] = repr(sys.exc_info()[1] if fields["exc_info"] is True else fields["exc_info"])
+        heard(level, dict(fields))
+        raise structlog.DropEvent
+
+    places = ((aio_pika, "connect", broker.connect), (database, "connect", postgres.connect), (ids, "uuid7", uuid7))
+    before = [(module, name, getattr(module, name)) for module, name, _ in places]
+    logging, chance = structlog.get_config(), random.getstate()
+    for module, name, simulation in places:
+        setattr(module, name, simulation)
+    structlog.configure(processors=[hear], cache_logger_on_first_use=False)
+    random.seed(dice.getrandbits(64))
+    try:
+        yield
+    finally:
+        for module, name, reality in before:
+            setattr(module, name, reality)
+        structlog.configure(**logging)
+        random.setstate(chance)

@@ -1,0 +1,308 @@
+"""A broker as RabbitMQ is to its clients: quorum queues, confirms, returns of what was not acknowledged, and its moods.
+
+Workers meet it where they meet the real one, at `aio_pika.connect`; exchanges, bindings and limits are those that
+`tandem migrate` declares.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextvars import Context
+from functools import cached_property
+from types import SimpleNamespace
+from typing import Any
+
+from aiormq.exceptions import ChannelInvalidStateError, ConnectionClosed, DeliveryError, PublishError
+from pamqp.commands import Basic
+
+from tests.simulation.dice import Dice
+from tests.simulation.simulated_process import LONGEST_SECONDS, PROCESS, SHORTEST_SECONDS, Process
+from tests.simulation.simulated_queues import Consumer, Published, Queue, Take
+from tests.simulation.trouble import CALM
+
+# Two missed heartbeats: so long a client may not notice that its connection is gone.
+LONGEST_UNNOTICED_SECONDS = 10.0
+
+# A client that asks for no limit has none by the protocol; no queue here grows as long.
+UNLIMITED = 1_000_000
+
+Definitions = dict[str, list[dict[str, Any]]]
+
+
+class Broker:
+    """One virtual host. `arrived` is told of everything that a queue takes."""
+
+    def __init__(self, definitions: Definitions, dice: Dice, arrived: Callable[[Queue, Published], None]) -> None:
+        self.dice = dice
+        self.trouble = CALM
+        self.connections: list[Connection] = []
+        self.queues = {queue["name"]: Queue(queue["name"]) for queue in definitions["queues"]}
+        self._arrived = arrived
+        self._definitions = definitions
+        self._routes: dict[tuple[str, str], list[Queue]] = {}
+        self._blocked: list[Callable[[], None]] | None = None
+        self._nobody = Context()
+        self._handed: set[asyncio.Task[None]] = set()
+
+    async def connect(self, url: Any, **_: Any) -> "Connection":
+        """As `aio_pika.connect`, for the process in whose name it is called."""
+        process = PROCESS.get()
+        assert process is not None
+        await process.takes_its_time()
+        return Connection(self, url.user, process)
+
+    def later(self, what: Callable[..., None], *arguments: Any, at: float | None = None) -> None:
+        """Do something in the broker's own name, after a moment or at that time."""
+        loop = asyncio.get_running_loop()
+        at = loop.time() + self.moment() if at is None else at
+        loop.call_at(at, what, *arguments, context=self._nobody)
+
+    def hand(self, taking: Coroutine[Any, Any, None]) -> None:
+        """A client takes what it is given in its own time."""
+        task = asyncio.get_running_loop().create_task(taking)
+        self._handed.add(task)
+        task.add_done_callback(self._handed.discard)
+
+    def moment(self) -> float:
+        return self.dice.uniform(SHORTEST_SECONDS, LONGEST_SECONDS)
+
+    def publish(self, message: Published) -> Exception | None:
+        """Put it into the queues that it leads to; the error that tells its sender where one does not take it."""
+        routes = [queue for queue in self._route(message.exchange, message.routing_key) if queue.is_bound]
+        if not routes:
+            returned = Basic.Return(312, "NO_ROUTE", message.exchange, message.routing_key)
+            return PublishError(SimpleNamespace(delivery=returned), returned)  # type: ignore[arg-type]
+        full = [queue for queue in routes if queue.limit is not None and len(queue.waiting) >= queue.limit]
+        for queue in routes:
+            if queue not in full:
+                queue.waiting.append((message, 0))
+                self._arrived(queue, message)
+                queue.wake()
+        return DeliveryError(None, Basic.Nack()) if full else None
+
+    def when_unblocked(self, what: Callable[[], None]) -> None:
+        """Now, or when the alarm is over."""
+        if self._blocked is None:
+            what()
+        else:
+            self._blocked.append(what)
+
+    def raise_alarm(self) -> None:
+        """Out of memory: what is published is read later."""
+        self._blocked = [] if self._blocked is None else self._blocked
+
+    def clear_alarm(self) -> None:
+        blocked, self._blocked = self._blocked or [], None
+        for what in blocked:
+            what()
+
+    def _route(self, exchange: str, key: str) -> list[Queue]:
+        if (exchange, key) not in self._routes:
+            self._routes[exchange, key] = list(dict.fromkeys(self._found(exchange, key)))
+        return self._routes[exchange, key]
+
+    def _found(self, exchange: str, key: str) -> list[Queue]:
+        found: list[Queue] = []
+        for binding in self._definitions["bindings"]:
+            if binding["source"] == exchange and self._matches(exchange, binding["routing_key"], key):
+                to = binding["destination"]
+                found += [self.queues[to]] if binding["destination_type"] == "queue" else self._found(to, key)
+        return found
+
+    def _matches(self, exchange: str, pattern: str, key: str) -> bool:
+        type = self._types[exchange]
+        return type == "fanout" or pattern == key or (type == "topic" and _fits(pattern.split("."), key.split(".")))
+
+    @cached_property
+    def _types(self) -> dict[str, str]:
+        return {exchange["name"]: exchange["type"] for exchange in self._definitions["exchanges"]}
+
+
+class Connection:
+    """One connection: of a worker's process, or of a client of the simulation where there is no process."""
+
+    def __init__(self, broker: Broker, user: str, process: Process | None = None) -> None:
+        self.broker = broker
+        self.user = user
+        self.process = process
+        self.channels: list[Channel] = []
+        broker.connections.append(self)
+        if process is not None:
+            process.at_its_end.append(self.lose)
+
+    async def channel(self, **_: Any) -> "Channel":
+        if self not in self.broker.connections:
+            raise ConnectionClosed(320, "closed")
+        return Channel(self)
+
+    async def close(self) -> None:
+        """An orderly end: what was sent before still arrives."""
+        self._end(unnoticed_seconds=0.0)
+
+    def lose(self) -> None:
+        """The broker sees it end; its client does so a little later."""
+        late = self.broker.dice.happens(0.3)
+        self._end(self.broker.dice.uniform(0, LONGEST_UNNOTICED_SECONDS) if late else self.broker.moment())
+
+    def _end(self, unnoticed_seconds: float) -> None:
+        if self in self.broker.connections:
+            self.broker.connections.remove(self)
+            if self.process is not None:
+                self.process.at_its_end.remove(self.lose)
+            for channel in self.channels:
+                channel.end(unnoticed_seconds)
+
+
+class Channel:
+    """What a client holds of a channel: confirming, and telling of what nobody takes."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.broker = connection.broker
+        self.closing: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.on_consumer_cancel_callbacks: set[Callable[[Any], Any]] = set()
+        self.prefetch = UNLIMITED
+        self.last_tag = 0
+        self.consumers: list[Consumer] = []
+        self._has_ended = False
+        self._unconfirmed: dict[asyncio.Future[BaseException | None], None] = {}
+        self._next_arrival_at = 0.0
+        connection.channels.append(self)
+
+    @property
+    def is_closed(self) -> bool:
+        return self.closing.done()
+
+    async def get_underlay_channel(self) -> "Channel":
+        return self
+
+    async def queue_declare(self, queue: str, *, passive: bool) -> Any:
+        assert passive, "workers may configure nothing"
+        await self._asked()
+        found = self.broker.queues[queue]
+        return SimpleNamespace(message_count=len(found.waiting), consumer_count=len(found.consumers))
+
+    async def basic_qos(self, *, prefetch_count: int) -> None:
+        await self._asked()
+        self.prefetch = prefetch_count
+
+    async def basic_consume(self, queue: str, take: Take) -> Any:
+        await self._asked()
+        return SimpleNamespace(consumer_tag=self.consume(self.broker.queues[queue], take).tag)
+
+    def consume(self, queue: Queue, take: Take) -> Consumer:
+        consumer = Consumer(f"{queue.name} {len(self.consumers)}", queue, self, take)
+        self.consumers.append(consumer)
+        queue.consumers.append(consumer)
+        queue.wake()
+        return consumer
+
+    async def basic_cancel(self, tag: str) -> None:
+        """No more for this consumer; what it has in hand it may still acknowledge."""
+        await self._asked()
+        for consumer in self.consumers:
+            if consumer.tag == tag:
+                consumer.is_leaving = True
+                consumer.acknowledge(0)
+
+    async def basic_ack(self, tag: int, *, multiple: bool) -> None:
+        process = self.connection.process
+        if process is not None:
+            await process.comes_to("before an acknowledgement")
+        if self.is_closed:
+            raise ChannelInvalidStateError("closed")
+        assert multiple
+        # Where the broker has given up the channel already, nothing is in hand, and nobody reads this.
+        for consumer in self.consumers:
+            consumer.acknowledge(tag)
+        if process is not None:
+            await process.comes_to("after an acknowledgement")
+
+    async def basic_publish(
+        self,
+        body: bytes,
+        *,
+        exchange: str,
+        routing_key: str,
+        properties: Basic.Properties,
+        mandatory: bool,
+        timeout: float,  # noqa: ASYNC109
+        wait: bool,
+    ) -> None:
+        process = self.connection.process
+        if process is not None:
+            await process.comes_to("before a publication")
+        if self.is_closed:
+            raise ChannelInvalidStateError("closed")
+        assert mandatory and not wait and properties.user_id == self.connection.user
+        headers = dict(properties.headers or {})
+        message = Published(body, exchange, routing_key, properties.user_id, properties.message_id or "", headers)
+        confirmed: asyncio.Future[BaseException | None] = asyncio.get_running_loop().create_future()
+        self._unconfirmed[confirmed] = None
+        # One after another on their way, whatever takes how long.
+        self._next_arrival_at = max(self._next_arrival_at, asyncio.get_running_loop().time()) + self.broker.moment()
+        self.broker.later(self._arrive, message, confirmed, at=self._next_arrival_at)
+        try:
+            async with asyncio.timeout(timeout):
+                error = await confirmed
+        finally:
+            self._unconfirmed.pop(confirmed, None)
+        if process is not None:
+            await process.comes_to("after a publication")
+        if error is not None:
+            raise error
+
+    def end(self, unnoticed_seconds: float) -> None:
+        self._has_ended = True
+        for consumer in self.consumers:
+            consumer.be_gone()
+        self.broker.later(self._notice, at=asyncio.get_running_loop().time() + unnoticed_seconds)
+
+    def _notice(self) -> None:
+        if not self.closing.done():
+            self.closing.set_result(None)
+        for confirmed in list(self._unconfirmed):
+            _settle(confirmed, ConnectionClosed(320, "closed"))
+
+    def lose_consumer(self) -> None:
+        """The broker gives up a consumer, as it does when the queue's leader is lost, and says so."""
+        for consumer in self.consumers:
+            consumer.be_gone()
+        for called in self.on_consumer_cancel_callbacks:
+            self.broker.later(called, None)
+
+    async def _asked(self) -> None:
+        """A question and its answer."""
+        if self.connection.process is not None:
+            await self.connection.process.takes_its_time()
+        if self.is_closed or self._has_ended:
+            raise ChannelInvalidStateError("closed")
+
+    def _arrive(self, message: Published, confirmed: asyncio.Future[BaseException | None]) -> None:
+        self.broker.when_unblocked(lambda: self._take_in(message, confirmed))
+
+    def _take_in(self, message: Published, confirmed: asyncio.Future[BaseException | None]) -> None:
+        broker = self.broker
+        # What was sent on a connection that has ended since may have been read before.
+        if self._has_ended and broker.dice.happens(0.5):
+            return
+        error: BaseException | None = broker.publish(message)
+        if broker.dice.happens(broker.trouble.lost_confirm):
+            self.connection.lose()
+        elif broker.dice.happens(broker.trouble.stray_cancellation):
+            broker.later(_settle, confirmed, asyncio.CancelledError())
+        else:
+            broker.later(_settle, confirmed, error)
+
+
+def _settle(confirmed: "asyncio.Future[BaseException | None]", error: BaseException | None) -> None:
+    if not confirmed.done():
+        confirmed.set_result(error)
+
+
+def _fits(pattern: list[str], key: list[str]) -> bool:
+    """Whether a key fits a topic's pattern: `*` is one word, `#` any number of them."""
+    if not pattern:
+        return not key
+    if pattern[0] == "#":
+        return any(_fits(pattern[1:], key[place:]) for place in range(len(key) + 1))
+    return bool(key) and pattern[0] in ("*", key[0]) and _fits(pattern[1:], key[1:])
