@@ -5,12 +5,13 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 PENDING ?= 100000
+SECONDS ?= 60
 CODE   := services shared tests $(wildcard demo)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench-sync bench-deadlines check format up down servers lock clean
+.PHONY: help demo test simulate bench-sync bench-deadlines check format up down servers lock clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +22,9 @@ demo: servers ## play one outsourced ticket's whole life between two partners
 # Two processes, each with a broker and a database of its own: most tests wait for something most of the time.
 test: servers ## run every test against a real broker and a real database
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup $(PYTEST_ARGS)
+
+simulate: servers ## play random histories for SECONDS=60, or one again by SEED= and DEPTH=pure|real; JSON=1 for scripts
+	@$(BIN)/python -m tests.simulation --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) $(if $(DEPTH),--depth $(DEPTH)) $(if $(JSON),--json)
 
 bench-sync: servers ## entries per second through one worker, beside a bare bridge and a framework
 	@$(BIN)/python -m tests.bench.sync

@@ -13,7 +13,7 @@ settings.register_profile("tandem", deadline=None)
 settings.load_profile("tandem")
 
 # The quick ones first: what is plainly wrong is told within seconds.
-ORDER = ("architecture", "contracts", "unit", "integration", "acceptance")
+ORDER = ("architecture", "contracts", "unit", "integration", "simulation", "acceptance")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -87,17 +87,21 @@ class Partner:
         self.deliveries.append(Delivered(json.loads(message.body), properties))
         await message.ack()
 
-    def envelope_of(self, command: Command) -> tuple[str, bytes]:
-        """A fresh id and the bytes that say this command."""
-        id, subject = new_id(), command.subject_of() or self.slug
+    async def say(self, id: UUID, command: Command) -> None:
+        """Publish this under that id, perhaps not for the first time, and wait until the broker has it."""
+        await self._send(command, id)
+
+    def envelope_of(self, command: Command, id: UUID | None = None) -> tuple[str, bytes]:
+        """The bytes that say this command under this id, or a fresh one."""
+        id, subject = id or new_id(), command.subject_of() or self.slug
         body = write(command, id=id, source=f"/instances/{self.slug}", subject=subject, time=datetime.now(UTC))
         return str(id), body
 
-    async def _send(self, command: Command) -> None:
-        id, body = self.envelope_of(command)
+    async def _send(self, command: Command, id: UUID | None = None) -> None:
+        name, body = self.envelope_of(command, id)
         message = aio_pika.Message(
             body,
-            message_id=id,
+            message_id=name,
             type=command.kind,
             content_type=CONTENT_TYPE,
             user_id=self.slug,

@@ -1,7 +1,7 @@
 """Three companies at work on many tickets: who says what next, drawn from one seed."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from shared.contracts.offer_handler import Customer, OutsourcingAbandoned, OutsourcingAccepted, Terms, Ticket
@@ -26,12 +26,13 @@ STRANGE = 0.05
 class Story:
     """What was said so far, and what is said next."""
 
-    def __init__(self, dice: Dice, clock: Callable[[], datetime], tickets: int) -> None:
+    def __init__(self, dice: Dice, clock: Callable[[], datetime], tickets: int, *, strange: float = STRANGE) -> None:
         self.companies = {slug: Company(slug) for slug in SLUGS}
         self.outsourced: dict[str, OutsourcingAccepted] = {}
         self._dice = dice
         self._clock = clock
         self._tickets = tickets
+        self._strange = strange
         self._at_work: list[tuple[Company, companies.Ticket]] = []
 
     @property
@@ -51,7 +52,12 @@ class Story:
             ticket=Ticket(
                 number=f"L-{len(self.outsourced)}", title="No uplink", customer=Customer(company="Hansen KG")
             ),
-            terms=Terms(mode="hourly", currency=acts.CURRENCY, hourly_rate=Decimal("90.00"), respond_by=self._clock()),
+            terms=Terms(
+                mode="hourly",
+                currency=acts.CURRENCY,
+                hourly_rate=Decimal("90.00"),
+                respond_by=self._clock() + timedelta(days=1),
+            ),
             organization="Nordlicht IT GmbH",
             accepted_at=self._clock(),
             accepted_by=acts.ACTOR,
@@ -71,7 +77,7 @@ class Story:
         if ticket.state in ENDED and self._dice.happens(LEFT_ALONE):
             del self._at_work[place]
             return None
-        if ticket.role == "stranger" and not self._dice.happens(STRANGE):
+        if ticket.role == "stranger" and not self._dice.happens(self._strange):
             return None
         if ticket.said and self._dice.happens(AGAIN):
             command: Payload | None = self._dice.choice(ticket.said).data
