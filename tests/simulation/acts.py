@@ -92,9 +92,8 @@ def _change(ticket: Ticket, dice: Dice) -> Command | None:
     """Another text, or the entry once more where it was removed."""
     if (known := _some_own(ticket, dice)) is None:
         return None
-    words = (said.data for said in ticket.said if isinstance(said.data, EntryPut))
-    first = next(word for word in words if word.entry_id == known.entry_id)
-    kind, visibility = first.body.kind, known.visibility if isinstance(known, EntryPut) else first.visibility
+    visibility = known.visibility if isinstance(known, EntryPut) else "shared"
+    kind = ticket.kinds[known.entry_id]
     return _kept(ticket, _put(ticket, dice, known.entry_id, _next_version(known, dice), visibility, kind))
 
 
@@ -269,6 +268,8 @@ def _kept(ticket: Ticket, word: EntryPut | EntryRemove) -> Command:
     foreign = isinstance(word, EntryPut) and isinstance(word.body, ChargeBody) and word.body.currency != CURRENCY
     if not foreign:
         ticket.own[word.entry_id] = word
+        if isinstance(word, EntryPut):
+            ticket.kinds[word.entry_id] = word.body.kind
     return word
 
 

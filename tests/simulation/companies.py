@@ -47,6 +47,7 @@ class Ticket:
     as_of: int = -1
     snapshot_id: UUID | None = None
     own: dict[UUID, EntryPut | EntryRemove] = field(default_factory=dict)
+    kinds: dict[UUID, str] = field(default_factory=dict)
     copies: dict[UUID, Copy] = field(default_factory=dict)
     said: list[Said] = field(default_factory=list)
     heard: list[tuple[int, Delivery]] = field(default_factory=list)

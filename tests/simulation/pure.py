@@ -28,7 +28,10 @@ Letter = tuple[UUID, str, int, Delivery]
 
 
 class PureHistory:
-    """One seed's history. A post carries what is said and told: late, twice, out of order, or only when sent again."""
+    """One seed's history; a step is something said, decided, or heard.
+
+    A post carries what is said and told: late, twice, out of order, or only when sent again.
+    """
 
     def __init__(self, seed: int) -> None:
         self.trace = Trace()
@@ -53,13 +56,13 @@ class PureHistory:
             elif throw < 0.001:
                 self._said.append(self._story.end_partnership())
             elif throw < 0.5 and len(self._said) < MOST_UNDER_WAY:
+                self.steps += 1
                 if said := self._story.act():
                     self._said.append(said)
             elif throw < 0.75 and self._said:
                 self._turn([self._carried() for _ in range(min(dice.randint(1, MOST_IN_A_TURN), len(self._said)))])
             else:
                 self._deliver(dice.choice(SLUGS))
-            self.steps += 1
         self._come_to_rest()
 
     def _carried(self) -> Said:
@@ -72,6 +75,7 @@ class PureHistory:
         return carried
 
     def _turn(self, taken: list[Said]) -> None:
+        self.steps += len(taken)
         together: list[Said] = []
         for said in taken:
             if said.id in self._seen:
@@ -150,6 +154,7 @@ class PureHistory:
         """The next letter, or another one; sometimes one that comes again later."""
         dice, letters = self._dice, self._letters[slug]
         if letters:
+            self.steps += 1
             letter = letters.pop(0 if dice.happens(0.9) else dice.randrange(len(letters)))
             if dice.happens(0.05):
                 letters.insert(dice.randint(0, len(letters)), letter)
