@@ -51,7 +51,7 @@ def check_outsourcing(
             if isinstance(said.data, CompletionSubmit) and how.outcome == "applied":
                 model.snapshot_id = next(submissions, None)
     for slug, company in companies.items():
-        told = _told(company.tickets[subject])
+        told = _told(company.tickets[subject], ended)
         answers = [("refused", None, said.id) for said in unknown if said.sender == slug]
         must = model.facts[slug] if model is not None and slug in model.facts else []
         expect("told to", f"{slug} of {subject}", must, [fact for fact in told if fact not in answers])
@@ -116,12 +116,17 @@ def _submissions(model: Outsourcing | None, companies: dict[str, Company], subje
     return iter([told.snapshot.snapshot_id for _, told in heard if isinstance(told, CompletionSubmitted)])
 
 
-def _told(ticket: Ticket) -> list[Fact]:
+def _told(ticket: Ticket, ended: Mapping[UUID, Ended]) -> list[Fact]:
     own = {said.id for said in ticket.said}
+    sequences = Counter(sequence for sequence, _ in ticket.heard)
+    if len(sequences) < len(ticket.heard):
+        raise Violation(f"told with the same sequence: {sequences.most_common(1)}")
     told = [data for _, data in sorted_heard(ticket)]
     for data in told:
-        if isinstance(data, CommandRepeated) and data.command_id not in own:
-            raise Violation(f"told of a command that it never sent: {data}")
+        if isinstance(data, CommandRepeated):
+            how = ended.get(data.command_id) if data.command_id in own else None
+            if how is None or data.outcome not in ("parked", how.outcome):
+                raise Violation(f"told of what was sent again: {data}\n  but it ended as {how}")
     return [fact for data in told if (fact := fact_of(data)) is not None]
 
 

@@ -146,9 +146,9 @@ class PureHistory:
                     self._letters[tell.to].append(letter)
                     if isinstance(tell.data, CompletionSubmitted):
                         model.snapshot_id = tell.data.snapshot.snapshot_id
-        expect("what is told of", said, model.facts, told)
-        for facts in model.facts.values():
-            facts.clear()
+        for to, must_be_told in model.facts.items():
+            expect(f"what is told {to} of", said, must_be_told, told[to])
+            must_be_told.clear()
 
     def _deliver(self, slug: str) -> None:
         """The next letter, or another one; sometimes one that comes again later."""
