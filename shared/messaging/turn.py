@@ -86,6 +86,8 @@ class Turn:
         Raises what the database raises, and then nothing of it has happened.
         """
         async with connection.transaction():
+            # Locked before the clock is read: what another worker replayed meanwhile was told earlier than this.
+            blocked = await parking.lock_blockers(connection, _subjects(incoming))
             now, seen = await inbox.find_seen(connection, [message.key for message in incoming])
             senders = _senders(incoming)
             waiting = Counter(await parking.count_waiting(connection, senders))
@@ -93,9 +95,6 @@ class Turn:
                 self._case(message, now, place) if isinstance(message, Readable) else message
                 for place, message in enumerate(incoming)
             ]
-            blocked = await parking.lock_blockers(
-                connection, sorted({case.subject for case in cases if isinstance(case, Case)})
-            )
             await self._directory.look_up(connection, senders)
             working = await self._load(connection, [case for case in cases if isinstance(case, Case)])
             ledger = Ledger(now)
@@ -145,9 +144,9 @@ class Turn:
         What is refused at the door is refused here too: it must not block a subject that its sender only names.
         """
         async with connection.transaction():
+            blocked = await parking.lock_blockers(connection, [message.envelope.subject])
             now, seen = await inbox.find_seen(connection, [message.key])
             case = self._case(message, now)
-            blocked = await parking.lock_blockers(connection, [case.subject])
             await self._directory.look_up(connection, _senders([message]))
             ledger = Ledger(now)
             if message.key not in seen:
@@ -343,6 +342,10 @@ def _refused_at_the_door(case: Case, now: datetime) -> Refused | None:
 
 def _is_instance(sender: str) -> bool:
     return "/" not in sender
+
+
+def _subjects(incoming: list[Incoming]) -> list[str]:
+    return sorted({message.envelope.subject for message in incoming if isinstance(message, Readable)})
 
 
 def _senders(incoming: list[Incoming]) -> list[str]:

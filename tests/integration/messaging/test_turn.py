@@ -3,6 +3,7 @@
 import asyncio
 import json
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -61,6 +62,23 @@ async def test_sequence_rises_per_recipient_within_and_across_turns(turn: Turn, 
     second = await take(turn, probe_database, do(tally, 4))
     sequences = [fact["sequence"] for fact in told(first) + told(second)]
     assert sequences == sorted(set(sequences)) and all(len(sequence) == 20 for sequence in sequences)
+
+
+async def test_what_waits_for_a_replay_of_its_subject_is_told_after_it(
+    turn: Turn, probe_database: Connection, second_probe_connection: Connection
+) -> None:
+    tally = new_id()
+    await take(turn, probe_database, do(tally, 1, "ok-after-open"))
+    await take(turn, probe_database, event(ProbeOpened(tally_id=tally), str(tally)))
+    blocker = await parking.claim_due(probe_database)
+    assert blocker is not None
+    async with second_probe_connection.transaction():
+        await turn.replay(second_probe_connection, blocker)
+        racing = asyncio.create_task(take(turn, probe_database, do(tally, 2)))
+        await _until_waiting_for_a_lock(second_probe_connection)
+        replayed_at = await second_probe_connection.fetchval("SELECT clock_timestamp()")
+    [second] = told(await racing)
+    assert datetime.fromisoformat(second["time"]) > replayed_at
 
 
 async def test_the_same_id_again_takes_no_effect_and_is_answered_with_its_first_outcome(
