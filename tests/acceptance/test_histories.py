@@ -28,7 +28,7 @@ from tests.simulation.companies import Said
 from tests.simulation.dice import Dice
 from tests.simulation.story import PARTNERSHIPS, SLUGS, Story
 
-ACTS = 2500
+ACTS = 2000
 TICKETS = 12
 KILLS = 6
 AGAIN = 0.05

@@ -43,9 +43,10 @@ SERVICE = "ticket_sync"
 # Where the simulation's clock hides that of Postgres.
 SEARCH_PATH = f"simulated, {SERVICE}, pg_catalog"
 SHARDS = 2
-ACTS = 200
+ACTS = 300
 TICKETS = 3
-MEAN_PAUSE_SECONDS = 0.05
+# Between two acts: one message a turn, or many.
+MEAN_PAUSES_SECONDS = (0.005, 0.02, 0.1)
 LONGEST_OUTAGE_SECONDS = 20.0
 # Five pauses of up to ten minutes each before a message is stuck, and all that waits in line behind it.
 LONGEST_REST_SECONDS = 1000.0
@@ -94,8 +95,9 @@ class RealHistory:
             reader.read()
         for number in range(2 if self._dice.happens(self._trouble.second_worker) else 1):
             self._start_worker(number)
+        pause_seconds = self._dice.choice(MEAN_PAUSES_SECONDS)
         while self.steps < ACTS:
-            await asyncio.sleep(self._dice.expovariate(1 / MEAN_PAUSE_SECONDS))
+            await asyncio.sleep(self._dice.expovariate(1 / pause_seconds))
             self._somebody_acts()
             await self._something_goes_wrong()
             self._fail_if_wrong()

@@ -29,7 +29,7 @@ CREATE FUNCTION simulated.now() RETURNS timestamptz STABLE LANGUAGE sql AS $$ SE
 """
 ASKS_THE_CLOCK = re.compile(r"\b(clock_timestamp|now) ?\(\)")
 # No statement here takes as long, unless it waits for a lock; then Postgres is asked whether it does.
-PATIENCE_SECONDS = 0.02
+PATIENCE_SECONDS = 0.005
 
 
 @dataclass(slots=True, eq=False)
@@ -208,8 +208,8 @@ class Line:
 
     async def _run(self, query: str, arguments: tuple[Any, ...], call: Callable[..., Awaitable[Any]]) -> Any:
         ends = query == "COMMIT" or not (self._in_transaction or query == "BEGIN")
-        await self._process.comes_to("before a commit" if ends else "before a statement")
         await self._process.takes_its_time()
+        await self._process.comes_to("before a commit" if ends else "before a statement")
         self._fail_if_lost()
         if self._postgres.refuses(query, arguments):
             raise asyncpg.CheckViolationError("this message is refused")
