@@ -10,7 +10,7 @@ from dataclasses import asdict
 from rich.console import Console
 
 from services.console.stack import LocalStack
-from tests.simulation.depths import PURE, Depth, Failed, Played, fresh_histories, real_depth
+from tests.simulation.depths import PURE, Depth, Failed, Played, fresh_seeds, histories, real_depth
 
 DEPTHS = ("pure", "real")
 # Of the time, where both depths are played.
@@ -22,14 +22,15 @@ say = Console(stderr=True, highlight=False, soft_wrap=True)
 def main() -> int:
     """Exit status 1 where a history failed."""
     asked = _asked()
+    seeds = fresh_seeds() if asked.seed is None else (asked.seed,)
     played: dict[str, Played] = {}
     failure: str | None = None
     with ExitStack() as exits:
         try:
             for depth, seconds in _depths(asked, exits):
-                for so_far in _histories(depth, seconds, asked.seed):
+                for so_far in histories(depth, seeds, seconds):
                     played[depth.name] = so_far
-                    say.print(so_far, end="\r" if say.is_terminal else "\n")
+                    say.print(str(so_far), end="\r" if say.is_terminal else "\n")
                 say.print()
         except Failed as failed:
             failure = str(failed)
@@ -55,13 +56,6 @@ def _depths(asked: argparse.Namespace, exits: ExitStack) -> Iterator[tuple[Depth
     if "real" in share:
         stack = exits.enter_context(LocalStack(fsync=False))
         yield exits.enter_context(real_depth(stack.database_admin_url)), asked.seconds * share["real"]
-
-
-def _histories(depth: Depth, seconds: float, seed: int | None) -> Iterator[Played]:
-    if seed is None:
-        yield from fresh_histories(depth, seconds)
-    else:
-        yield Played(depth.name, histories=1, steps=depth.play(seed), last_seed=seed)
 
 
 if __name__ == "__main__":

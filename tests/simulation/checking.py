@@ -31,14 +31,17 @@ def check_outsourcing(
     ended: Mapping[UUID, Ended],
     companies: dict[str, Company],
     published: Iterable[Payload],
+    *,
+    in_time: bool = False,
 ) -> Outsourcing | None:
     """One outsourcing, from what arrived in this order, and from how the inbox says that each of it ended.
 
     Everything took effect just as it must, was answered, or was dropped by an operator; both sides and the other
     services were told just what they must, once and in this order; both sides hold the copies that they must.
+    `in_time` is for where nothing was kept waiting so long that its acceptance may have come too late for it.
     """
     model = next((Outsourcing(one.data) for one in arrived if isinstance(one.data, OutsourcingAccepted)), None)
-    unknown = _unknown_at_first(arrived, ended)
+    unknown = _unknown_at_first(arrived, ended, in_time=in_time)
     submissions = _submissions(model, companies, subject)
     for said in arrived:
         how = ended.get(said.id)
@@ -95,7 +98,7 @@ def sorted_heard(ticket: Ticket) -> list[tuple[int, Payload]]:
     return sorted(ticket.heard, key=lambda heard: heard[0])
 
 
-def _unknown_at_first(arrived: list[Said], ended: Mapping[UUID, Ended]) -> list[Said]:
+def _unknown_at_first(arrived: list[Said], ended: Mapping[UUID, Ended], *, in_time: bool) -> list[Said]:
     """What strangers said, and what was said so early that it waited in vain for the acceptance."""
     unknown, begun, sides = [], False, set()
     for said in arrived:
@@ -105,7 +108,7 @@ def _unknown_at_first(arrived: list[Said], ended: Mapping[UUID, Ended]) -> list[
         begun = begun or isinstance(said.data, OutsourcingAccepted)
         how = ended.get(said.id)
         is_strange = "/" not in said.sender and said.sender not in sides
-        too_early = not begun and how == Ended("refused", UNKNOWN)
+        too_early = not begun and not in_time and how == Ended("refused", UNKNOWN)
         if (is_strange or too_early) and how is not None and how.outcome != "dropped":
             unknown.append(said)
     return unknown

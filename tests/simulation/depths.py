@@ -1,6 +1,7 @@
 """The two depths at which histories are played, and how one that fails is told: with what plays it again."""
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -70,15 +71,25 @@ class Played:
         )
 
 
-def fresh_histories(depth: Depth, seconds: float) -> Iterator[Played]:
-    """Histories of fresh seeds until the time is over, one at least; says after each what was played. Raises Failed."""
+def fresh_seeds() -> Iterator[int]:
+    """Others in every run."""
+    while True:
+        yield FRESH.getrandbits(32)
+
+
+def histories(depth: Depth, seeds: Iterable[int], seconds: float = math.inf) -> Iterator[Played]:
+    """The histories of these seeds, one at least, until the time is over; what was played, after each.
+
+    Raises Failed.
+    """
     played, begun = Played(depth.name), perf_counter()
-    while played.seconds < seconds:
-        played.last_seed = FRESH.getrandbits(32)
+    for played.last_seed in seeds:
         played.steps += depth.play(played.last_seed)
         played.histories += 1
         played.seconds = perf_counter() - begun
         yield played
+        if played.seconds >= seconds:
+            break
 
 
 PURE = Depth("pure", PureHistory)

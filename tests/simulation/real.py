@@ -64,6 +64,7 @@ class RealHistory:
         self._postgres = postgres
         self._leapt = timedelta(0)
         self._trouble = some_trouble(dice)
+        self._in_time = self._trouble.is_harmless
         self._poison = Poison(dice)
         self._handlers = self._poison.into(HANDLERS)
         self._broker = Broker(_definitions(), dice, self._arrived)
@@ -276,7 +277,8 @@ class RealHistory:
         published = self._published()
         for subject, accepted in self.story.outsourced.items():
             arrived = self.arrived.get(subject, [])
-            model = check_outsourcing(subject, arrived, ended, self.story.companies, published.get(subject, []))
+            told = published.get(subject, [])
+            model = check_outsourcing(subject, arrived, ended, self.story.companies, told, in_time=self._in_time)
             if model is not None:
                 hours = (self._now() - accepted.accepted_at) / timedelta(hours=1)
                 check_reminders(model, self.story.companies, subject, hours)

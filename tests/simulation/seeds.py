@@ -1,7 +1,6 @@
-"""Seeds whose histories once showed a fault, and what it was. Each is played again in every run.
+"""Seeds whose histories once showed a fault, by depth, and what it was. Each is played again in every run.
 
-A seed says the same things only for as long as the generator stays as it is; after that it is one history more.
+A seed says the same only for as long as the generator stays as it is; after that it is one history more.
 """
 
-PURE: dict[int, str] = {}
-REAL: dict[int, str] = {}
+FOUND: dict[str, dict[int, str]] = {"pure": {}, "real": {}}

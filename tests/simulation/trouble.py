@@ -27,6 +27,10 @@ class Trouble:
     leap_of_the_clock: float = 0.0
     second_worker: float = 0.0
 
+    @property
+    def is_harmless(self) -> bool:
+        return all(name in HARMLESS or getattr(self, name) == 0 for name in self.__slots__)
+
 
 CALM = Trouble()
 STORM = Trouble(
@@ -50,7 +54,12 @@ STORM = Trouble(
 )
 
 
+# What companies do to themselves, and what nobody notices: with no more than that, everything is decided in seconds.
+HARMLESS = ("lost_command", "command_sent_twice", "late_command", "delivery_taken_twice", "second_worker")
+QUIET = 0.2
+
+
 def some_trouble(dice: Dice) -> Trouble:
-    """Some kinds of trouble, each as often as in a storm, or rarely, or not at all."""
-    rates = {name: getattr(STORM, name) * dice.choice((0, 0, 0.3, 1)) for name in Trouble.__slots__}
-    return replace(CALM, **rates)
+    """Some kinds of trouble, each as often as in a storm, or rarely, or not at all; now and then only harmless ones."""
+    names = HARMLESS if dice.happens(QUIET) else Trouble.__slots__
+    return replace(CALM, **{name: getattr(STORM, name) * dice.choice((0, 0, 0.3, 1)) for name in names})
