@@ -94,7 +94,7 @@ class RealHistory:
         self._set_trouble()
         for reader in self._readers:
             reader.read()
-        for number in range(2 if self._dice.happens(self._trouble.second_worker) else 1):
+        for number in range(self._dice.randint(1, 2)):
             self._start_worker(number)
         pause_seconds = self._dice.choice(MEAN_PAUSES_SECONDS)
         while self.steps < ACTS:

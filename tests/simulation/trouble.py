@@ -25,7 +25,6 @@ class Trouble:
     unbound_queue: float = 0.0
     alarm: float = 0.0
     leap_of_the_clock: float = 0.0
-    second_worker: float = 0.0
 
     @property
     def is_harmless(self) -> bool:
@@ -50,12 +49,11 @@ STORM = Trouble(
     unbound_queue=0.01,
     alarm=0.01,
     leap_of_the_clock=0.005,
-    second_worker=0.5,
 )
 
 
 # What companies do to themselves, and what nobody notices: with no more than that, everything is decided in seconds.
-HARMLESS = ("lost_command", "command_sent_twice", "late_command", "delivery_taken_twice", "second_worker")
+HARMLESS = ("lost_command", "command_sent_twice", "late_command", "delivery_taken_twice")
 QUIET = 0.2
 
 
