@@ -8,6 +8,7 @@ from shared.contracts.offer_handler import OutsourcingAccepted
 from shared.contracts.ticket_sync import CompletionSubmitted
 from shared.contracts.values import Delivery
 from shared.messaging.outcomes import Changed, Decision, Deliver, Message, NotYet, Refused, Unchanged
+from shared.messaging.routes import Handlers
 from tests.simulation.checking import check_copies
 from tests.simulation.companies import Said
 from tests.simulation.dice import Dice
@@ -33,12 +34,12 @@ class PureHistory:
     A post carries what is said and told: late, twice, out of order, or only when sent again.
     """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, handlers: Handlers = HANDLERS) -> None:
         self.trace = Trace()
         self.steps = 0
         self._dice = Dice(seed)
         self._story = Story(self._dice, lambda: BEGIN, TICKETS)
-        self._rules = RulesInMemory(HANDLERS)
+        self._rules = RulesInMemory(handlers)
         self._models: dict[str, Outsourcing] = {}
         self._seen: set[UUID] = set()
         self._early: dict[str, list[Said]] = {}
