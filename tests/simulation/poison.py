@@ -15,6 +15,7 @@ Harm = Literal["raises", "is refused", "kills"]
 HARMS: tuple[Harm, ...] = ("raises", "is refused", "kills")
 # Mostly over after a retry or two; sometimes not before it is stuck, and an operator has a word.
 DOSES = (1, 1, 1, 2, 3, 12)
+DEATHS_BETWEEN_HALVES = 0.2
 
 
 class Poison:
@@ -38,8 +39,16 @@ class Poison:
         return Handlers(handlers.service, handlers.tables, routes)
 
     def is_refused(self, query: str, arguments: tuple[Any, ...]) -> bool:
-        """Whether the database refuses what is written of one of these messages."""
-        return "INSERT INTO history" in query and any(self._does("is refused", id) for id in arguments[0])
+        """Whether the database refuses what is written of one of these messages; then its turn is halved.
+
+        Now and then its worker dies between the two halves.
+        """
+        if "INSERT INTO history" not in query or not any(self._does("is refused", id) for id in arguments[0]):
+            return False
+        process = PROCESS.get()
+        if process is not None and self._dice.happens(DEATHS_BETWEEN_HALVES):
+            process.die_at("after an acknowledgement", 1)
+        return True
 
     def _harmed(self, route: Route) -> Callable[..., Decision]:
         def decide(*arguments: Any) -> Decision:
