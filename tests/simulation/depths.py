@@ -1,6 +1,7 @@
 """The two depths at which histories are played, and how one that fails is told: with what plays it again."""
 
 import math
+from asyncio import CancelledError
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -43,7 +44,7 @@ class Depth:
         history = self.history_of(seed)
         try:
             history.play()
-        except Exception as broken:
+        except (Exception, CancelledError) as broken:
             raise Failed(
                 f"{type(broken).__name__}: {broken}\n"
                 f"the last steps before that:\n{history.trace}\n"

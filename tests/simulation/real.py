@@ -255,7 +255,9 @@ class RealHistory:
             self._now(),
         )
         queues = [*_shard_queues(self._broker), *(reader.queue for reader in self._readers)]
-        counts = {"unconfirmed": self._sender.unconfirmed, "unpublished": unpublished, "parked": parked, "due": due}
+        dead = sum(not process.alive for process in self._workers.values())
+        counts = {"dead": dead, "unconfirmed": self._sender.unconfirmed}
+        counts |= {"unpublished": unpublished, "parked": parked, "due": due}
         counts |= {queue.name: queue.length for queue in queues}
         return {what: count for what, count in counts.items() if count}
 
