@@ -19,6 +19,7 @@ from shared.contracts.ticket_sync import (
     EntryBody,
     EntryPut,
     EntryRemove,
+    EntrySever,
     FieldChange,
     LinkBody,
     NoteBody,
@@ -140,6 +141,14 @@ def _touch_a_copy(ticket: Ticket, dice: Dice) -> Command | None:
     return _put(ticket, dice, copy.entry_id, copy.version + 1, "shared", dice.choice(KINDS))
 
 
+def _sever(ticket: Ticket, dice: Dice) -> Command | None:
+    """Say that a copy was edited; sometimes it was before, or is gone."""
+    if not ticket.copies:
+        return None
+    entry_id = dice.choice(list(ticket.copies))
+    return EntrySever(actor=ACTOR, outsourcing_id=ticket.outsourcing_id, entry_id=entry_id)
+
+
 def _open(ticket: Ticket, dice: Dice) -> Command:
     number = "S-1" if dice.happens(0.9) else "S-2"
     return TicketOpened(actor=ACTOR, outsourcing_id=ticket.outsourcing_id, number=number)
@@ -217,6 +226,7 @@ ACTS = (
     Act(1, "either", LIVE, _use_a_version_twice),
     Act(1, "either", LIVE, _change_the_kind),
     Act(2, "either", LIVE, _touch_a_copy),
+    Act(1, "service", LIVE, _sever),
     Act(2, "either", LIVE, _update),
     Act(2, "either", LIVE, _ask),
     Act(2, "either", LIVE, _answer),

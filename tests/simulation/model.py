@@ -22,6 +22,7 @@ from shared.contracts.ticket_sync import (
     EntryBody,
     EntryPut,
     EntryRemove,
+    EntrySever,
     NoteBody,
     OutsourcingReturn,
     QuestionAnswer,
@@ -82,6 +83,7 @@ class Outsourcing:
         self.snapshot: Snapshot | None = None
         self.snapshot_id: UUID | None = None
         self._line: dict[UUID, None] = {}
+        self._severed: set[UUID] = set()
         self._service_number = ""
         self._tell(self.service, "requested", "accepted")
 
@@ -119,6 +121,8 @@ class Outsourcing:
             if known.version >= word.version:
                 return "unchanged" if known.version > word.version or known == word else "refused"
         self.words[id] = word
+        if id in self._severed:
+            return None
         if self._image(word) is None and id not in self.copies:
             self._line.pop(id, None)
         elif self.state == "in_progress":
@@ -127,6 +131,15 @@ class Outsourcing:
             self._line.setdefault(id)
             if self.state == "awaiting_approval":
                 self._tell(owner, "held", self.state, id, word.version)
+        return None
+
+    def _sever(self, _: str, said: EntrySever) -> Outcome | None:
+        id = said.entry_id
+        if id in self._severed or id not in self.copies or self.words[id].owner != self.lead:
+            return "refused"
+        self._severed.add(id)
+        self._line.pop(id, None)
+        self._tell_both("severed", self.state, id, self.copies[id][0], self.lead)
         return None
 
     def _opened(self, _: str, said: TicketOpened) -> None:
@@ -139,10 +152,10 @@ class Outsourcing:
         self._tell(self._other(sender), "noted", self.state, "fields_changed", "", said.changes)
 
     def _asked(self, sender: str, said: QuestionAsk) -> None:
-        self._tell(self._other(sender), "asked", self.state, said.text)
+        self._tell_both("asked", self.state, sender, said.text)
 
     def _answered(self, sender: str, said: QuestionAnswer) -> None:
-        self._tell(self._other(sender), "answered", self.state, said.text)
+        self._tell_both("answered", self.state, sender, said.text)
 
     def _submitted(self, _: str, said: CompletionSubmit) -> Outcome | None:
         submitted = self._work()
@@ -289,6 +302,7 @@ LIFE: dict[type[Payload], Step] = {
     OutsourcingAbandoned: Step(SERVICES, LIVE, Outsourcing._abandoned),
     EntryPut: Step("either", LIVE, Outsourcing._entry),
     EntryRemove: Step("either", LIVE, Outsourcing._entry),
+    EntrySever: Step("service", LIVE, Outsourcing._sever),
     TicketUpdate: Step("either", LIVE, Outsourcing._updated),
     QuestionAsk: Step("either", LIVE, Outsourcing._asked),
     QuestionAnswer: Step("either", LIVE, Outsourcing._answered),

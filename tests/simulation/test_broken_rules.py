@@ -19,12 +19,12 @@ Rule = Callable[..., Decision]
 SEEDS = range(1, 11)
 
 
-def forget_what_was_removed(rule: Rule, link: Any, entry: Any, put: Any) -> Decision:
-    return rule(link, None if entry and entry.removed else entry, put)
+def forget_what_was_removed(rule: Rule, link: Any, entry: Any, *more: Any) -> Decision:
+    return rule(link, None if entry and entry.removed else entry, *more)
 
 
-def take_any_version(rule: Rule, link: Any, entry: Any, put: Any) -> Decision:
-    return rule(link, entry and replace(entry, version=0, copy_version=entry.copy_version and 0), put)
+def take_any_version(rule: Rule, link: Any, entry: Any, *more: Any) -> Decision:
+    return rule(link, entry and replace(entry, version=0, copy_version=entry.copy_version and 0), *more)
 
 
 def drop_what_was_held(rule: Rule, link: Any, agreed: Any, _: Any, rejection: Any) -> Decision:
