@@ -28,6 +28,7 @@ from shared.contracts.ticket_sync import (
     QuestionAsked,
     SnapshotCharge,
     SnapshotTime,
+    SyncDigest,
     TicketLinked,
     TicketNoted,
     TicketOverdue,
@@ -89,7 +90,15 @@ _FACTS: dict[type[Payload], Callable[[Any], Fact]] = {
 }
 # How often these come depends on the clock and on what was sent twice; and of these no service hears yet.
 _NO_FACTS = frozenset(
-    {CommandRepeated, TicketReminded, TicketOverdue, OutsourcingUnopened, OutsourcingSubmitted, OutsourcingWithdrawn}
+    {
+        CommandRepeated,
+        SyncDigest,
+        TicketReminded,
+        TicketOverdue,
+        OutsourcingUnopened,
+        OutsourcingSubmitted,
+        OutsourcingWithdrawn,
+    }
 )
 
 

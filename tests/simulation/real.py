@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from services.console.check import QUESTIONS
 from services.console.parked import drop_first, replay_subject
 from services.ticket_sync.handlers import HANDLERS
-from services.ticket_sync.poller import REMINDERS
+from services.ticket_sync.poller import REMINDERS, digests_every
 from shared.contracts.catalog import EVENTS
 from shared.contracts.values import Payload
 from shared.messaging import topology
@@ -51,6 +51,8 @@ LONGEST_OUTAGE_SECONDS = 20.0
 # Five pauses of up to ten minutes each before a message is stuck, and all that waits in line behind it.
 LONGEST_REST_SECONDS = 1000.0
 DRAIN_SECONDS = 20.0
+# Between two digests of a ticket, so that the clock's leaps bring some.
+DIGEST_HOURS = 6.0
 
 
 class RealHistory:
@@ -187,7 +189,7 @@ class RealHistory:
             shards=SHARDS,
             drain_seconds=DRAIN_SECONDS,
         )
-        service = Service(self._handlers, settings, side_work=(REMINDERS,))
+        service = Service(self._handlers, settings, side_work=(REMINDERS, digests_every(DIGEST_HOURS)))
         self._mains[number] = process.start(work(service, process.stopping))
         self._mains[number].add_done_callback(partial(self._ended, process))
         process.at_its_end.append(lambda: self._after_death(number))
