@@ -11,12 +11,13 @@ from functools import cached_property
 from types import SimpleNamespace
 from typing import Any
 
+from aiormq.abc import ChannelFrame
 from aiormq.exceptions import ChannelInvalidStateError, ConnectionClosed, DeliveryError, PublishError
 from pamqp.commands import Basic
 
 from tests.simulation.dice import Dice
 from tests.simulation.simulated_process import LONGEST_SECONDS, PROCESS, SHORTEST_SECONDS, Process
-from tests.simulation.simulated_queues import Consumer, Published, Queue, Take
+from tests.simulation.simulated_queues import Consumer, Published, Queue, Take, messages_in
 from tests.simulation.trouble import CALM
 
 # Two missed heartbeats: so long a client may not notice that its connection is gone.
@@ -164,7 +165,14 @@ class Channel:
         self.last_tag = 0
         self.consumers: list[Consumer] = []
         self._has_ended = False
-        self._unconfirmed: dict[asyncio.Future[BaseException | None], None] = {}
+        # As the client library keeps them, and as the runtime publishes by them.
+        self.number, self.max_content_size = 1, 131_064
+        self.lock = asyncio.Lock()
+        self.write_queue = self
+        self.delivery_tag = 0
+        self.confirmations: dict[int, asyncio.Future[Any]] = {}
+        self.message_id_delivery_tag: dict[str, int] = {}
+        self._written = 0
         self._next_arrival_at = 0.0
         connection.channels.append(self)
 
@@ -217,39 +225,22 @@ class Channel:
         if process is not None:
             await process.comes_to("after an acknowledgement")
 
-    async def basic_publish(
-        self,
-        body: bytes,
-        *,
-        exchange: str,
-        routing_key: str,
-        properties: Basic.Properties,
-        mandatory: bool,
-        timeout: float,  # noqa: ASYNC109
-        wait: bool,
-    ) -> None:
+    def create_future(self) -> asyncio.Future[Any]:
+        return asyncio.get_running_loop().create_future()
+
+    async def put(self, written: ChannelFrame) -> None:
+        """What is written to the socket: messages one after another on their way, whatever takes how long."""
         process = self.connection.process
         if process is not None:
             await process.comes_to("before a publication")
         if self.is_closed:
             raise ChannelInvalidStateError("closed")
-        assert mandatory and not wait and properties.user_id == self.connection.user
-        headers = dict(properties.headers or {})
-        message = Published(body, exchange, routing_key, properties.user_id, properties.message_id or "", headers)
-        confirmed: asyncio.Future[BaseException | None] = asyncio.get_running_loop().create_future()
-        self._unconfirmed[confirmed] = None
-        # One after another on their way, whatever takes how long.
-        self._next_arrival_at = max(self._next_arrival_at, asyncio.get_running_loop().time()) + self.broker.moment()
-        self.broker.later(self._arrive, message, confirmed, at=self._next_arrival_at)
-        try:
-            async with asyncio.timeout(timeout):
-                error = await confirmed
-        finally:
-            self._unconfirmed.pop(confirmed, None)
+        for message in messages_in(written.payload):
+            self._written += 1
+            self._next_arrival_at = max(self._next_arrival_at, asyncio.get_running_loop().time()) + self.broker.moment()
+            self.broker.later(self._arrive, message, self._written, at=self._next_arrival_at)
         if process is not None:
             await process.comes_to("after a publication")
-        if error is not None:
-            raise error
 
     def end(self, unnoticed_seconds: float) -> None:
         self._has_ended = True
@@ -260,8 +251,8 @@ class Channel:
     def _notice(self) -> None:
         if not self.closing.done():
             self.closing.set_result(None)
-        for confirmed in list(self._unconfirmed):
-            _settle(confirmed, ConnectionClosed(320, "closed"))
+        for tag in list(self.confirmations):
+            self._settle(tag, ConnectionClosed(320, "closed"))
 
     def lose_consumer(self) -> None:
         """The broker gives up a consumer, as it does when the queue's leader is lost, and says so."""
@@ -277,26 +268,35 @@ class Channel:
         if self.is_closed or self._has_ended:
             raise ChannelInvalidStateError("closed")
 
-    def _arrive(self, message: Published, confirmed: asyncio.Future[BaseException | None]) -> None:
-        self.broker.when_unblocked(lambda: self._take_in(message, confirmed))
+    def _arrive(self, message: Published, tag: int) -> None:
+        self.broker.when_unblocked(lambda: self._take_in(message, tag))
 
-    def _take_in(self, message: Published, confirmed: asyncio.Future[BaseException | None]) -> None:
+    def _take_in(self, message: Published, tag: int) -> None:
         broker = self.broker
         # What was sent on a connection that has ended since may have been read before.
         if self._has_ended and broker.dice.happens(0.5):
             return
+        assert message.user_id == self.connection.user
         error: BaseException | None = broker.publish(message)
         if broker.dice.happens(broker.trouble.lost_confirm):
             self.connection.lose()
         elif broker.dice.happens(broker.trouble.stray_cancellation):
-            broker.later(_settle, confirmed, asyncio.CancelledError())
+            broker.later(self._settle, tag, asyncio.CancelledError())
         else:
-            broker.later(_settle, confirmed, error)
+            broker.later(self._settle, tag, error)
 
-
-def _settle(confirmed: "asyncio.Future[BaseException | None]", error: BaseException | None) -> None:
-    if not confirmed.done():
-        confirmed.set_result(error)
+    def _settle(self, tag: int, error: BaseException | None) -> None:
+        """As the client library completes what waits for a confirm; who is dead hears nothing."""
+        confirmation = self.confirmations.pop(tag, None)
+        process = self.connection.process
+        if confirmation is None or confirmation.done() or (process is not None and not process.alive):
+            return
+        if isinstance(error, asyncio.CancelledError):
+            confirmation.cancel()
+        elif error is not None:
+            confirmation.set_exception(error)
+        else:
+            confirmation.set_result(Basic.Ack(tag))
 
 
 def _fits(pattern: list[str], key: list[str]) -> bool:

@@ -1,10 +1,12 @@
 """Quorum queues as RabbitMQ keeps them: what comes back goes to the head, in order, counted; one consumer is active."""
 
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
+
+from pamqp import frame
 
 if TYPE_CHECKING:
     from tests.simulation.simulated_broker import Channel
@@ -94,6 +96,26 @@ class Consumer:
             channel.broker.hand(self.take(_delivered(message, returns, channel.last_tag)))
         if queue.waiting and len(self.in_hand) < channel.prefetch:
             self.wake()
+
+
+def messages_in(written: bytes) -> Iterator[Published]:
+    """The messages in what a client has written to its socket (AMQP 0-9-1, section 2.3.5)."""
+    frames = _frames_in(written)
+    for publish in frames:
+        header, body = next(frames), b""
+        while len(body) < header.body_size:
+            body += next(frames).value
+        properties = header.properties
+        assert publish.mandatory and properties.delivery_mode == 2
+        about = (publish.exchange, publish.routing_key, properties.user_id, properties.message_id)
+        yield Published(body, *about, dict(properties.headers or {}))
+
+
+def _frames_in(written: bytes) -> Iterator[Any]:
+    while written:
+        length, _, found = frame.unmarshal(written)
+        yield found
+        written = written[length:]
 
 
 def _delivered(message: Published, returns: int, tag: int) -> Any:
