@@ -5,6 +5,7 @@ import faulthandler
 import signal
 import sys
 from dataclasses import dataclass
+from typing import Protocol
 
 import structlog
 import uvloop
@@ -13,6 +14,7 @@ from shared import logs
 from shared.messaging import topology
 from shared.messaging.consumer import Consumer
 from shared.messaging.directory import Directory
+from shared.messaging.intake import Intake
 from shared.messaging.letters import Correspondence
 from shared.messaging.relay import Relay
 from shared.messaging.replayer import Replayer
@@ -24,13 +26,20 @@ from shared.settings import WorkerSettings
 log = structlog.get_logger()
 
 
+class Door(Protocol):
+    """A way into a worker beside the broker: what comes through it is given to the intake, until told to stop."""
+
+    async def run(self, intake: Intake, stopping: asyncio.Event) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What a worker is made of: its handlers, its settings, and its work without messages."""
+    """What a worker is made of: its handlers, its settings, its work without messages, and its other ways in."""
 
     handlers: Handlers
     settings: WorkerSettings
     side_work: tuple[SideWork, ...] = ()
+    doors: tuple[Door, ...] = ()
 
 
 def run(service: Service) -> None:
@@ -99,12 +108,15 @@ async def work(service: Service, stopping: asyncio.Event) -> None:
         SideWorker(one, database_url=database_url, directory=directory, correspondence=correspondence, relay=relay)
         for one in service.side_work
     ]
+    intake = Intake(handlers=handlers, database_url=database_url, turn=turn, relay=relay)
     async with asyncio.TaskGroup() as tasks:
         relaying = tasks.create_task(relay.run())
         async with asyncio.TaskGroup() as deciding:
             parts: list[Consumer | Replayer | SideWorker] = [*consumers, replayer, *side_workers]
             for part in parts:
                 deciding.create_task(part.run(stopping))
+            for door in service.doors:
+                deciding.create_task(door.run(intake, stopping))
         if not await relay.settled(settings.drain_seconds / 2):
             log.warning("some letters stay in the outbox for the next worker")
         relaying.cancel()

@@ -21,7 +21,10 @@ class WorkingSet:
         self._changed: dict[Table, dict[Hashable, None]] = {}
 
     async def load(self, connection: Connection, wanted: Iterable[tuple[Need, Message[Any]]]) -> None:
-        """Find and lock all that is wanted: table by table in the service's order, keys in order, one query each."""
+        """Find and lock all that is wanted: table by table in the service's order, keys in order, one query each.
+
+        What nobody needs is not asked for.
+        """
         needs_of: dict[Table, list[tuple[Need, Message[Any]]]] = {table: [] for table in self._tables}
         for need, message in wanted:
             needs_of[need.table].append((need, message))
@@ -30,7 +33,8 @@ class WorkingSet:
             for need, message in needs_of[table]:
                 # A key that cannot be told raises again when the message is decided, and there harms only itself.
                 with suppress(Exception):
-                    keys_by_source.setdefault(need.of, set()).update(self._keys(need, message))
+                    for key in self._keys(need, message):
+                        keys_by_source.setdefault(need.of, set()).add(key)
             # Before the first value comes: a value belongs to every group that asks for it, whatever it was loaded for.
             for source, keys in keys_by_source.items():
                 if isinstance(source, Collection):
