@@ -21,8 +21,9 @@ from services.console import check as checking
 from services.console.migrating import migrate_all
 from services.console.settings import AdminSettings, DatabaseSettings, WorkerPasswords
 from services.console.work import Filter, Outsourced, Received
+from shared.contracts.gateway import REFUSED_TYPES, FileLimits
 from shared.contracts.offer_handler import Instance
-from shared.contracts.values import ShortText
+from shared.contracts.values import LARGEST_FILE_BYTES, ShortText
 from shared.database import Connection
 from shared.messaging.broker_admin import BrokerRefused
 from shared.messaging.topology import SERVICES
@@ -48,6 +49,8 @@ app.add_typer(outsourcing_app, name="outsourcing")
 sync_app = typer.Typer(no_args_is_help=True, help="Whether both copies of a ticket are in step, and telling all again.")
 app.add_typer(sync_app, name="sync")
 
+MEBIBYTE = 1024 * 1024
+LARGEST_MIB = LARGEST_FILE_BYTES // MEBIBYTE
 DAYS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M"]
 AsJson = Annotated[bool, typer.Option("--json", help="for scripts")]
 Service = Annotated[str, typer.Argument(help=", ".join(SERVICES))]
@@ -62,6 +65,7 @@ R = TypeVar("R")
 EXPECTED = (
     BrokerRefused,
     instances.InstanceKnown,
+    instances.InstanceUnknown,
     agreements.VersionKnown,
     asyncpg.PostgresError,
     psycopg.Error,
@@ -152,7 +156,37 @@ def add_instance(
     else:
         for what, value in credentials.items():
             print(f"{what:9} {value}")
-        print("The password and the queue's name are stored nowhere and not shown again.")
+        print("Password, token and the queue's name are stored nowhere and not shown again.")
+
+
+@instance_app.command("token")
+def replace_token(slug: Slug, as_json: AsJson = False) -> None:
+    """Give an instance another token for the gateway, once; the one it had opens nothing any more."""
+    token = _as_operator(lambda c: instances.replace_token(c, slug))
+    print(json.dumps({"token": token}, indent=2) if as_json else token)
+
+
+@instance_app.command("limit")
+def limit_files(
+    slug: Slug,
+    largest_mib: Annotated[int, typer.Option(min=0, max=LARGEST_MIB, help="of a file, in MiB")] = LARGEST_MIB,
+    refuse: Annotated[list[str] | None, typer.Option(help="a media type; again for another")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say which files an instance may send; what is left out is as usual."""
+    try:
+        limits = FileLimits(
+            largest_bytes=largest_mib * MEBIBYTE, refused_types=tuple(map(str.lower, refuse or REFUSED_TYPES))
+        )
+    except ValidationError as wrong:
+        _usage("\n".join(f"refuse: {error['msg']}" for error in wrong.errors()))
+    _as_operator(lambda c: instances.limit_files(c, slug, limits))
+    shown = {"instance": slug, "largest_mib": largest_mib, "refused_types": limits.refused_types}
+    print(
+        json.dumps(shown, indent=2)
+        if as_json
+        else f"{slug}: up to {limits.largest}, and none of these: {', '.join(limits.refused_types)}"
+    )
 
 
 @instance_app.command("list")

@@ -1,7 +1,9 @@
 """A whole Tandem on this machine's own servers: its database, its virtual host, its workers' environment."""
 
 import hashlib
+import shutil
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import asyncpg
@@ -11,6 +13,7 @@ from services.console.instances import Credentials, add_instance
 from services.console.migrating import migrate_all
 from services.console.settings import AdminSettings, WorkerPasswords
 from services.console.stack import LocalStack
+from services.console.stack.ports import free_port
 from shared.contracts.offer_handler import Instance
 from shared.messaging import topology
 from shared.messaging.broker_admin import broker_admin
@@ -23,6 +26,8 @@ class Connected:
 
     amqp_url: str
     queue: str
+    files_url: str
+    token: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,7 @@ class Installation:
     name: str
     settings: AdminSettings
     passwords: WorkerPasswords
+    gateway_port: int
 
     @property
     def database_url(self) -> str:
@@ -42,12 +48,27 @@ class Installation:
     def environment_of(self, service: str) -> dict[str, str]:
         """What a worker must be told to work here."""
         password = self.passwords.of(service)
+        gateway = {
+            "TANDEM_HTTP_PORT": str(self.gateway_port),
+            "TANDEM_FILES_STORE_URL": self.files.as_uri(),
+        }
         return {
             "TANDEM_DATABASE_URL": self.database_url_of(service),
             "TANDEM_BROKER_URL": self.amqp_url_of(topology.worker_user(service), password),
             "TANDEM_SHARDS": str(self.settings.shards),
+            **(gateway if service == topology.GATEWAY else {}),
             **self.stack.mark,
         }
+
+    @property
+    def files(self) -> Path:
+        """The folder in which the gateway keeps content."""
+        return self.stack.folder(f"files-{self.name}")
+
+    @property
+    def files_url(self) -> str:
+        """Where instances bring and read files."""
+        return f"http://127.0.0.1:{self.gateway_port}/files"
 
     def database_url_of(self, service: str) -> str:
         parts = urlsplit(self.database_url)
@@ -71,10 +92,12 @@ class Installation:
         """Add an instance; the answer is what its own process needs."""
         instance = Instance(slug=slug, name=name, language=language, email=email)
         credentials: Credentials = await add_instance(self.settings, instance)
-        return Connected(self.amqp_url_of(credentials.user, credentials.password), credentials.queue)
+        amqp_url = self.amqp_url_of(credentials.user, credentials.password)
+        return Connected(amqp_url, credentials.queue, self.files_url, credentials.token)
 
     async def remove(self) -> None:
-        """Remove database and virtual host; the workers must have ended."""
+        """Remove database, virtual host and files; the workers must have ended."""
+        shutil.rmtree(self.files, ignore_errors=True)
         async with broker_admin(self.settings.admin_broker_url.get_secret_value(), self.name) as broker:
             await broker.remove()
         await _on_server(self.stack, f'DROP DATABASE IF EXISTS "{self.name}" WITH (FORCE)')
@@ -92,10 +115,10 @@ async def install(stack: LocalStack, *, name: str = "tandem", shards: int = 1) -
         shards=shards,
     )
     passwords = WorkerPasswords.model_validate(
-        {f"{name}_password": _password(stack, name) for name in (*topology.SERVICES, topology.GATEWAY)}
+        {f"{name}_password": _password(stack, name) for name in topology.SERVICES}
     )
     await migrate_all(settings, passwords)
-    return Installation(stack, name, settings, passwords)
+    return Installation(stack, name, settings, passwords, gateway_port=free_port())
 
 
 def _password(stack: LocalStack, name: str) -> str:

@@ -6,14 +6,14 @@ from pathlib import Path
 import services
 from services.console.settings import AdminSettings, WorkerPasswords
 from shared.messaging.broker_admin import broker_admin
-from shared.messaging.topology import GATEWAY, SERVICES
+from shared.messaging.topology import SERVICES
 from shared.migrate import migrate
 
 MIGRATIONS = {service: Path(services.__path__[0]) / service / "migrations" for service in SERVICES}
 
 
 async def migrate_all(settings: AdminSettings, passwords: WorkerPasswords) -> dict[str, list[str]]:
-    """Schema, role and rights of every service, the whole topology, and the users of workers and gateway.
+    """Schema, role and rights of every service, the whole topology, and the users of the workers.
 
     Tells which migrations were applied, by service. Doing it again changes nothing. Raises psycopg.Error or
     BrokerRefused with what was refused.
@@ -23,7 +23,6 @@ async def migrate_all(settings: AdminSettings, passwords: WorkerPasswords) -> di
         await broker.declare(settings.shards)
         for service in SERVICES:
             await broker.admit_worker(service, passwords.of(service))
-        await broker.admit_gateway(passwords.of(GATEWAY))
     return applied
 
 

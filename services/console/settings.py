@@ -21,10 +21,7 @@ class AdminSettings(DatabaseSettings):
 
 
 class WorkerPasswords(BaseSettings):
-    """The password of each worker, at the database as at the broker; read from `TANDEM_<SERVICE>_PASSWORD`.
-
-    The gateway has one too, at the broker alone.
-    """
+    """The password of each worker, at the database as at the broker; read from `TANDEM_<SERVICE>_PASSWORD`."""
 
     model_config = SettingsConfigDict(env_prefix="TANDEM_", frozen=True)
 

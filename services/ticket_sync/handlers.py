@@ -1,12 +1,15 @@
 """What ticket_sync answers to: which message, which rows, which rule."""
 
 from services.ticket_sync import store
-from services.ticket_sync.domain import completion, ending, notices, opening, repair, writing
+from services.ticket_sync.domain import completion, ending, files, notices, opening, repair, writing
 from services.ticket_sync.domain.agreed import Agreed
 from services.ticket_sync.domain.entries import Entry
+from services.ticket_sync.domain.files import Limited, Upload
 from services.ticket_sync.domain.links import Link
 from services.ticket_sync.domain.repair import Holdings, Repair
 from services.ticket_sync.domain.snapshots import Snapshot
+from services.ticket_sync.store import files as file_store
+from shared.contracts.gateway import FileUploaded
 from shared.contracts.offer_handler import OutsourcingAbandoned, OutsourcingAccepted
 from shared.contracts.ticket_sync import (
     CompletionApprove,
@@ -46,6 +49,8 @@ SNAPSHOT = Table(
 )
 HOLDINGS = Table(Holdings, key=lambda holdings: holdings.outsourcing_id, lock=store.find_holdings)
 REPAIR = Table(Repair, key=lambda repair: repair.key, lock=store.find_repairs, save=store.save_repairs)
+LIMITED = Table(Limited, key=lambda limited: limited.instance, lock=file_store.find_limits)
+UPLOAD = Table(Upload, key=lambda upload: upload.key, lock=file_store.lock_uploads, save=file_store.save_uploads)
 # An entry that leaves the line, or is no longer to be submitted, leaves its group.
 ENTRIES_IN_LINE = Collection(
     ENTRY,
@@ -68,6 +73,9 @@ THE_ENTRY = one(ENTRY, lambda message: (message.data.outsourcing_id, message.dat
 ITS_NAMESAKE = one(NAMESAKES, lambda message: (message.sender, message.data.entry_id))
 THE_SOURCE_S_LINK = one(LINK, lambda put: put.data.copied_from and put.data.copied_from.outsourcing_id)
 THE_SOURCE = one(ENTRY, lambda put: put.data.copied_from and put.data.copied_from.key)
+THE_LIMITS = one(LIMITED, files.sender_of_file)
+WHAT_IT_CITES = one(UPLOAD, files.upload_needed)
+THE_UPLOAD = one(UPLOAD, lambda message: (message.data.instance, message.data.sha256))
 WHAT_STANDS = (
     THE_LINK,
     one(HOLDINGS, lambda message: message.data.outsourcing_id),
@@ -86,7 +94,7 @@ ALL_THAT_ENDS = (THE_LINK, WHAT_WAS_AGREED, WHAT_WAS_SUBMITTED, THE_WORK, WHAT_W
 
 HANDLERS = Handlers.of(
     "ticket_sync",
-    tables=(INSTANCE, LINK, AGREED, REPAIR, ENTRY, HOLDINGS, SNAPSHOT),
+    tables=(INSTANCE, LINK, AGREED, REPAIR, ENTRY, HOLDINGS, SNAPSHOT, LIMITED, UPLOAD),
     routes=(
         JOINING,
         on(OutsourcingAccepted, decide=opening.begin, needs=(THE_LINK,), unblocks=True),
@@ -95,10 +103,11 @@ HANDLERS = Handlers.of(
         on(TicketUpdate, decide=notices.note_changes, needs=(THE_LINK,)),
         on(QuestionAsk, decide=notices.ask, needs=(THE_LINK,)),
         on(QuestionAnswer, decide=notices.answer, needs=(THE_LINK,)),
+        on(FileUploaded, decide=files.note_upload, needs=(THE_UPLOAD,)),
         on(
             EntryPut,
             decide=writing.put_entry,
-            needs=(THE_LINK, THE_ENTRY, ITS_NAMESAKE, THE_SOURCE_S_LINK, THE_SOURCE),
+            needs=(THE_LINK, THE_ENTRY, ITS_NAMESAKE, THE_SOURCE_S_LINK, THE_SOURCE, THE_LIMITS, WHAT_IT_CITES),
         ),
         on(EntryRemove, decide=writing.remove_entry, needs=(THE_LINK, THE_ENTRY, ITS_NAMESAKE)),
         on(EntrySever, decide=writing.sever, needs=(THE_LINK, THE_ENTRY)),

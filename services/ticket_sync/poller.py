@@ -1,11 +1,13 @@
-"""Tickets that nobody opens, and digests that are due, become messages in the queue of what they compete with."""
+"""What falls due by itself: tickets that nobody opens, digests, and uploads that can be cited no longer."""
 
 import random
 from datetime import datetime, timedelta
 
 from services.ticket_sync import store
+from services.ticket_sync.domain.files import lapsed
 from services.ticket_sync.domain.opening import ticket_overdue
 from services.ticket_sync.domain.repair import digest_due
+from services.ticket_sync.store import files as file_store
 from shared.database import Connection
 from shared.messaging.outcomes import Caused
 from shared.messaging.side_work import Poller
@@ -14,6 +16,8 @@ from shared.messaging.side_work import Poller
 MOST_AT_ONCE = 256
 # Who was given hours is not kept waiting by seconds.
 IDLE_SECONDS = 5.0
+# Nobody waits for an upload to lapse.
+LAPSES_IDLE_SECONDS = 60.0
 # A digest needs all versions of its ticket: less at once than reminders.
 MOST_DIGESTS_AT_ONCE = 32
 # Tickets that were opened in one hour are not compared in one minute for ever.
@@ -25,7 +29,13 @@ async def _due(connection: Connection, now: datetime) -> list[Caused]:
     return [ticket_overdue(due) for due in await store.claim_links_unopened(connection, now, MOST_AT_ONCE)]
 
 
+async def _lapsed(connection: Connection, now: datetime) -> list[Caused]:
+    """The uploads whose time is over."""
+    return [lapsed(upload) for upload in await file_store.delete_lapsed_uploads(connection, now, MOST_AT_ONCE)]
+
+
 REMINDERS = Poller("reminders", due=_due, idle_seconds=IDLE_SECONDS)
+LAPSES = Poller("lapses", due=_lapsed, idle_seconds=LAPSES_IDLE_SECONDS)
 
 
 def digests_every(hours: float) -> Poller:

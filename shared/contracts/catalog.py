@@ -3,14 +3,20 @@
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
-from shared.contracts import answers, billing, offer_handler, ticket_sync
+from shared.contracts import answers, billing, gateway, offer_handler, ticket_sync
 from shared.contracts.values import Command, Delivery, Event, Payload
 
 P = TypeVar("P", bound=Payload)
 
 Side = Literal["lead", "service", "either", "both"]
 
-_MODULES = {"offer_handler": offer_handler, "ticket_sync": ticket_sync, "billing": billing, "answers": answers}
+_MODULES = {
+    "offer_handler": offer_handler,
+    "ticket_sync": ticket_sync,
+    "billing": billing,
+    "gateway": gateway,
+    "answers": answers,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,8 +39,9 @@ def problems_page() -> str:
         for slug, one in sorted(PROBLEMS.items())
     )
     intro = (
-        "What `type`, `status`, `title` and `detail` of a `command.rejected` can be. Programs go by `type`, which\n"
-        "never changes its meaning; the words may be improved. `{names}` are filled in.\n\n"
+        "What `type`, `status`, `title` and `detail` of a `command.rejected` can be, and of an answer by HTTP\n"
+        "(`file/…`). Programs go by `type`, which never changes its meaning; the words may be improved. `{names}` are\n"
+        "filled in.\n\n"
     )
     return f"{_GENERATED}# Problems\n\n{intro}" + _rows(("type", "status", "English", "Deutsch"), rows)
 

@@ -201,6 +201,12 @@ Email = Annotated[
 # Somebody will click it: nothing but a web address, as long as a line.
 Link = Annotated[str, StringConstraints(pattern=r"^https?://[^\s\x00-\x1f\x7f<>\"]+$", max_length=500)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+# An hour of a screen that is shown, or a disk's worth of logs; more is not passed on with a ticket.
+LARGEST_FILE_BYTES = 100 * 1024 * 1024
+FileSize = Annotated[int, Field(strict=True, ge=0, le=LARGEST_FILE_BYTES)]
+# RFC 6838, section 4.2.
+_MEDIA_TYPE = r"^[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]*/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]*$"
+MediaType = Annotated[str, StringConstraints(pattern=_MEDIA_TYPE, max_length=127)]
 
 # No NUL and no other control characters but tab and line ends: neither Postgres nor an e-mail header takes them. The
 # patterns also keep out lone surrogates, which are no text at all. Where a text is needed, blanks alone are none.

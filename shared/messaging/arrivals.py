@@ -137,7 +137,7 @@ def _examined(message: Readable, arrival: Arrival) -> Readable:
 def _vouched_sender(arrival: Arrival, envelope: Envelope, models: Models) -> str | None:
     """The instance or worker that broker, key and source agree on, or None where they do not.
 
-    What the gateway says is said by the instance for which it says it.
+    A command that the gateway says is said by the instance for which it says it.
     """
     user = arrival.user_id
     if user is None:
@@ -150,8 +150,8 @@ def _vouched_sender(arrival: Arrival, envelope: Envelope, models: Models) -> str
         return slug if user == slug and envelope.source == f"/instances/{slug}" else None
     if arrival.exchange == topology.EVENTS and user.startswith("tandem."):
         service = user.removeprefix("tandem.")
-        agreed = service != topology.GATEWAY and envelope.source == f"/tandem/{service}"
-        return f"tandem/{service}" if agreed else None
+        commanded = issubclass(models.get(envelope.type, Payload), Command)
+        return f"tandem/{service}" if envelope.source == f"/tandem/{service}" and not commanded else None
     return None
 
 

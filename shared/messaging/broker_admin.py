@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import quote
@@ -46,29 +46,24 @@ class BrokerAdmin:
         await self._call("POST", f"definitions/{self._vhost}", topology.declarations(shards))
 
     async def admit_worker(self, service: str, password: str) -> None:
-        """A worker reads its own queues and publishes its facts, deliveries and dead letters; it declares nothing."""
-        user = topology.worker_user(service)
-        facts = "|".join(re.escape(fact) for fact in topology.SERVICES[service].publishes)
-        await self._admit(
-            user,
-            password,
-            write=r"^tandem\.(events|deliveries|dead)$" if facts else r"^tandem\.(deliveries|dead)$",
-            read=rf"^{re.escape(service)}\.(shard\.[0-9]+\.[0-9]+|dead)$",
-            topics={
-                topology.EVENTS: rf"^({facts})\.[0-9a-f]{{2}}$" if facts else NOTHING,
-                topology.DEAD: f"^{re.escape(service)}$",
-            },
-        )
+        """A worker reads its own queues and publishes its facts, its answers and its dead letters; it declares nothing.
 
-    async def admit_gateway(self, password: str) -> None:
-        """The gateway publishes the few commands that a button in an e-mail can say, and reads and declares nothing."""
-        says = "|".join(re.escape(command) for command in topology.GATEWAY_SAYS)
+        One that takes no commands has nobody to answer; one that speaks for instances publishes those few commands.
+        """
+        interest = topology.SERVICES[service]
+        keys = {
+            topology.EVENTS: _keys(interest.publishes),
+            topology.COMMANDS: _keys(f"{RESERVED_SLUG}.{command}" for command in interest.says),
+            topology.DEAD: f"^{re.escape(service)}$",
+        }
+        topics = {exchange: allowed for exchange, allowed in keys.items() if allowed != NOTHING}
+        written = (*topics, topology.DELIVERIES) if interest.commands else topics
         await self._admit(
-            topology.worker_user(topology.GATEWAY),
+            topology.worker_user(service),
             password,
-            write=f"^{re.escape(topology.COMMANDS)}$",
-            read=NOTHING,
-            topics={topology.COMMANDS: rf"^{RESERVED_SLUG}\.({says})\.[0-9a-f]{{2}}$"},
+            write=f"^({'|'.join(map(re.escape, written))})$",
+            read=rf"^{re.escape(service)}\.(shard\.[0-9]+\.[0-9]+|dead)$",
+            topics=topics,
         )
 
     async def admit_instance(self, slug: str, password: str) -> str:
@@ -124,6 +119,12 @@ class BrokerAdmin:
                     raise BrokerRefused(f"the broker answered {said}")
                 return answer.json() if answer.content else None
         raise AssertionError("tenacity either returns or raises")
+
+
+def _keys(facts: Iterable[str]) -> str:
+    """The routing keys of these facts or commands, whatever they are about."""
+    named = "|".join(map(re.escape, facts))
+    return rf"^({named})\.[0-9a-f]{{2}}$" if named else NOTHING
 
 
 @asynccontextmanager

@@ -29,11 +29,15 @@ SHARD = QUORUM | {"x-single-active-consumer": True}
 
 @dataclass(frozen=True, slots=True)
 class Interest:
-    """What a service is sent: commands by their noun and events by noun and verb; and the events it may publish."""
+    """What a service is sent: commands by their noun and events by noun and verb; and the events it may publish.
+
+    `says` are the commands that it may give on behalf of an instance.
+    """
 
     commands: tuple[str, ...]
     events: tuple[str, ...]
     publishes: tuple[str, ...] = ()
+    says: tuple[str, ...] = ()
 
 
 SERVICES = {
@@ -68,6 +72,7 @@ SERVICES = {
             "repair.ordered",
             "repair.unfinished",
             "instance.joined",
+            "file.uploaded",
         ),
         publishes=(
             "outsourcing.submitted",
@@ -80,6 +85,9 @@ SERVICES = {
             "repair.ordered",
             "repair.unfinished",
             "outsourcing.completed",
+            "file.cited",
+            "file.released",
+            "file.lapsed",
         ),
     ),
     "notifier": Interest(
@@ -96,11 +104,16 @@ SERVICES = {
         commands=("item", "invoice", "billing-settings"),
         events=("outsourcing.completed", "instance.joined"),
     ),
+    "gateway": Interest(
+        commands=(),
+        events=("file.cited", "file.released", "file.lapsed", "instance.joined"),
+        publishes=("file.uploaded",),
+        # What a button in an e-mail can say.
+        says=("offer.accept", "offer.decline", "partnership.accept", "partnership.decline"),
+    ),
 }
-
-# The gateway is no service: it has no queues and reads nothing. All it says is what a button in an e-mail may say.
+# The one service whose word can count as that of an instance.
 GATEWAY = "gateway"
-GATEWAY_SAYS = ("offer.accept", "offer.decline", "partnership.accept", "partnership.decline")
 
 # Facts that no service asks for yet: they have no recipient, and are not published.
 UNHEARD = frozenset(fact for interest in SERVICES.values() for fact in interest.publishes) - frozenset(

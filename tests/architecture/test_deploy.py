@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings
 
 from services.billing.settings import Settings as BillingSettings
 from services.console.settings import AdminSettings, WorkerPasswords
+from services.gateway.settings import Settings as GatewaySettings
 from services.notifier.settings import Settings as NotifierSettings
 from services.offer_handler.settings import Settings as OfferHandlerSettings
 from services.ticket_sync.settings import Settings as TicketSyncSettings
@@ -24,6 +25,7 @@ SETTINGS: dict[str, tuple[type[BaseSettings], ...]] = {
     "ticket_sync": (TicketSyncSettings,),
     "notifier": (NotifierSettings,),
     "billing": (BillingSettings,),
+    "gateway": (GatewaySettings,),
     "migrate": (AdminSettings, WorkerPasswords),
 }
 EVERY_CONTAINER = pytest.mark.parametrize("name", COMPOSE)

@@ -25,6 +25,7 @@ MODULES_OF_A_SERVICE = {
     "poller",
     "clients",
     "texts",
+    "web",
 }
 DOMAIN_MAY_IMPORT = ("shared.money", "shared.ids", "shared.clock", "shared.contracts", "shared.messaging.outcomes")
 # Written in pieces, so that this file keeps its own rules.

@@ -6,6 +6,7 @@ from shared.contracts.examples import (
     AT,
     COMMAND_EXAMPLES,
     DELIVERY_EXAMPLES,
+    ENTRY,
     NOTE,
     OUTSOURCING,
     PARTNERSHIP,
@@ -25,6 +26,9 @@ _INVITATION = {
     "language": "en",
 }
 _OFFERED_TICKET = DELIVERY_EXAMPLES["offer.received"]["ticket"]
+
+_FILE = DELIVERY_EXAMPLES["entry.replicated"]["body"]
+_FOUND = {"outsourcing_id": OUTSOURCING, "entry_id": ENTRY, "reader": "nordlicht", "version": 2}
 
 EVENT_EXAMPLES: dict[str, dict[str, Any]] = {
     "outsourcing.offered": {**_BETWEEN, "ticket": _OFFERED_TICKET, "terms": _OFFER["terms"]},
@@ -90,6 +94,14 @@ EVENT_EXAMPLES: dict[str, dict[str, Any]] = {
         "charge_total": "42.00",
         "currency": "EUR",
     },
+    "file.uploaded": {
+        "instance": "alpenwerk",
+        **{name: _FILE[name] for name in ("sha256", "size", "media_type")},
+        "uploaded_at": AT.isoformat(),
+    },
+    "file.cited": {**_FOUND, **{name: _FILE[name] for name in ("sha256", "size", "name", "media_type")}},
+    "file.released": _FOUND,
+    "file.lapsed": {"instance": "alpenwerk", "sha256": _FILE["sha256"], "uploaded_at": AT.isoformat()},
     "outsourcing.completed": {
         **_LINKED,
         "organization": "Nordlicht Systeme GmbH",

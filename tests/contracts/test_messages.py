@@ -1,5 +1,6 @@
 """Every kind: it comes back as it went, and what is wrong with a command is told at once and at its place."""
 
+import base64
 import copy
 import json
 import re
@@ -183,7 +184,9 @@ def test_an_outsourcing_has_another_id_than_its_round_and_its_partnership() -> N
         ("content", "dGFuZGVt", "content"),
         ("size", 3, "content"),
         ("sha256", "0" * 64, "content"),
-        ("size", 64 * 1024 + 1, "size"),
+        ("size", 64 * 1024 + 1, "content"),
+        ("size", 100 * 1024 * 1024 + 1, "size"),
+        ("content", base64.b64encode(bytes(64 * 1024 + 3)).decode(), "content"),
         ("name", "../passwd", "name"),
         ("name", "..", "name"),
         ("media_type", "text", "media_type"),
@@ -192,6 +195,14 @@ def test_an_outsourcing_has_another_id_than_its_round_and_its_partnership() -> N
 def test_a_file_is_what_is_told_of_it(field: str, value: Any, place: str) -> None:
     body = {**DELIVERY_EXAMPLES["entry.replicated"]["body"], field: value}
     assert errors_of(EntryPut, {**COMMAND_EXAMPLES["entry.put"], "body": body}) == {("body", place)}
+
+
+@pytest.mark.parametrize("content", [{"content": None}, {}])
+def test_a_file_may_be_named_by_its_digest_alone(content: dict[str, None]) -> None:
+    body = {**DELIVERY_EXAMPLES["entry.replicated"]["body"], "size": 100 * 1024 * 1024}
+    del body["content"]
+    put = EntryPut.model_validate({**COMMAND_EXAMPLES["entry.put"], "body": {**body, **content}})
+    assert json.loads(put.model_dump_json())["body"]["content"] is None
 
 
 def test_an_entry_of_no_kind_is_named_at_its_body() -> None:

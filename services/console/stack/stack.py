@@ -53,6 +53,12 @@ class LocalStack:
         """What a process carries in its environment that is to end with this stack, also after a crash."""
         return {} if self.directory is None else {MARK: str(self.directory)}
 
+    def folder(self, name: str) -> Path:
+        """A place for something else that goes with the stack. Raises RuntimeError where it was not started."""
+        if self.directory is None:
+            raise RuntimeError("the stack was not started")
+        return self.directory / name
+
     def describe(self) -> list[str]:
         """What was found and where, a line each."""
         removed = [f"removed what a crashed run left in {path}" for path in self.leftovers]

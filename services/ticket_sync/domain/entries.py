@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from services.ticket_sync.domain.files import cited_by, found_by
 from services.ticket_sync.domain.links import Link
 from services.ticket_sync.domain.replication import Word, Writer, copy_of, read
 from shared.contracts.ticket_sync import (
@@ -17,7 +18,7 @@ from shared.contracts.ticket_sync import (
     Visibility,
 )
 from shared.contracts.values import RESERVED_SLUG, Delivery
-from shared.messaging.outcomes import Deliver
+from shared.messaging.outcomes import Deliver, Publish, Tell
 
 # Owns what is added to a ticket by nobody's instance.
 TANDEM = RESERVED_SLUG
@@ -134,9 +135,10 @@ def copied(link: Link, entry: Entry, word: Word | None) -> tuple[EntryBody, Visi
 
 def passed_on(
     link: Link, entry: Entry, word: Word | None, travel: Travel = Travel.DELIVERED
-) -> tuple[Entry, tuple[Deliver, ...]]:
-    """The newest version as delivered, and what the other side is told of it."""
-    stands = copied(link, entry, word) is not None
+) -> tuple[Entry, tuple[Tell, ...]]:
+    """The newest version as delivered, what the other side is told of it, and which file it finds there."""
+    copy = copied(link, entry, word)
+    stands = copy is not None
     delivered = replace(
         entry,
         travel=travel,
@@ -145,7 +147,16 @@ def passed_on(
         withdrawn_version=None if stands else entry.version,
         place=None,
     )
-    return delivered, told_of(link, delivered, word)
+    recipient = link.other_side_of(entry.owner)
+    found = file_found_by(recipient, entry, copy[0] if copy else None, anew=entry.copy_version is None)
+    return delivered, (*told_of(link, delivered, word), *found)
+
+
+def file_found_by(reader: str, entry: Entry, body: EntryBody | None, *, anew: bool) -> tuple[Publish, ...]:
+    """What changes for a reader that looks for the file of this entry; nothing where there was none and is none."""
+    if entry.kind != "attachment" or reader in entry.path or (anew and cited_by(body) is None):
+        return ()
+    return (found_by(reader, entry.outsourcing_id, entry.entry_id, entry.version, body),)
 
 
 def told_of(link: Link, entry: Entry, word: Word | None = None) -> tuple[Deliver, ...]:
@@ -158,15 +169,16 @@ def told_of(link: Link, entry: Entry, word: Word | None = None) -> tuple[Deliver
     return () if fact is None else (Deliver(recipient, fact),)
 
 
-def deliver_waiting(link: Link, waiting: tuple[Entry, ...]) -> tuple[list[Entry], list[Deliver]]:
+def deliver_waiting(link: Link, waiting: tuple[Entry, ...]) -> tuple[list[Entry], list[Tell]]:
     """The ticket is open: what waited for it arrives there in the order in which it came."""
     passed = [passed_on(link, entry, entry.word) for entry in sorted(waiting, key=_place)]
     return [entry for entry, _ in passed], [told for _, tell in passed for told in tell]
 
 
-def release_held(link: Link, held: tuple[Entry, ...]) -> tuple[list[Entry], list[Deliver]]:
+def release_held(link: Link, held: tuple[Entry, ...]) -> tuple[list[Entry], list[Tell]]:
     """The work goes on: what was held arrives in the order in which it came, and its owners are told so."""
-    entries, tell = [], []
+    entries: list[Entry] = []
+    tell: list[Tell] = []
     for entry in sorted(held, key=_place):
         delivered, told = passed_on(link, entry, entry.word, Travel.RELEASED)
         released = EntryReleased(outsourcing_id=entry.outsourcing_id, entry_id=entry.entry_id, version=entry.version)

@@ -18,7 +18,7 @@ from shared.contracts.ticket_sync import (
     TimeBody,
 )
 from shared.ids import id_of_content
-from shared.messaging.outcomes import Deliver
+from shared.messaging.outcomes import Tell
 from shared.money import price_of, total
 
 # The sum of the time reaches the lead as the quantity of one charge, which has six digits before the point.
@@ -88,7 +88,7 @@ def id_of_sum(link: Link) -> UUID:
     return id_of_content(b"time of the service partner", link.outsourcing_id.bytes)
 
 
-def sum_up(link: Link, snapshot: CompletionSnapshot) -> tuple[Link, tuple[Entry, ...], tuple[Deliver, ...]]:
+def sum_up(link: Link, snapshot: CompletionSnapshot) -> tuple[Link, tuple[Entry, ...], tuple[Tell, ...]]:
     """What the lead's ticket keeps of the service partner's time, as one charge.
 
     It is an entry like any other: who has lost it can be told of it again. It has been at the service partner.

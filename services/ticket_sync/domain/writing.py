@@ -2,23 +2,26 @@
 
 from dataclasses import replace
 
-from services.ticket_sync.domain.entries import Entry, Travel, copied, passed_on, told_of
+from services.ticket_sync.domain.entries import Entry, Travel, copied, file_found_by, passed_on, told_of
+from services.ticket_sync.domain.files import Limited, Upload, may_not_cite, may_not_send
 from services.ticket_sync.domain.links import Link, State
 from services.ticket_sync.domain.replication import Word, word_of, written
 from services.ticket_sync.domain.snapshots import id_of_sum
-from shared.contracts.ticket_sync import MOST_VERSIONS, EntryHeld, EntryPut, EntryRemove, EntrySever
+from shared.contracts.ticket_sync import MOST_VERSIONS, AttachmentBody, EntryHeld, EntryPut, EntryRemove, EntrySever
 from shared.messaging.outcomes import Changed, Decision, Deliver, Message, NotYet, Refused, Unchanged
 
 # Tombstones count: they are kept for ever. Whoever needs more has a fault, or is one.
 MOST_ENTRIES = MOST_VERSIONS
 
 
-def put_entry(
+def put_entry(  # noqa: PLR0913, PLR0917 - all that an entry can lean on
     link: Link | None,
     known: Entry | None,
     namesake: Entry | None,
     source_link: Link | None,
     source: Entry | None,
+    limited: Limited | None,
+    upload: Upload | None,
     put: Message[EntryPut],
 ) -> Decision:
     """Take the owner's newest word on an entry, and pass it on while the two sides are in step."""
@@ -44,7 +47,11 @@ def put_entry(
         written(word),
         path=path,
     )
-    return _take(link, known, namesake, newest, word)
+    decision = _take(link, known, namesake, newest, word)
+    if not isinstance(data.body, AttachmentBody) or not isinstance(decision, Changed):
+        return decision
+    before = known.word if known else None
+    return may_not_send(link, limited, data.body) or may_not_cite(link, before, upload, put) or decision
 
 
 def remove_entry(
@@ -110,26 +117,30 @@ def _refused_change(link: Link, known: Entry | None, namesake: Entry | None, new
 def _pass_on(link: Link, entry: Entry, word: Word | None, *, is_new: bool) -> Decision:
     """Tell the other side, or put the entry in line until it may be told; what concerns nobody stays local."""
     values = (link,) if is_new else ()
+    found = file_found_by(entry.owner, entry, word.body if word else None, anew=is_new)
     if entry.travel is Travel.SEVERED:
-        return Changed(entry.severed(), history=f"{_named(entry)} stays with its owner: its copy is severed")
+        return Changed(
+            entry.severed(), tell=found, history=f"{_named(entry)} stays with its owner: its copy is severed"
+        )
     if entry.copy_version is None and copied(link, entry, word) is None:
         local = replace(entry, travel=Travel.LOCAL, place=None)
-        return Changed(*values, local, history=f"{_named(entry)} kept local")
+        return Changed(*values, local, tell=found, history=f"{_named(entry)} kept local")
     if link.state is State.IN_PROGRESS:
         delivered, tell = passed_on(link, entry, word)
         outcome = "delivered" if tell else "goes no further: it has been at the other side"
-        return Changed(*values, delivered, tell=tell, history=f"{_named(entry)} {outcome}")
+        return Changed(*values, delivered, tell=(*tell, *found), history=f"{_named(entry)} {outcome}")
     if entry.place is None:
         link = link.with_another_in_line()
         values = (link,)
         entry = replace(entry, place=link.last_place)
     if link.state is State.ACCEPTED:
-        return Changed(*values, replace(entry, travel=Travel.WAITING), history=f"{_named(entry)} waits for the ticket")
+        waiting = replace(entry, travel=Travel.WAITING)
+        return Changed(*values, waiting, tell=found, history=f"{_named(entry)} waits for the ticket")
     held = EntryHeld(entry_id=entry.entry_id, version=entry.version, outsourcing_id=entry.outsourcing_id)
     return Changed(
         *values,
         replace(entry, travel=Travel.HELD),
-        tell=(Deliver(entry.owner, held),),
+        tell=(Deliver(entry.owner, held), *found),
         history=f"{_named(entry)} held during approval",
     )
 

@@ -85,6 +85,29 @@ CREATE TABLE entry (
 ) WITH (fillfactor = 85, toast_tuple_target = 4096); -- notes of a few thousand bytes stay in the row, uncompressed
 CREATE INDEX entry_in_line ON entry (outsourcing_id, place) WHERE place IS NOT NULL;
 
+-- Which files an instance may send, where an operator has said so; workers only read it.
+CREATE TABLE file_limits (
+    instance      text PRIMARY KEY REFERENCES instance,
+    largest_bytes bigint NOT NULL CHECK (largest_bytes >= 0),
+    refused_types text[] NOT NULL
+);
+ALTER TABLE file_limits ENABLE ROW LEVEL SECURITY;
+CREATE POLICY file_limits_are_read ON file_limits FOR SELECT USING (true);
+
+-- What an instance uploaded and may still cite; and the message that told of it.
+CREATE TABLE upload (
+    instance       text NOT NULL,
+    sha256         text NOT NULL CHECK (sha256 ~ '^[0-9a-f]{64}$'),
+    size           bigint NOT NULL CHECK (size >= 0),
+    media_type     text NOT NULL,
+    uploaded_at    timestamptz NOT NULL,
+    lapses_at      timestamptz NOT NULL,
+    told_by_source text NOT NULL,
+    told_by_id     uuid NOT NULL,
+    PRIMARY KEY (instance, sha256)
+);
+CREATE INDEX upload_lapsing ON upload (lapses_at);
+
 -- The work as it was submitted, or as it was when it was ended by force; never changed. The link says which one awaits
 -- approval, or that it ended with.
 CREATE TABLE snapshot (

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from typing import Any
 
+from shared.contracts.problems.files import FILE_PROBLEMS
 from shared.contracts.problems.partnerships import PARTNERSHIP_PROBLEMS
 from shared.contracts.problems.problem import Problem
 from shared.contracts.problems.problem import problem as _problem
@@ -13,6 +14,7 @@ FALLBACK_LANGUAGE = "en"
 
 PROBLEMS: dict[str, Problem] = {
     **PARTNERSHIP_PROBLEMS,
+    **FILE_PROBLEMS,
     "message/unreadable": _problem(
         400,
         en=("The message cannot be read", "It is not a CloudEvents 1.0 envelope in JSON: {reason}."),
@@ -20,10 +22,10 @@ PROBLEMS: dict[str, Problem] = {
     ),
     "message/too-large": _problem(
         413,
-        en=("The message is too large", "A message has at most 1 MiB: {reason}. Send larger files by claim check."),
+        en=("The message is too large", "A message has at most 1 MiB: {reason}. Upload larger files and cite them."),
         de=(
             "Die Nachricht ist zu groß",
-            "Eine Nachricht hat höchstens 1 MiB: {reason}. Größere Dateien gehen getrennt.",
+            "Eine Nachricht hat höchstens 1 MiB: {reason}. Größere Dateien laden Sie hoch und nennen sie.",
         ),
     ),
     "message/unknown-kind": _problem(

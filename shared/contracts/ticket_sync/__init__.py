@@ -48,6 +48,7 @@ from shared.contracts.ticket_sync.entries import (
     TimeBody,
     Visibility,
 )
+from shared.contracts.ticket_sync.files import FileCited, FileLapsed, FileReleased
 from shared.contracts.ticket_sync.sync import (
     MOST_VERSIONS,
     MOST_WANTED,
@@ -107,6 +108,9 @@ __all__ = [
     "EntryVersion",
     "EntryWithdrawn",
     "FieldChange",
+    "FileCited",
+    "FileLapsed",
+    "FileReleased",
     "ForcedCause",
     "Inventory",
     "LinkBody",

@@ -14,11 +14,13 @@ from shared.contracts.values import (
     Currency,
     Day,
     Delivery,
+    FileSize,
     Flag,
     Hours,
     Instant,
     Line,
     LongText,
+    MediaType,
     Owner,
     Price,
     Quantity,
@@ -33,8 +35,6 @@ LARGEST_INLINE_BYTES = 64 * 1024
 _BASE64_OF_LARGEST = 4 * -(-LARGEST_INLINE_BYTES // 3)
 # As long as file systems take; no way to another folder, and never dots or blanks alone.
 _FILE_NAME = r"^[^\x00-\x1f\x7f/\\]*[^\x00-\x20\x7f/\\.][^\x00-\x1f\x7f/\\]*$"
-# RFC 6838, section 4.2.
-_MEDIA_TYPE = r"^[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]*/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]*$"
 
 
 class NoteBody(Value):
@@ -56,20 +56,22 @@ class TimeBody(Value):
 
 
 class AttachmentBody(Value):
-    """A small file, in the message itself."""
+    """A file: a small one in the message itself, a larger one by the digest under which its sender uploaded it."""
 
     kind: Literal["attachment"]
     name: Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=_FILE_NAME)]
-    media_type: Annotated[str, StringConstraints(pattern=_MEDIA_TYPE, max_length=127)]
-    size: int = Field(strict=True, ge=0, le=LARGEST_INLINE_BYTES)
+    media_type: MediaType
+    size: FileSize
     sha256: Sha256
-    content: Annotated[str, StringConstraints(max_length=_BASE64_OF_LARGEST)] = Field(
-        description="the file in base64 (RFC 4648, section 4)"
+    content: Annotated[str, StringConstraints(max_length=_BASE64_OF_LARGEST)] | None = Field(
+        default=None, description="the file in base64 (RFC 4648, section 4); left out where it goes by claim check"
     )
 
     @field_validator("content")
     @classmethod
-    def _content_is_as_told(cls, content: str, told: ValidationInfo) -> str:
+    def _content_is_as_told(cls, content: str | None, told: ValidationInfo) -> str | None:
+        if content is None:
+            return None
         try:
             file = base64.b64decode(content, validate=True)
         except (binascii.Error, ValueError):

@@ -96,7 +96,7 @@ async def test_a_worker_publishes_its_own_facts_only(standing: Installation) -> 
             await _publish(worker, exchange, key, user=user)
 
 
-@pytest.mark.parametrize("said", topology.GATEWAY_SAYS)
+@pytest.mark.parametrize("said", topology.SERVICES[topology.GATEWAY].says)
 async def test_the_gateway_says_what_a_button_can(standing: Installation, said: str) -> None:
     await _publish(_gateway(standing), topology.COMMANDS, f"tandem.{said}.7f", user="tandem.gateway")
 
@@ -113,6 +113,7 @@ async def test_the_gateway_says_what_a_button_can(standing: Installation, said: 
         (topology.COMMANDS, "nordlicht.offer.accept.7f"),
         (topology.COMMANDS, "tandem.gateway.offer.accept.7f"),
         (topology.EVENTS, "deadline.passed.7f"),
+        (topology.EVENTS, "file.cited.7f"),
         (topology.DELIVERIES, "nordlicht"),
         (topology.DEAD, "offer_handler"),
         ("offer_handler.in", "tandem.offer.accept.7f"),
@@ -124,7 +125,7 @@ async def test_the_gateway_says_nothing_else_and_nowhere_else(standing: Installa
         await _publish(_gateway(standing), exchange, key, user="tandem.gateway")
 
 
-async def test_the_gateway_reads_and_declares_nothing_and_is_nobody_else(
+async def test_the_gateway_reads_what_is_its_own_declares_nothing_and_is_nobody_else(
     standing: Installation, nordlicht: Connected
 ) -> None:
     for queue in (nordlicht.queue, "offer_handler.shard.1.0", "offer_handler.dead"):
@@ -158,13 +159,11 @@ def _key(slug: str) -> str:
 
 def _worker(installation: Installation, service: str) -> Connected:
     url = installation.amqp_url_of(topology.worker_user(service), installation.passwords.of(service))
-    return Connected(url, topology.shard_queue(service, topology.GENERATION, 0))
+    return Connected(url, topology.shard_queue(service, topology.GENERATION, 0), files_url="", token="")
 
 
 def _gateway(installation: Installation) -> Connected:
-    """Connected as the gateway, which has no queue."""
-    user = topology.worker_user(topology.GATEWAY)
-    return Connected(installation.amqp_url_of(user, installation.passwords.of(topology.GATEWAY)), queue="")
+    return _worker(installation, topology.GATEWAY)
 
 
 @asynccontextmanager

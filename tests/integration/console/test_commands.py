@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from services.console.installation import Installation
+from services.console.instances import LIMITING
+from shared.contracts.gateway import REFUSED_TYPES
 from shared.messaging import topology
 from tests.integration.databases import connection_to
 
@@ -20,8 +22,7 @@ class Command:
 
     def __init__(self, installation: Installation) -> None:
         self._environment = installation.administrator_environment() | {
-            f"TANDEM_{name.upper()}_PASSWORD": installation.passwords.of(name)
-            for name in (*topology.SERVICES, topology.GATEWAY)
+            f"TANDEM_{name.upper()}_PASSWORD": installation.passwords.of(name) for name in topology.SERVICES
         }
 
     async def __call__(self, *arguments: str, expect: int = 0, environment: dict[str, str] | None = None) -> str:
@@ -57,6 +58,31 @@ async def test_an_instance_is_added_once_and_listed(tandem: Command) -> None:
     [listed] = await tandem.json("instance", "list")
     assert (listed["slug"], listed["language"]) == ("nordlicht", "de")
     assert "password" not in listed
+
+
+async def test_a_token_is_given_out_once_and_another_one_takes_its_place(tandem: Command) -> None:
+    first = (await tandem.json("instance", "add", "nordlicht", *NORDLICHT))["token"]
+    second = (await tandem.json("instance", "token", "nordlicht"))["token"]
+    assert first != second and first.startswith("nordlicht.") and len(second) > 50
+    assert (await tandem("instance", "token", "nordlicht")).startswith("nordlicht.")
+    await tandem("instance", "add", "huber", *NORDLICHT, "--kind", "portal")
+    for slug in ("nobody", "huber"):
+        assert f"no instance {slug} with an installation" in await tandem("instance", "token", slug, expect=1)
+
+
+async def test_an_operator_says_which_files_an_instance_may_send(tandem: Command, installation: Installation) -> None:
+    await tandem("instance", "add", "nordlicht", *NORDLICHT)
+    said = await tandem("instance", "limit", "nordlicht", "--largest-mib", "20", "--refuse", "Application/ZIP")
+    assert "nordlicht: up to 20 MiB" in said and "application/zip" in said
+    async with connection_to(installation.database_url) as connection:
+        for service in LIMITING:
+            row = await connection.fetchrow(f"SELECT * FROM {service}.file_limits")
+            assert tuple(row) == ("nordlicht", 20 * 1024 * 1024, ["application/zip"])
+    usual = await tandem.json("instance", "limit", "nordlicht")
+    assert (usual["largest_mib"], usual["refused_types"]) == (100, list(REFUSED_TYPES))
+    assert "no instance nobody" in await tandem("instance", "limit", "nobody", expect=1)
+    assert "refuse:" in await tandem("instance", "limit", "nordlicht", "--refuse", "everything", expect=2)
+    await tandem("instance", "limit", "nordlicht", "--largest-mib", "101", expect=2)
 
 
 async def test_who_has_no_installation_is_added_without_a_user_and_a_queue(tandem: Command) -> None:

@@ -2,16 +2,17 @@
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from services.offer_handler.handlers import HANDLERS
-from shared.contracts.offer_handler import OfferAccept, OfferCancel, PartnershipAccept
+from shared.contracts.offer_handler import DeadlinePassed, OfferAccept, OfferCancel, PartnershipAccept
 from shared.ids import new_id
 from shared.messaging.arrivals import Arrival, Dead, Readable, tell_apart
 from shared.messaging.outcomes import Refused
-from tests.integration.messaging.posting import by_button, command
+from tests.integration.messaging.posting import by_button, command, event
 
 OUTSOURCING = new_id()
 ACCEPT = OfferAccept(actor="office@huber.example", on_behalf_of="alpenwerk", outsourcing_id=OUTSOURCING)
@@ -58,6 +59,12 @@ def test_the_gateway_counts_only_as_itself(change: dict[str, Any]) -> None:
 def test_the_gateway_speaks_for_an_instance_and_never_for_a_worker(named: object) -> None:
     said = arrived(with_data(by_button(ACCEPT, str(OUTSOURCING)), on_behalf_of=named))
     assert isinstance(said, Dead) and said.problem == "message/forged"
+
+
+def test_the_gateway_tells_other_workers_as_itself() -> None:
+    told = event(DeadlinePassed(outsourcing_id=OUTSOURCING, due_at=datetime.now(UTC)), "x", service="gateway")
+    said = arrived(told)
+    assert isinstance(said, Readable) and said.sender == "tandem/gateway"
 
 
 def test_the_gateway_says_nothing_but_what_a_button_can() -> None:

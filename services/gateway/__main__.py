@@ -1,0 +1,14 @@
+"""Starts the worker."""
+
+from services.gateway.clients import ObjectStore
+from services.gateway.courier import removal_courier
+from services.gateway.handlers import HANDLERS
+from services.gateway.settings import Settings
+from services.gateway.web import FileDoor
+from shared.service import Service, run
+from shared.settings import read_settings
+
+if __name__ == "__main__":
+    settings = read_settings(Settings)
+    objects = ObjectStore(settings.files_store_url)
+    run(Service(HANDLERS, settings, (removal_courier(settings, objects),), (FileDoor(settings, objects),)))

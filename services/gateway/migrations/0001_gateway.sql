@@ -1,0 +1,60 @@
+-- Files, what keeps them stored, and who may bring and read them. The content lies in the object store.
+
+-- What lets an instance in: the SHA-256 of its token.
+CREATE TABLE access (
+    instance   text PRIMARY KEY REFERENCES instance,
+    token_hash bytea NOT NULL CHECK (octet_length(token_hash) = 32)
+);
+
+-- Which files an instance may send, where an operator has said so.
+CREATE TABLE file_limits (
+    instance      text PRIMARY KEY REFERENCES instance,
+    largest_bytes bigint NOT NULL CHECK (largest_bytes >= 0),
+    refused_types text[] NOT NULL
+);
+
+-- Operators give tokens and set limits. A worker's role is granted all on every table, but finds only these policies,
+-- and so only reads.
+ALTER TABLE access ENABLE ROW LEVEL SECURITY;
+CREATE POLICY access_is_read ON access FOR SELECT USING (true);
+ALTER TABLE file_limits ENABLE ROW LEVEL SECURITY;
+CREATE POLICY file_limits_are_read ON file_limits FOR SELECT USING (true);
+
+-- Content by its digest, known from before its first byte is stored, so that what a crash leaves is found and removed.
+CREATE TABLE file (
+    sha256         text PRIMARY KEY CHECK (sha256 ~ '^[0-9a-f]{64}$'),
+    -- How many keep it: uploads that have not lapsed, and readers of entries.
+    kept_by        integer NOT NULL DEFAULT 0 CHECK (kept_by >= 0),
+    cited          boolean NOT NULL DEFAULT false,
+    unneeded_since timestamptz,
+    -- While the courier takes it out of the store, nobody counts on it.
+    removing_until timestamptz,
+    CHECK ((kept_by = 0) = (unneeded_since IS NOT NULL)),
+    CHECK (removing_until IS NULL OR kept_by = 0)
+);
+CREATE INDEX file_unneeded ON file (cited, unneeded_since) WHERE kept_by = 0;
+
+-- An instance's newest upload of some content.
+CREATE TABLE upload (
+    instance    text NOT NULL,
+    sha256      text NOT NULL REFERENCES file ON DELETE CASCADE,
+    uploaded_at timestamptz NOT NULL,
+    lapsed      boolean NOT NULL,
+    PRIMARY KEY (instance, sha256)
+);
+CREATE INDEX upload_by_file ON upload (sha256);
+
+-- What a reader finds under an entry. A row without a file says that there is none any more, whatever comes late.
+CREATE TABLE citation (
+    outsourcing_id uuid NOT NULL,
+    entry_id       uuid NOT NULL,
+    reader         text NOT NULL,
+    version        bigint NOT NULL CHECK (version >= 1),
+    sha256         text REFERENCES file,
+    size           bigint CHECK (size >= 0),
+    name           text,
+    media_type     text,
+    PRIMARY KEY (outsourcing_id, entry_id, reader),
+    CHECK (num_nulls(sha256, size, name, media_type) IN (0, 4))
+);
+CREATE INDEX citation_by_file ON citation (sha256) WHERE sha256 IS NOT NULL;

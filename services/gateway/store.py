@@ -1,0 +1,189 @@
+"""All SQL of the gateway, one function per statement."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from services.gateway.domain import Access, Citation, CitedFile, File, Upload
+from shared.contracts.gateway import FileLimits
+from shared.database import Connection, columns_of
+
+
+async def find_access(connection: Connection, instance: str) -> Access | None:
+    """What lets this instance in, and in which language it is answered."""
+    row = await connection.fetchrow(
+        """
+        SELECT access.instance, language, token_hash, largest_bytes, refused_types
+        FROM access JOIN instance ON instance.slug = access.instance LEFT JOIN file_limits USING (instance)
+        WHERE access.instance = $1
+        """,
+        instance,
+    )
+    if row is None:
+        return None
+    usual = row["largest_bytes"] is None
+    limits = (
+        FileLimits() if usual else FileLimits(largest_bytes=row["largest_bytes"], refused_types=row["refused_types"])
+    )
+    return Access(row["instance"], row["language"], row["token_hash"], limits)
+
+
+async def find_citation(connection: Connection, outsourcing_id: UUID, entry_id: UUID, reader: str) -> CitedFile | None:
+    """What this reader finds under this entry."""
+    row = await connection.fetchrow(
+        """
+        SELECT sha256, size, name, media_type FROM citation
+        WHERE outsourcing_id = $1 AND entry_id = $2 AND reader = $3 AND sha256 IS NOT NULL
+        """,
+        outsourcing_id,
+        entry_id,
+        reader,
+    )
+    return None if row is None else CitedFile(**row)
+
+
+async def find_now(connection: Connection) -> datetime:
+    """The database's clock; who can tell it is there."""
+    now: datetime = await connection.fetchval("SELECT clock_timestamp()")
+    return now
+
+
+async def announce_file(connection: Connection, sha256: str) -> bool:
+    """This content is about to be stored, and is not removed for a while; False where it is just being removed."""
+    status = await connection.execute(
+        """
+        INSERT INTO file (sha256, unneeded_since) VALUES ($1, clock_timestamp())
+        ON CONFLICT (sha256) DO UPDATE
+        SET unneeded_since = CASE WHEN file.kept_by = 0 THEN excluded.unneeded_since END, removing_until = NULL
+        WHERE file.removing_until IS NULL OR file.removing_until < excluded.unneeded_since
+        """,
+        sha256,
+    )
+    return bool(status == "INSERT 0 1")
+
+
+async def lock_files(connection: Connection, digests: list[str]) -> list[File]:
+    """Those of these contents that are there and stay there, in the order of their digests."""
+    rows = await connection.fetch(
+        """
+        SELECT sha256, kept_by, cited, unneeded_since FROM file
+        WHERE sha256 = ANY ($1::text[]) AND removing_until IS NULL ORDER BY sha256 FOR UPDATE
+        """,
+        digests,
+    )
+    return [File(**row) for row in rows]
+
+
+async def save_files(connection: Connection, files: list[File]) -> None:
+    """What keeps these contents now; they were announced before."""
+    rows = [(file.sha256, file.kept_by, file.cited, file.unneeded_since) for file in files]
+    await connection.execute(
+        """
+        UPDATE file SET kept_by = newest.kept_by, cited = newest.cited, unneeded_since = newest.unneeded_since
+        FROM unnest($1::text[], $2::int[], $3::bool[], $4::timestamptz[])
+             AS newest (sha256, kept_by, cited, unneeded_since)
+        WHERE file.sha256 = newest.sha256
+        """,
+        *columns_of(rows, 4),
+    )
+
+
+async def lock_uploads(connection: Connection, keys: list[tuple[str, str]]) -> list[Upload]:
+    """These instances' uploads of these contents, in the order of their keys."""
+    rows = await connection.fetch(
+        """
+        SELECT instance, sha256, uploaded_at, lapsed
+        FROM upload JOIN unnest($1::text[], $2::text[]) AS wanted (instance, sha256) USING (instance, sha256)
+        ORDER BY instance, sha256 FOR UPDATE OF upload
+        """,
+        *columns_of(keys, 2),
+    )
+    return [Upload(**row) for row in rows]
+
+
+async def save_uploads(connection: Connection, uploads: list[Upload]) -> None:
+    """The newest uploads, and those that have lapsed."""
+    rows = [(upload.instance, upload.sha256, upload.uploaded_at, upload.lapsed) for upload in uploads]
+    await connection.execute(
+        """
+        INSERT INTO upload (instance, sha256, uploaded_at, lapsed)
+        SELECT * FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::bool[])
+        ON CONFLICT (instance, sha256) DO UPDATE SET uploaded_at = excluded.uploaded_at, lapsed = excluded.lapsed
+        """,
+        *columns_of(rows, 4),
+    )
+
+
+async def lock_citations(connection: Connection, keys: list[tuple[UUID, UUID, str]]) -> list[Citation]:
+    """What these readers find under these entries, in the order of their keys."""
+    rows = await connection.fetch(
+        """
+        SELECT outsourcing_id, entry_id, reader, version, sha256, size, name, media_type
+        FROM citation JOIN unnest($1::uuid[], $2::uuid[], $3::text[]) AS wanted (outsourcing_id, entry_id, reader)
+             USING (outsourcing_id, entry_id, reader)
+        ORDER BY outsourcing_id, entry_id, reader FOR UPDATE OF citation
+        """,
+        *columns_of(keys, 3),
+    )
+    return [_citation(row) for row in rows]
+
+
+async def save_citations(connection: Connection, citations: list[Citation]) -> None:
+    """What readers find from now on."""
+    rows = [
+        (
+            one.outsourcing_id,
+            one.entry_id,
+            one.reader,
+            one.version,
+            *((one.file.sha256, one.file.size, one.file.name, one.file.media_type) if one.file else (None,) * 4),
+        )
+        for one in citations
+    ]
+    await connection.execute(
+        """
+        INSERT INTO citation (outsourcing_id, entry_id, reader, version, sha256, size, name, media_type)
+        SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::bigint[], $5::text[], $6::bigint[], $7::text[],
+                             $8::text[])
+        ON CONFLICT (outsourcing_id, entry_id, reader) DO UPDATE SET
+            version = excluded.version,
+            sha256 = excluded.sha256,
+            size = excluded.size,
+            name = excluded.name,
+            media_type = excluded.media_type
+        """,
+        *columns_of(rows, 8),
+    )
+
+
+async def claim_unneeded_files(
+    connection: Connection, now: datetime, *, uncited_for: timedelta, cited_for: timedelta, lease: timedelta, limit: int
+) -> list[str]:
+    """Lease contents that nothing has kept for so long, those that an entry once cited for longer; their digests."""
+    rows = await connection.fetch(
+        """
+        UPDATE file SET removing_until = $1::timestamptz + $4::interval
+        WHERE sha256 = ANY (ARRAY (
+            SELECT sha256 FROM file
+            WHERE kept_by = 0 AND (removing_until IS NULL OR removing_until < $1)
+              AND (NOT cited AND unneeded_since <= $1 - $2::interval OR cited AND unneeded_since <= $1 - $3::interval)
+            LIMIT $5 FOR UPDATE SKIP LOCKED))
+        RETURNING sha256
+        """,
+        now,
+        uncited_for,
+        cited_for,
+        lease,
+        limit,
+    )
+    return [row["sha256"] for row in rows]
+
+
+async def delete_files(connection: Connection, digests: list[str]) -> None:
+    """Forget contents that are out of the store."""
+    await connection.execute("DELETE FROM file WHERE sha256 = ANY ($1::text[]) AND removing_until IS NOT NULL", digests)
+
+
+def _citation(row: Any) -> Citation:
+    file = None if row["sha256"] is None else CitedFile(row["sha256"], row["size"], row["name"], row["media_type"])
+    return Citation(row["outsourcing_id"], row["entry_id"], row["reader"], row["version"], file)

@@ -1,0 +1,281 @@
+"""The HTTP that instances speak: a file in, a file out, and whether all is well."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from http import HTTPStatus
+from urllib.parse import quote
+
+import structlog
+import uvicorn
+from pydantic import TypeAdapter, ValidationError
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from services.gateway import store
+from services.gateway.clients import ObjectStore, WrongDigest
+from services.gateway.domain import Access, CitedFile, FileReceived
+from services.gateway.settings import Settings
+from shared.contracts.problems import describe
+from shared.contracts.values import MediaType, Sha256
+from shared.messaging.intake import Intake, NotTakenIn
+from shared.messaging.outcomes import Refused
+
+log = structlog.get_logger()
+
+# A whole transfer: 100 MiB at 175 KiB a second. One that brings nothing meanwhile is cut off much earlier.
+TRANSFER_SECONDS = 600.0
+SILENT_SECONDS = 30.0
+# Each upload holds up to 10 MiB in memory; and nobody takes all places.
+MOST_TRANSFERS = 16
+MOST_TRANSFERS_OF_ONE = 4
+# Connections that ask for nothing, or not completely, are closed after this; and one is not kept open for longer.
+ASKING_SECONDS = 5
+MOST_CONNECTIONS = 256
+# A token is the largest thing in a head.
+LARGEST_HEAD_BYTES = 16 * 1024
+# Transfers under way when the worker is told to stop may end until then; what is cut off is brought again.
+DRAIN_SECONDS = 10
+
+UNKNOWN_TYPE = "application/octet-stream"
+# Whatever its type, it is a file to be kept, and nothing that a browser is to show or to guess at.
+HARMLESS = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+    "Cache-Control": "no-store",
+}
+# What stands beside an answer of this status.
+BESIDE: dict[int, dict[str, str]] = {
+    HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": "Bearer"},
+    HTTPStatus.TOO_MANY_REQUESTS: {"Retry-After": "1"},
+    HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": "5"},
+    # The server hangs up after what it did not expect.
+    HTTPStatus.INTERNAL_SERVER_ERROR: {"Connection": "close"},
+}
+# Who asks without a valid token is nobody whose language is known.
+NOBODY_S_LANGUAGE = "en"
+
+Endpoint = Callable[[Request, Access], Awaitable[Response]]
+
+_sha256: TypeAdapter[str] = TypeAdapter(Sha256)
+_media_type: TypeAdapter[str] = TypeAdapter(MediaType)
+
+
+class NotServed(Exception):
+    """What was asked for is not done; the answer says why, in the language of who asked."""
+
+    def __init__(self, problem: Refused, language: str) -> None:
+        super().__init__(problem.problem)
+        self.problem = problem
+        self.language = language
+
+
+def application(intake: Intake, objects: ObjectStore) -> Starlette:
+    """All that is served."""
+    admitted = partial(_Admitted, intake, Counter())
+    read = Route("/files/{outsourcing_id:uuid}/{entry_id:uuid}", admitted(partial(_give_file, intake, objects)))
+    # Without the HEAD that comes along: it would read all of a file in order to show none of it.
+    read.methods = {"GET"}
+    return Starlette(
+        routes=[
+            Route("/files/{sha256}", admitted(partial(_take_file, intake, objects)), methods=["PUT"]),
+            read,
+            Route("/health", partial(_tell_health, intake)),
+        ],
+        exception_handlers=dict.fromkeys(
+            (NotServed, NotTakenIn, ClientDisconnect, HTTPException, Exception), _say_why_not
+        ),
+    )
+
+
+class _Admitted:
+    """Lets an instance in by its token, for so many transfers at once, and for so long."""
+
+    def __init__(self, intake: Intake, under_way: Counter[str], endpoint: Endpoint) -> None:
+        self._intake = intake
+        self._under_way = under_way
+        self._endpoint = endpoint
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive, send)
+        access = await self._access_of(request)
+        with self._one_more_transfer(access):
+            try:
+                async with asyncio.timeout(TRANSFER_SECONDS):
+                    response = await self._endpoint(request, access)
+                    await response(scope, receive, send)
+            except TimeoutError as slow:
+                raise NotServed(Refused("file/too-slow"), access.language) from slow
+        log.info("served", instance=access.instance, method=request.method)
+
+    async def _access_of(self, request: Request) -> Access:
+        """What the token opens, which begins with the name of its instance."""
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        access = await self._intake.ask(partial(store.find_access, instance=token.partition(".")[0]))
+        if access is None or scheme.lower() != "bearer" or not access.opens_with(token):
+            raise NotServed(Refused("file/unauthorized"), NOBODY_S_LANGUAGE)
+        return access
+
+    @contextmanager
+    def _one_more_transfer(self, access: Access) -> Iterator[None]:
+        under_way = self._under_way
+        if under_way.total() >= MOST_TRANSFERS or under_way[access.instance] >= MOST_TRANSFERS_OF_ONE:
+            raise NotServed(Refused("file/busy"), access.language)
+        under_way[access.instance] += 1
+        try:
+            yield
+        finally:
+            under_way[access.instance] -= 1
+
+
+async def _take_file(intake: Intake, objects: ObjectStore, request: Request, access: Access) -> Response:
+    """Store a file under its digest. It is read in full and answered alike, whether the content is known or not."""
+    sha256, media_type = _digest_of(request), _media_type_of(request)
+    if refused := access.refuses(media_type, size=int(request.headers.get("Content-Length", 0))):
+        raise NotServed(refused, access.language)
+    if not await intake.ask(partial(store.announce_file, sha256=sha256)):
+        raise NotServed(Refused("file/busy"), access.language)
+    try:
+        size = await objects.put(sha256, _content_of(request, access))
+    except WrongDigest:
+        raise NotServed(Refused("file/wrong-digest"), access.language) from None
+    received = FileReceived(instance=access.instance, sha256=sha256, size=size, media_type=media_type)
+    await intake.take(received, subject=sha256)
+    return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
+async def _give_file(intake: Intake, objects: ObjectStore, request: Request, access: Access) -> Response:
+    """What the instance finds under an entry; what is not there and what is not its own is not found alike."""
+    found = await intake.ask(partial(store.find_citation, reader=access.instance, **request.path_params))
+    if found is None:
+        raise NotServed(Refused("file/unknown"), access.language)
+    return StreamingResponse(await objects.open(found.sha256), headers=_headers_of(found))
+
+
+async def _tell_health(intake: Intake, _: Request) -> Response:
+    """Whether files can be taken and given."""
+    await intake.ask(store.find_now)
+    return JSONResponse({"status": "ok"})
+
+
+async def _content_of(request: Request, access: Access) -> AsyncIterator[bytes]:
+    """The body as it comes, as long as it comes and is not too large."""
+    size, body = 0, request.stream()
+    while True:
+        async with asyncio.timeout(SILENT_SECONDS):
+            chunk = await anext(body, None)
+        if chunk is None:
+            return
+        size += len(chunk)
+        if refused := access.refuses_size(size):
+            raise NotServed(refused, access.language)
+        yield chunk
+
+
+def _digest_of(request: Request) -> str:
+    try:
+        return _sha256.validate_python(request.path_params["sha256"])
+    except ValidationError:
+        raise HTTPException(HTTPStatus.NOT_FOUND) from None
+
+
+def _media_type_of(request: Request) -> str:
+    told = request.headers.get("Content-Type", UNKNOWN_TYPE).partition(";")[0].strip().lower()
+    try:
+        return _media_type.validate_python(told)
+    except ValidationError:
+        raise HTTPException(HTTPStatus.UNSUPPORTED_MEDIA_TYPE) from None
+
+
+def _headers_of(file: CitedFile) -> dict[str, str]:
+    return {
+        **HARMLESS,
+        "Content-Type": file.media_type,
+        "Content-Length": str(file.size),
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(file.name, safe='')}",
+    }
+
+
+async def _say_why_not(_: Request, error: Exception) -> Response:
+    """Problem details (RFC 9457): with a slug of the contract, or only with what the status says."""
+    match error:
+        case NotServed(problem=Refused(problem=slug, details=details), language=language):
+            log.info("not served", problem=slug)
+            title, detail, status = describe(slug, language, details)
+            return _problem(status, type=slug, title=title, detail=detail)
+        case ClientDisconnect():
+            log.info("cut off by who sent it")
+            return Response(status_code=HTTPStatus.BAD_REQUEST)
+        case HTTPException(status_code=status):
+            return _problem(status)
+        case NotTakenIn():
+            return _problem(HTTPStatus.SERVICE_UNAVAILABLE)
+        case _:
+            return _problem(HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def _problem(status: int, **told: str) -> Response:
+    content = {"type": "about:blank", "title": HTTPStatus(status).phrase, **told, "status": status}
+    return JSONResponse(content, status, headers=BESIDE.get(status), media_type="application/problem+json")
+
+
+class FileDoor:
+    """The gateway's way in beside the broker."""
+
+    def __init__(self, settings: Settings, objects: ObjectStore) -> None:
+        self._settings = settings
+        self._objects = objects
+
+    async def run(self, intake: Intake, stopping: asyncio.Event) -> None:
+        """Serve until told to stop; what is under way then has a little time to end."""
+        server = _Server(
+            uvicorn.Config(
+                application(intake, self._objects),
+                host=self._settings.http_host,
+                port=self._settings.http_port,
+                http=_ImpatientProtocol,
+                loop="none",
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+                limit_concurrency=MOST_CONNECTIONS,
+                h11_max_incomplete_event_size=LARGEST_HEAD_BYTES,
+                timeout_keep_alive=ASKING_SECONDS,
+                timeout_graceful_shutdown=DRAIN_SECONDS,
+            )
+        )
+        serving = asyncio.create_task(server.serve())
+        await asyncio.wait([serving, asyncio.create_task(stopping.wait())], return_when=asyncio.FIRST_COMPLETED)
+        server.should_exit = True
+        await serving
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to the worker, which says when to stop."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class _ImpatientProtocol(H11Protocol):
+    """Closes a connection on which nothing is asked for in time, also where a question begins and never ends."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+
+    def data_received(self, data: bytes) -> None:
+        # Unlike in the server's own protocol the clock runs on until the head of a request is complete.
+        self.conn.receive_data(data)
+        self.handle_events()
