@@ -88,7 +88,9 @@ def _essence(body: Row) -> str:
             price = f"{_plain(body['unit_price'])} {body['currency']}"
             return f"{_plain(body['quantity'])} × {body['name']} at {price}"
         case "attachment":
-            content = base64.b64decode(body["content"] or "")
+            if body.get("content") is None:
+                return f"{body['name']}, {body['size']} bytes by digest"
+            content = base64.b64decode(body["content"])
             whole = hashlib.sha256(content).hexdigest() == body["sha256"]
             return f"{body['name']}, {len(content)} bytes{'' if whole else ', damaged'}"
         case "link":

@@ -1,8 +1,9 @@
 """One partner's instance as a process of its own: a plain AMQP client that knows of Tandem only its schemas.
 
 It is told by its environment who it is (INSTANCE_SLUG), where the broker is (INSTANCE_AMQP_URL), which queue is its own
-(INSTANCE_QUEUE), and where its ticket store (INSTANCE_STORE) and the schemas (INSTANCE_SCHEMAS) are. People tell it
-what to do by a JSON object a line on standard input; what it did and what came stands on standard output, likewise.
+(INSTANCE_QUEUE), where files go and come from (INSTANCE_FILES_URL, INSTANCE_FILES_TOKEN), and where its ticket store
+(INSTANCE_STORE) and the schemas (INSTANCE_SCHEMAS) are. People tell it what to do by a JSON object a line on standard
+input; what it did and what came stands on standard output, likewise.
 """
 
 import asyncio
@@ -10,6 +11,8 @@ import hashlib
 import json
 import os
 import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
@@ -17,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import aio_pika
+import httpx
 from aio_pika.abc import AbstractExchange, AbstractIncomingMessage
 from jsonschema import Draft202012Validator, FormatChecker, ValidationError
 from uuid_utils import uuid7
@@ -30,15 +34,64 @@ CENT = Decimal("0.01")
 # A store with all its entries in one line.
 LONGEST_LINE = 16 * 1024 * 1024
 
+# Word of a file can be behind its message, and Tandem can be busy: these are asked again, for so long.
+NOT_NOW = (httpx.codes.NOT_FOUND, httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE)
+FILE_SECONDS = 30.0
+AGAIN_SECONDS = 0.2
+CHUNK_BYTES = 1024 * 1024
+
 Row = dict[str, Any]
+
+
+class Files:
+    """What is too large for a message: brought to Tandem and read from it, and kept in a folder under its digest."""
+
+    def __init__(self, http: httpx.AsyncClient, folder: Path) -> None:
+        self._http = http
+        self._folder = folder
+        folder.mkdir(exist_ok=True)
+
+    async def bring(self, path: Path, media_type: str) -> Row:
+        """Upload a file; what an entry says of it."""
+        with path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            size = file.tell()
+        headers = {"Content-Type": media_type, "Content-Length": str(size)}
+
+        async def put() -> bool:
+            return _is_served(await self._http.put(sha256, content=_chunks_of(path), headers=headers))
+
+        await _until(put)
+        return {"size": size, "sha256": sha256}
+
+    async def fetch(self, outsourcing_id: str, entry_id: str, body: Row) -> bool:
+        """Keep the file that an entry cites; says whether it is there whole, for it may be withdrawn meanwhile."""
+        path = self._folder / body["sha256"]
+
+        async def get() -> bool:
+            async with self._http.stream("GET", f"{outsourcing_id}/{entry_id}") as answer:
+                if served := _is_served(answer):
+                    with path.open("wb") as file:
+                        async for chunk in answer.aiter_bytes():
+                            file.write(chunk)
+                return served
+
+        with suppress(TimeoutError):
+            await _until(get)
+            with path.open("rb") as file:
+                if hashlib.file_digest(file, "sha256").hexdigest() == body["sha256"]:
+                    return True
+        path.unlink(missing_ok=True)
+        return False
 
 
 class Instance:
     """One partner: its people's wishes go out as commands, and deliveries go into its store."""
 
-    def __init__(self, slug: str, store: TicketStore, exchange: AbstractExchange, schemas: Path) -> None:
+    def __init__(self, slug: str, store: TicketStore, exchange: AbstractExchange, files: Files, schemas: Path) -> None:
         self._slug = slug
         self._store = store
+        self._files = files
         self._exchange = exchange
         self._schemas = schemas
         self._telling = asyncio.Lock()
@@ -65,6 +118,7 @@ class Instance:
             self._store.note_unfit(envelope["id"], envelope["type"], reason)
             await message.ack()
             return
+        await self._fetch_file(envelope)
         is_new = self._store.take(envelope)
         await self._tell_of_tickets()
         if is_new and envelope["type"] == DIGEST:
@@ -95,9 +149,20 @@ class Instance:
                 data = {"actor": "dispatcher", "outsourcing_id": id, "number": ticket["number"]}
                 await self._send("tandem.ticket.opened.v1", id, data, command_id=ticket["untold"])
 
+    async def _fetch_file(self, envelope: Row) -> None:
+        """Keep the file of a copy before the copy itself, where it did not come in the message."""
+        data = envelope["data"]
+        body = data.get("body", {})
+        if body.get("kind") == "attachment" and body["content"] is None:
+            whole = await self._files.fetch(data["outsourcing_id"], data["entry_id"], body)
+            self._store.note_file(body["sha256"], body["size"], whole=whole)
+
     async def _put(self, wish: Row) -> Row:
-        id = wish["outsourcing_id"]
-        self._store.write_entry(id, wish["entry_id"], wish["visibility"], wish["author"], wish["body"])
+        """An entry; the file of an attachment may be at a `path`, and is then uploaded first."""
+        id, body = wish["outsourcing_id"], wish["body"]
+        if "path" in wish:
+            body = {**body, **await self._files.bring(Path(wish["path"]), body["media_type"])}
+        self._store.write_entry(id, wish["entry_id"], wish["visibility"], wish["author"], body)
         return await self._tell_entry(id, wish["entry_id"])
 
     async def _tell_entry(self, id: str, entry_id: str) -> Row:
@@ -214,6 +279,30 @@ def now() -> str:
     return datetime.now(UTC).isoformat().replace("+00:00", "Z")
 
 
+def _is_served(answer: httpx.Response) -> bool:
+    """Whether it was done, or is to be asked again. Raises HTTPStatusError where asking again is of no use."""
+    if answer.status_code in NOT_NOW:
+        return False
+    answer.raise_for_status()
+    return True
+
+
+async def _until(served: Callable[[], Awaitable[bool]]) -> None:
+    """Ask until it is served, also where a connection breaks or there is none."""
+    async with asyncio.timeout(FILE_SECONDS):
+        while True:
+            with suppress(httpx.TransportError):
+                if await served():
+                    return
+            await asyncio.sleep(AGAIN_SECONDS)
+
+
+async def _chunks_of(path: Path) -> AsyncIterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK_BYTES):
+            yield chunk
+
+
 def say(what: Row) -> None:
     print(json.dumps(what), flush=True)
 
@@ -221,14 +310,18 @@ def say(what: Row) -> None:
 async def main() -> None:
     """Consume and obey until standard input ends."""
     slug = os.environ["INSTANCE_SLUG"]
-    store = TicketStore(Path(os.environ["INSTANCE_STORE"]), slug)
+    store_path = Path(os.environ["INSTANCE_STORE"])
+    store = TicketStore(store_path, slug)
     connection = await aio_pika.connect_robust(os.environ["INSTANCE_AMQP_URL"])
-    async with connection:
+    token = {"Authorization": f"Bearer {os.environ['INSTANCE_FILES_TOKEN']}"}
+    files_url = os.environ["INSTANCE_FILES_URL"]
+    async with connection, httpx.AsyncClient(base_url=files_url, headers=token, timeout=FILE_SECONDS) as http:
         sending = await connection.channel(on_return_raises=True)
         listening = await connection.channel()
         await listening.set_qos(prefetch_count=50)
         exchange = await sending.get_exchange(COMMANDS, ensure=False)
-        instance = Instance(slug, store, exchange, Path(os.environ["INSTANCE_SCHEMAS"]))
+        files = Files(http, store_path.with_suffix(".files"))
+        instance = Instance(slug, store, exchange, files, Path(os.environ["INSTANCE_SCHEMAS"]))
         queue = await listening.get_queue(os.environ["INSTANCE_QUEUE"])
         await queue.consume(instance.take)
         wishes = asyncio.StreamReader(limit=LONGEST_LINE)

@@ -123,12 +123,14 @@ def _pipes_of(process: asyncio.subprocess.Process) -> tuple[asyncio.StreamWriter
 
 
 def environment_of(slug: str, connected: Connected, directory: Path) -> dict[str, str]:
-    """All that a partner's process is told: nothing of ours but the broker, its queue and the schemas."""
+    """All that a partner's process is told: nothing of ours but the broker, its queue, the gateway and the schemas."""
     return {
         "PATH": os.environ["PATH"],
         "INSTANCE_SLUG": slug,
         "INSTANCE_AMQP_URL": connected.amqp_url,
         "INSTANCE_QUEUE": connected.queue,
+        "INSTANCE_FILES_URL": connected.files_url,
+        "INSTANCE_FILES_TOKEN": connected.token,
         "INSTANCE_STORE": str(directory / f"{slug}.sqlite"),
         "INSTANCE_SCHEMAS": str(SCHEMAS),
     }
@@ -136,7 +138,7 @@ def environment_of(slug: str, connected: Connected, directory: Path) -> dict[str
 
 @asynccontextmanager
 async def partner(slug: str, connected: Connected, directory: Path) -> AsyncIterator[Partner]:
-    """A partner's process with its own store, told nothing but its broker and its queue; ended at the end."""
+    """A partner's process with its own store, told nothing but how to reach Tandem; ended at the end."""
     log = directory / f"{slug}.log"
     with log.open("wb") as errors:
         process = await asyncio.create_subprocess_exec(

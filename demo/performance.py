@@ -107,10 +107,14 @@ def _waiting_for(service: str, counts: dict[str, int]) -> int:
 
 @asynccontextmanager
 async def theatre(installation: Installation, directory: Path, *, replicas: int = 1) -> AsyncIterator[Theatre]:
-    """All partners added and started, a mail server, and all four workers, so many replicas of each."""
+    """All partners added and started, a mail server, and all workers, so many replicas of each.
+
+    The gateway is one: two could not listen on the same port of the same machine.
+    """
     async with AsyncExitStack() as exits:
         box, smtp_port = await exits.enter_async_context(mailbox(directory / "mails"))
         environments = {service: installation.environment_of(service) for service in topology.SERVICES}
+        gateway = {topology.GATEWAY: environments.pop(topology.GATEWAY)}
         environments["notifier"] |= {
             "TANDEM_SMTP_HOST": "127.0.0.1",
             "TANDEM_SMTP_PORT": str(smtp_port),
@@ -118,6 +122,7 @@ async def theatre(installation: Installation, directory: Path, *, replicas: int 
             "TANDEM_SMTP_SENDER": "Tandem <tandem@tandem.example.com>",
         }
         exits.enter_context(workers(environments, directory / "logs", replicas=replicas))
+        exits.enter_context(workers(gateway, directory / "logs"))
         partners, queue_names = {}, []
         for slug in NAMES:
             connected = await installation.add_instance(slug, NAMES[slug], LANGUAGES[slug], ADDRESSES[slug])

@@ -31,6 +31,8 @@ CREATE TABLE entry (
     visibility TEXT NOT NULL, author TEXT NOT NULL, body TEXT NOT NULL, removed INTEGER NOT NULL DEFAULT 0,
     remark TEXT NOT NULL DEFAULT '', PRIMARY KEY (outsourcing_id, owner, entry_id)
 );
+-- Files that did not come in a message but were fetched: whether each is what its entry says.
+CREATE TABLE file (sha256 TEXT PRIMARY KEY, size INTEGER NOT NULL, whole INTEGER NOT NULL);
 CREATE TABLE system_note (delivery_id TEXT PRIMARY KEY, outsourcing_id TEXT NOT NULL, reason TEXT NOT NULL, text TEXT);
 CREATE TABLE invoice (
     delivery_id TEXT PRIMARY KEY, outsourcing_id TEXT NOT NULL, number TEXT NOT NULL, content TEXT NOT NULL
@@ -39,7 +41,10 @@ CREATE TABLE rejection (
     delivery_id TEXT PRIMARY KEY, kind TEXT, problem TEXT NOT NULL, detail TEXT NOT NULL, state TEXT
 );
 """
-TABLES = ("partnership", "offer", "ticket", "entry", "system_note", "invoice", "rejection", "told", "unfit", "command")
+TABLES = (
+    *("partnership", "offer", "ticket", "entry", "file", "system_note", "invoice", "rejection", "told", "unfit"),
+    "command",
+)
 # The first ticket of an instance that opens one because it was asked to.
 FIRST_NUMBER = 501
 SEVERED = "severed"
@@ -81,6 +86,11 @@ class TicketStore:
         """A delivery that is not as its schema says; nothing is made of it."""
         with self._sqlite:
             self._run("INSERT OR IGNORE INTO unfit VALUES (?, ?, ?)", delivery_id, kind, reason)
+
+    def note_file(self, sha256: str, size: int, *, whole: bool) -> None:
+        """A file that was fetched."""
+        with self._sqlite:
+            self._run("INSERT OR REPLACE INTO file VALUES (?, ?, ?)", sha256, size, whole)
 
     def note_sent(self, id: str, kind: str, subject: str) -> None:
         """A command that the broker has; what it was to tell of is told."""

@@ -49,6 +49,7 @@ def up(shards: int) -> None:
         ):
             console.print(f"Workers: {', '.join(worker.service for worker in running)}; they log to {DIRECTORY}/")
             console.print(f"E-mails: kept in {MAILS}/")
+            console.print(f"Files: {installation.files_url}")
             console.print(f"Queues: {_without_password(stack.broker_admin_url)} (name and password in {ENVIRONMENT})")
             console.print(
                 f"Commands in another terminal: [bold]. {ENVIRONMENT} && .venv/bin/tandem instance add …[/bold]"

@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[3]
 DEMO = ROOT / "demo"
 # All that runs in a partner's process.
 PARTNER = ("instance.py", "ticket_store.py")
-KNOWN = {"aio_pika", "jsonschema", "uuid_utils", "demo"}
+KNOWN = {"aio_pika", "httpx", "jsonschema", "uuid_utils", "demo"}
 
 FILE = {
     "kind": "attachment",
@@ -61,12 +61,17 @@ def test_a_partner_s_process_has_loaded_nothing_of_ours() -> None:
 def test_a_partner_is_told_no_address_of_a_database(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("TANDEM_DATABASE_URL", "TANDEM_ADMIN_DATABASE_URL", "PGHOST"):
         monkeypatch.setenv(name, "postgresql://here")
-    told = environment_of(LEAD, Connected("amqp://nordlicht@127.0.0.1/", "instance.nordlicht.x"), tmp_path)
+    connected = Connected(
+        "amqp://nordlicht@127.0.0.1/", "instance.nordlicht.x", "http://127.0.0.1/files", "nordlicht.x"
+    )
+    told = environment_of(LEAD, connected, tmp_path)
     assert not any("postgresql:" in value for value in told.values())
     assert set(told) - {"PATH"} == {
         "INSTANCE_SLUG",
         "INSTANCE_AMQP_URL",
         "INSTANCE_QUEUE",
+        "INSTANCE_FILES_URL",
+        "INSTANCE_FILES_TOKEN",
         "INSTANCE_STORE",
         "INSTANCE_SCHEMAS",
     }
