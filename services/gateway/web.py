@@ -199,6 +199,7 @@ def _headers_of(file: CitedFile) -> dict[str, str]:
         **HARMLESS,
         "Content-Type": file.media_type,
         "Content-Length": str(file.size),
+        "ETag": f'"{file.sha256}"',
         "Content-Disposition": f"attachment; filename*=UTF-8''{quote(file.name, safe='')}",
     }
 

@@ -83,6 +83,7 @@ async def test_a_file_goes_in_and_each_side_reads_it_under_its_entry(
         assert found.headers.items() >= {
             ("content-type", "text/plain"),
             ("content-length", str(len(PLAN))),
+            ("etag", f'"{digest_of(PLAN)}"'),
             ("content-disposition", "attachment; filename*=UTF-8''Plan%20%C2%BBS%C3%BCd%C2%AB%20100%25.txt"),
             ("x-content-type-options", "nosniff"),
         }
