@@ -17,6 +17,8 @@ from shared.contracts.ticket_sync import (
     EntryReplicated,
     EntrySevered,
     EntryWithdrawn,
+    FileCited,
+    FileReleased,
     OutsourcingCompleted,
     OutsourcingHandedBack,
     OutsourcingRejected,
@@ -88,11 +90,14 @@ _FACTS: dict[type[Payload], Callable[[Any], Fact]] = {
     OutsourcingHandedBack: lambda told: ("handed back", told.reason, told.entries, told.hours, told.charge_total),
     OutsourcingRejected: lambda told: ("rejected", told.reason),
 }
-# How often these come depends on the clock and on what was sent twice; and of these no service hears yet.
+# How often these come depends on the clock and on what was sent twice; of these no service hears yet; and no file of
+# these histories is too large for its message.
 _NO_FACTS = frozenset(
     {
         CommandRepeated,
         SyncDigest,
+        FileCited,
+        FileReleased,
         TicketReminded,
         TicketOverdue,
         OutsourcingUnopened,
