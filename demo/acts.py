@@ -2,8 +2,9 @@
 
 import base64
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from uuid_utils import uuid7
@@ -28,14 +29,15 @@ FLAT: Row = {"mode": "flat", "currency": "EUR", "flat_fee": "450.00"}
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Who plays, and where it is told; `partnerships` by the slug of the service partner."""
+    """Who plays, where it is told, and where files may lie; `partnerships` by the slug of the service partner."""
 
     lead: Partner
     service: Partner
     other: Partner
     mailbox: Mailbox
     timeline: Timeline
-    partnerships: dict[str, str]
+    directory: Path
+    partnerships: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,13 @@ async def put(
     await who.do(
         "put", outsourcing_id=outsourcing_id, entry_id=entry_id, author=author, body=body, visibility=visibility
     )
+
+
+async def put_file(who: Partner, outsourcing_id: str, entry_id: str, author: str, path: Path, media_type: str) -> None:
+    """A file too large for a message: it goes to the gateway, and the entry cites it."""
+    body = {"kind": "attachment", "name": path.name, "media_type": media_type}
+    how = {"outsourcing_id": outsourcing_id, "entry_id": entry_id, "author": author, "visibility": "shared"}
+    await who.do("put", **how, body=body, path=str(path))
 
 
 async def submit(who: Partner, outsourcing_id: str, summary: str, deductions: list[Row] | None = None) -> None:

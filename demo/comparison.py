@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from demo.cast import CUSTOMER, NAMES, OTHER, SERVICE
-from demo.expected import ENTRIES, FACTS, INVOICES, MAILS, OFFERS, REJECTIONS, SYSTEM_NOTES, TICKETS
+from demo.expected import ENTRIES, FACTS, FILES, INVOICES, MAILS, OFFERS, REJECTIONS, SYSTEM_NOTES, TICKETS
 from demo.mails import Mail
 
 Row = dict[str, Any]
@@ -24,6 +24,7 @@ def differences(stores: dict[str, Store], mails: list[Mail]) -> list[str]:
             ("tickets", TICKETS[side], map(ticket_in_words, store["ticket"])),
             ("offers", OFFERS[side], (f"{row['ticket_number']} {row['state']}" for row in store["offer"])),
             ("entries", ENTRIES[side], map(entry_in_words, store["entry"])),
+            ("files", FILES[side], map(file_in_words, store["file"])),
             ("system notes", SYSTEM_NOTES[side], (f"{row['reason']}: {row['text']}" for row in store["system_note"])),
             ("rejections", REJECTIONS[side], (row["problem"] for row in store["rejection"])),
             ("invoices", INVOICES[side], map(invoice_in_words, store["invoice"])),
@@ -66,6 +67,10 @@ def entry_in_words(row: Row) -> str:
     remark = f" ({row['remark']})" if row["remark"] else ""
     head = f"{row['owner']} {body['kind']} v{row['version']} {row['visibility']}{removed} by {row['author']}"
     return f"{head}: {_essence(body)}{free}{remark}"
+
+
+def file_in_words(row: Row) -> str:
+    return f"{row['size']} bytes, {'whole' if row['whole'] else 'damaged'}"
 
 
 def invoice_in_words(row: Row) -> str:

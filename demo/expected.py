@@ -9,15 +9,19 @@ TICKETS = {
         "NL-4710 Move twelve desks: declined",
         "NL-4710 Move twelve desks: in_progress, linked with RHE-501",
         "NL-4712 Access point is silent: cancelled",
-        "NL-4712 Access point is silent: in_progress, linked with RHE-502",
+        "NL-4712 Access point is silent: returned, linked with RHE-502",
+        "NL-4712 Access point is silent: in_progress, linked with ALP-502",
         "NL-4713 Firmware of nine cameras: declined",
         "NL-4713 Firmware of nine cameras: in_progress, linked with RHE-503",
         "NL-4711 Switch drops its uplink: completed, linked with ALP-501",
     ],
-    SERVICE: ["ALP-501 Switch drops its uplink: completed, linked with NL-4711, for Hotel Post Betriebs GmbH"],
+    SERVICE: [
+        "ALP-501 Switch drops its uplink: completed, linked with NL-4711, for Hotel Post Betriebs GmbH",
+        "ALP-502 Access point is silent: in_progress, linked with NL-4712, for Hotel Post Betriebs GmbH",
+    ],
     OTHER: [
         "RHE-501 Move twelve desks: in_progress, linked with NL-4710, for Hotel Post Betriebs GmbH",
-        "RHE-502 Access point is silent: in_progress, linked with NL-4712, for Hotel Post Betriebs GmbH",
+        "RHE-502 Access point is silent: returned, linked with NL-4712, for Hotel Post Betriebs GmbH",
         "RHE-503 Firmware of nine cameras: in_progress, linked with NL-4713, for Hotel Post Betriebs GmbH",
     ],
 }
@@ -27,19 +31,27 @@ OFFERS = {
         "NL-4710 declined",
         "NL-4710 in_progress",
         "NL-4712 cancelled",
+        "NL-4712 returned",
         "NL-4712 in_progress",
         "NL-4713 declined",
         "NL-4713 in_progress",
         "NL-4711 completed",
     ],
     # Of two that were asked at once, who has lost knows of a cancellation and of nothing else.
-    SERVICE: ["NL-4709 expired", "NL-4710 declined", "NL-4712 cancelled", "NL-4713 declined", "NL-4711 completed"],
-    OTHER: ["NL-4710 in_progress", "NL-4712 in_progress", "NL-4713 in_progress"],
+    SERVICE: [
+        "NL-4709 expired",
+        "NL-4710 declined",
+        "NL-4712 cancelled",
+        "NL-4713 declined",
+        "NL-4711 completed",
+        "NL-4712 in_progress",
+    ],
+    OTHER: ["NL-4710 in_progress", "NL-4712 returned", "NL-4713 in_progress"],
 }
 ENTRIES = {
     LEAD: [
         # Its own: the copy of the charge was withdrawn, and what was written during the last approval stays here.
-        "nordlicht note v1 shared by K. Sommer: The customer is on site until six.",
+        "nordlicht note v2 shared by K. Sommer: The customer is on site until eight.",
         "nordlicht note v2 internal by K. Sommer: Access code of the rack is with the porter.",
         "nordlicht note v1 internal by K. Sommer: This customer pays late.",
         "nordlicht note v1 shared by K. Sommer: Customer is happy. (stays here only)",
@@ -53,6 +65,9 @@ ENTRIES = {
         "alpenwerk time v1 shared by L. Gruber: 0.5 h engineer, Labelled the ports (added during approval)",
         "alpenwerk charge v1 shared by L. Gruber: 1 × Switch, 24 ports at 349.9 EUR",
         "alpenwerk attachment v1 internal by L. Gruber: protocol.txt, 58 bytes",
+        "alpenwerk attachment v1 internal by L. Gruber: uplink.pcap, 20971520 bytes by digest",
+        # What was shared before the ticket came back.
+        "rheintal time v1 shared by M. Kessler: 0.5 h engineer, Measured the signal",
         # All of the service partner's hours, for the lead's own books.
         "tandem charge v1 internal by Tandem: 3 × alpenwerk: ALP-501 at 0 EUR, not billable",
     ],
@@ -64,19 +79,25 @@ ENTRIES = {
         "alpenwerk time v1 shared by L. Gruber: 0.5 h engineer, Labelled the ports (released after a rejection)",
         "alpenwerk charge v1 shared by L. Gruber: 1 × Switch, 24 ports at 349.9 EUR",
         "alpenwerk attachment v1 shared by L. Gruber: protocol.txt, 58 bytes",
-        # The lead's: its time is a note without hours; what it took back or removed is gone.
-        "nordlicht note v1 shared by K. Sommer: The customer is on site until six.",
+        "alpenwerk attachment v1 shared by L. Gruber: uplink.pcap, 20971520 bytes by digest",
+        # The lead's: its time is a note without hours; what it took back or removed is gone, and a severed copy stands.
+        "nordlicht note v1 shared by K. Sommer: The customer is on site until six. (severed)",
         "nordlicht note v2 shared removed by K. Sommer: Access code of the rack is with the porter.",
         "nordlicht note v1 shared by K. Sommer: Found the spare part",
         "nordlicht charge v2 shared removed by K. Sommer: 1 × Courier at 18 EUR",
         "nordlicht attachment v1 shared by K. Sommer: plan.txt, 40 bytes",
     ],
-    OTHER: [],
+    OTHER: ["rheintal time v1 shared by M. Kessler: 0.5 h engineer, Measured the signal"],
 }
+# Those that came by the gateway, each as long as its entry says and with its digest.
+FILES = {LEAD: ["20971520 bytes, whole"], SERVICE: [], OTHER: []}
 SYSTEM_NOTES = {
-    LEAD: ["submission_rejected: Please add the time for labelling the ports."],
+    LEAD: [
+        "submission_rejected: Please add the time for labelling the ports.",
+        "outsourcing_returned: Nobody of ours is in Innsbruck before Friday.",
+    ],
     SERVICE: ["submission_rejected: Please add the time for labelling the ports."],
-    OTHER: [],
+    OTHER: ["outsourcing_returned: Nobody of ours is in Innsbruck before Friday."],
 }
 REJECTIONS = {LEAD: [], SERVICE: ["offer/too-late", "offer/too-late", "outsourcing/completed"], OTHER: []}
 # 2.5 h and 0.5 h at 95.00, 349.90 for the switch, 20.00 off; between Austria and Germany the recipient owes the tax.
@@ -89,17 +110,21 @@ FACTS = {
         "billing-settings.changed": 1,
         "partnership.invited": 2,
         "partnership.accepted": 2,
-        "offer.sent": 8,
+        "offer.sent": 9,
         "offer.expired": 1,
         "offer.declined": 2,
         "offer.cancelled": 1,
-        "offer.accepted": 4,
-        "ticket.linked": 4,
-        # Note, corrected note, time, charge, file; the time that was held; the sum of all hours.
-        "entry.replicated": 7,
+        "offer.accepted": 5,
+        "ticket.linked": 5,
+        # Note, corrected note, time, charge, two files; those of them that stand again by the repair; the time that was
+        # held; the sum of all hours; and the time of who gave its ticket back.
+        "entry.replicated": 14,
+        "entry.severed": 1,
+        "sync.digest": 1,
+        "outsourcing.returned": 1,
         "completion.submitted": 2,
         "completion.rejected": 1,
-        "ticket.noted": 1,
+        "ticket.noted": 2,
         "entry.held": 1,
         "completion.approved": 1,
         "entry.kept-local": 1,
@@ -109,18 +134,19 @@ FACTS = {
         "billing-settings.changed": 1,
         "partnership.invited": 1,
         "partnership.accepted": 1,
-        "offer.received": 5,
+        "offer.received": 6,
         # The one that nobody answers, when half of its time is over.
         "offer.reminded": 1,
         "offer.expired": 1,
         "offer.declined": 2,
         "offer.cancelled": 1,
-        "offer.accepted": 1,
-        "ticket.requested": 1,
-        "ticket.linked": 1,
+        "offer.accepted": 2,
+        "ticket.requested": 2,
+        "ticket.linked": 2,
         # The note from before the acceptance; note, time as a note, charge, file.
         "entry.replicated": 5,
         "entry.withdrawn": 2,
+        "entry.severed": 1,
         "completion.submitted": 2,
         "entry.held": 1,
         "completion.rejected": 1,
@@ -137,6 +163,8 @@ FACTS = {
         "offer.accepted": 3,
         "ticket.requested": 3,
         "ticket.linked": 3,
+        "outsourcing.returned": 1,
+        "ticket.noted": 1,
     },
 }
 # Whom, in which language, and about what.
@@ -149,6 +177,8 @@ MAILS = [
             "Access point is silent",
             "Firmware of nine cameras",
             "Switch drops its uplink",
+            # Asked a second time, after it came back.
+            "Access point is silent",
         )
     ),
     *(
@@ -159,6 +189,7 @@ MAILS = [
     f"{ADDRESSES[LEAD]} (de): Rheintal Service AG hat angenommen: NL-4712: Access point is silent",
     f"{ADDRESSES[LEAD]} (de): Rheintal Service AG hat angenommen: NL-4713: Firmware of nine cameras",
     f"{ADDRESSES[LEAD]} (de): Alpenwerk Systems GmbH hat angenommen: NL-4711: Switch drops its uplink",
+    f"{ADDRESSES[LEAD]} (de): Alpenwerk Systems GmbH hat angenommen: NL-4712: Access point is silent",
     f"{ADDRESSES[SERVICE]} (en): Nordlicht IT GmbH rejected your submission: ALP-501: Switch drops its uplink",
     f"{ADDRESSES[LEAD]} (de): Abgeschlossen: NL-4711: Switch drops its uplink",
     f"{ADDRESSES[SERVICE]} (en): Approved: ALP-501: Switch drops its uplink",

@@ -89,6 +89,11 @@ class Files:
         coming.unlink(missing_ok=True)
         return False
 
+    def lose(self) -> None:
+        """Forget all files, as a fault would have it."""
+        for path in self._folder.iterdir():
+            path.unlink()
+
 
 class Instance:
     """One partner: its people's wishes go out as commands, and deliveries go into its store."""
@@ -192,6 +197,7 @@ class Instance:
 
     async def _lose(self, wish: Row) -> Row:
         self._store.lose_copies(wish["outsourcing_id"])
+        self._files.lose()
         return {}
 
     async def _ask(self, wish: Row) -> Row:

@@ -76,8 +76,8 @@ async def have_an_offer_declined_and_offer_again(stage: Stage) -> None:
         await accept(stage, other, again, NAMES_THE_LEAD)
 
 
-async def ask_both_at_once(stage: Stage) -> None:
-    """The first acceptance wins; who has lost is told no more than that the offer is taken back."""
+async def ask_both_at_once(stage: Stage) -> str:
+    """The first acceptance wins, which is returned; who has lost is told no more than that the offer is taken back."""
     service, other, timeline = stage.service, stage.other, stage.timeline
     timeline.chapter("A ticket offered to two at once")
     lost, won = await offer(stage, Ticket("NL-4712", "Access point is silent"), service, other)
@@ -87,6 +87,7 @@ async def ask_both_at_once(stage: Stage) -> None:
         await service.gets("offer.cancelled", about(lost))
         await service.send("offer.accept", lost, actor=TECHNICIAN, outsourcing_id=lost)
         await service.gets("command.rejected", lambda data: data["type"] == "offer/too-late", times=2)
+    return won
 
 
 async def ask_one_after_another(stage: Stage) -> None:

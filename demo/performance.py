@@ -60,11 +60,12 @@ class Theatre:
     mailbox: Mailbox
     partners: dict[str, Partner]
     queues: Queues
+    directory: Path
 
     async def perform(self, timeline: Timeline) -> Outcome:
         """Play, wait until everything is quiet, and tell what there is."""
         lead, service, other = (self.partners[slug] for slug in (LEAD, SERVICE, OTHER))
-        await play(Stage(lead, service, other, self.mailbox, timeline, partnerships={}))
+        await play(Stage(lead, service, other, self.mailbox, timeline, self.directory))
         return await self.outcome()
 
     async def outcome(self) -> Outcome:
@@ -129,4 +130,4 @@ async def theatre(installation: Installation, directory: Path, *, replicas: int 
             queue_names.append(connected.queue)
             partners[slug] = await exits.enter_async_context(partner(slug, connected, directory))
         queues = await exits.enter_async_context(queues_of(installation, queue_names))
-        yield Theatre(installation, box, partners, queues)
+        yield Theatre(installation, box, partners, queues, directory)

@@ -1,7 +1,8 @@
-"""The play: one ticket's whole life between a lead and a service partner, and beside it offers that end otherwise."""
+"""The play: one ticket's whole life between a lead and a service partner, and beside it what can come between."""
 
-from demo import offers, work
+from demo import offers, setbacks, work
 from demo.acts import Stage
+from demo.expected import MAILS
 
 
 async def play(stage: Stage) -> None:
@@ -9,9 +10,14 @@ async def play(stage: Stage) -> None:
     await offers.become_partners(stage)
     await offers.let_an_offer_expire(stage)
     await offers.have_an_offer_declined_and_offer_again(stage)
-    await offers.ask_both_at_once(stage)
+    won = await offers.ask_both_at_once(stage)
     await offers.ask_one_after_another(stage)
     outsourcing_id = await work.outsource(stage)
     await work.work_together(stage, outsourcing_id)
+    await setbacks.sever_a_copy(stage, outsourcing_id)
+    await setbacks.lose_copies_and_be_repaired(stage, outsourcing_id)
     await work.submit_and_be_rejected(stage, outsourcing_id)
     await work.submit_again_and_be_paid(stage, outsourcing_id)
+    await setbacks.return_a_ticket_and_offer_it_again(stage, won)
+    async with stage.timeline.step("Tandem", "has written every e-mail"):
+        await stage.mailbox.gets(len(MAILS))

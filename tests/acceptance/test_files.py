@@ -29,7 +29,7 @@ async def test_files_cross_in_both_directions_and_a_third_instance_reads_none(
 ) -> None:
     async with theatre(installation, tmp_path) as standing:
         lead, service, other = (standing.partners[slug] for slug in (LEAD, SERVICE, OTHER))
-        stage = Stage(lead, service, other, standing.mailbox, Timeline(Console(quiet=True)), partnerships={})
+        stage = Stage(lead, service, other, standing.mailbox, Timeline(Console(quiet=True)), tmp_path)
         await offers.become_partners(stage)
         outsourcing_id = await work.outsource(stage)
         plan, protocol, newer, early = (_file(tmp_path / f"{name}.pdf") for name in ("plan", "protocol", "newer", "x"))

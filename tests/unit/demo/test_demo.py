@@ -109,6 +109,10 @@ def _damage_a_file(stores: Stores, _: list[Mail]) -> None:
     file["body"] = json.dumps({**json.loads(file["body"]), "content": base64.b64encode(b"plam").decode()})
 
 
+def _fetch_a_file_in_part(stores: Stores, _: list[Mail]) -> None:
+    stores[LEAD]["file"][0]["whole"] = 0
+
+
 def _tell_a_fact_twice(stores: Stores, _: list[Mail]) -> None:
     stores[LEAD]["told"][0]["times"] += 1
 
@@ -159,6 +163,7 @@ def _refuse_something_else(stores: Stores, _: list[Mail]) -> None:
         _hide_the_lead_s_hours_in_a_note,
         _name_another_author,
         _damage_a_file,
+        _fetch_a_file_in_part,
         _tell_a_fact_twice,
         _deliver_what_no_schema_allows,
         _show_a_note_to_the_customer,
@@ -204,6 +209,7 @@ def as_expected(monkeypatch: pytest.MonkeyPatch) -> tuple[Stores, list[Mail]]:
             "ticket": [dict(ticket)],
             "offer": [{"ticket_number": "NL-1", "state": "completed", "shown": None}],
             "entry": entries[side],
+            "file": [{"size": 4, "whole": 1}],
             "system_note": [],
             "rejection": [],
             "invoice": [{"number": "AW-1", "content": json.dumps(invoice)}],
@@ -227,6 +233,7 @@ def as_expected(monkeypatch: pytest.MonkeyPatch) -> tuple[Stores, list[Mail]]:
             OTHER: [],
         },
     )
+    monkeypatch.setattr(comparison, "FILES", {side: ["4 bytes, whole"] for side in NAMES})
     monkeypatch.setattr(comparison, "SYSTEM_NOTES", {side: [] for side in NAMES})
     monkeypatch.setattr(comparison, "REJECTIONS", {side: [] for side in NAMES})
     monkeypatch.setattr(comparison, "INVOICES", {side: ["AW 1.00 EUR, of it tax 0.00 (AE): 1.00"] for side in NAMES})
