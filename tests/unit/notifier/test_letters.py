@@ -205,7 +205,7 @@ nasty = st.one_of(
 
 
 @given(nasty, nasty, nasty, nasty)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_nothing_that_others_write_becomes_a_header_or_markup(reason: str, title: str, number: str, name: str) -> None:
     letter = replace(_with(reason, "description", title, number), partner_name=name, recipient_name=name)
     sent = mail_of(letter, SENDER).as_bytes()

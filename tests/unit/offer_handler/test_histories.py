@@ -167,5 +167,5 @@ class Offers(RuleBasedStateMachine):
         return next((one for one in self.play.rounds if id in one.outsourcing_ids), None)
 
 
-Offers.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+Offers.TestCase.settings = settings(max_examples=60, stateful_step_count=30)
 TestOffers = Offers.TestCase

@@ -101,5 +101,5 @@ class Partnerships(RuleBasedStateMachine):
         return self.play.all_of(Partnership)
 
 
-Partnerships.TestCase.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+Partnerships.TestCase.settings = settings(max_examples=60, stateful_step_count=25)
 TestPartnerships = Partnerships.TestCase

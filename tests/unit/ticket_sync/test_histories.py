@@ -134,5 +134,5 @@ class Life(RuleBasedStateMachine):
         return list(self.play.values[ENTRY].values())
 
 
-Life.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+Life.TestCase.settings = settings(max_examples=60, stateful_step_count=30)
 TestLife = Life.TestCase
