@@ -98,7 +98,7 @@ class Outsourcing:
         if isinstance(said, OutsourcingAccepted):
             return "unchanged"
         if isinstance(said, TicketOpened) and sender == self.service and self.state == "in_progress":
-            return "unchanged" if said.number == self._service_number else "refused"
+            return self._opened_again(said)
         step = LIFE[type(said)]
         if self.state not in step.states:
             return "unchanged" if step.side == SERVICES else "refused"
@@ -147,6 +147,13 @@ class Outsourcing:
         self._tell(self.lead, "linked", self.state, self.service, said.number)
         self._tell(self.service, "linked", self.state, self.lead, self.accepted.ticket.number)
         self._pass_on_line()
+
+    def _opened_again(self, said: TicketOpened) -> Outcome:
+        """Who says again what is so is told it again, alone."""
+        if said.number != self._service_number:
+            return "refused"
+        self._tell(self.service, "linked", self.state, self.lead, self.accepted.ticket.number)
+        return "applied"
 
     def _updated(self, sender: str, said: TicketUpdate) -> None:
         self._tell(self._other(sender), "noted", self.state, "fields_changed", "", said.changes)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from shared.contracts.billing import BillingSettingsChange, BillingSettingsChanged, Party
-from shared.messaging.outcomes import Changed, Decision, Deliver, Message, Unchanged
+from shared.messaging.outcomes import Changed, Decision, Deliver, Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,10 @@ class BillingSettings:
 
 
 def change_settings(known: BillingSettings | None, change: Message[BillingSettingsChange]) -> Decision:
-    """Take an instance's data for invoices in place of what was there; issued invoices keep what they say."""
+    """Take an instance's data for invoices in place of what was there; issued invoices keep what they say.
+
+    Who says again what is so already is told so like the first time.
+    """
     data = change.data
     new = BillingSettings(
         instance=change.sender,
@@ -38,7 +41,8 @@ def change_settings(known: BillingSettings | None, change: Message[BillingSettin
         number_prefix=data.number_prefix,
         payment_days=data.payment_days,
     )
-    if new == known:
-        return Unchanged()
     changed = BillingSettingsChanged(legal_name=new.legal_name, changed_at=change.now)
-    return Changed(new, tell=[Deliver(change.sender, changed)], history="billing settings changed")
+    told = Deliver(change.sender, changed)
+    if new == known:
+        return Changed(tell=[told], history="billing settings are so already")
+    return Changed(new, tell=[told], history="billing settings changed")

@@ -67,12 +67,16 @@ def begin(link: Link | None, accepted: Message[OutsourcingAccepted]) -> Decision
 
 
 def open_ticket(link: Link | None, waiting: tuple[Entry, ...], opened: Message[TicketOpened]) -> Decision:
-    """Link the two tickets, and bring to the new one what has waited for it."""
+    """Link the two tickets, and bring to the new one what has waited for it.
+
+    Who says again what is so already, after a restart say, is told it again, and nobody else is.
+    """
     if link is None or not link.includes(opened.sender):
         return NotYet("outsourcing/unknown")
     number = opened.data.number
+    for_service = TicketLinked(outsourcing_id=link.outsourcing_id, partner=link.lead, partner_number=link.lead_number)
     if link.state is State.IN_PROGRESS and opened.sender == link.service and number == link.service_number:
-        return Unchanged()
+        return Changed(tell=(Deliver(link.service, for_service),), history=f"{number} is linked already")
     if refused := link.refuses_unless("service", State.ACCEPTED, opened.sender):
         return refused
     link = link.opened(number, opened.now, (opened.source, opened.id))
@@ -82,7 +86,6 @@ def open_ticket(link: Link | None, waiting: tuple[Entry, ...], opened: Message[T
         partner_number=number,
         partner_link=opened.data.link,
     )
-    for_service = TicketLinked(outsourcing_id=link.outsourcing_id, partner=link.lead, partner_number=link.lead_number)
     entries, delivered = deliver_waiting(link, waiting)
     return Changed(
         link,

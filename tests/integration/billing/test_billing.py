@@ -202,6 +202,15 @@ async def test_missing_data_are_asked_for_and_the_invoice_follows(database: Conn
     assert again["type"] == "invoice/issued-already"
 
 
+async def test_who_says_its_settings_again_is_told_so_again(database: Connection) -> None:
+    settings = PARTIES[0]
+    for _ in range(2):
+        [(to, kind, told)] = await take(database, party(*settings))
+        assert (to, kind, told["legal_name"]) == (LEAD, "billing-settings.changed.v1", "nordlicht GmbH")
+    told_of = await database.fetch("SELECT event FROM history ORDER BY at")
+    assert [row["event"] for row in told_of] == ["billing settings changed", "billing settings are so already"]
+
+
 @pytest.mark.parametrize(
     "change",
     [

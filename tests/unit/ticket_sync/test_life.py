@@ -89,9 +89,14 @@ def test_each_side_learns_the_others_number() -> None:
     assert for_service == TicketLinked(outsourcing_id=OUTSOURCING, partner=LEAD, partner_number="T-1")
 
 
-def test_a_ticket_is_opened_once() -> None:
-    outsourcing = in_progress()
-    assert outsourcing.say(SERVICE, opened("A-7")) == Unchanged()
+def test_a_ticket_is_opened_once_and_who_says_so_again_is_told_the_same() -> None:
+    outsourcing = just_accepted()
+    outsourcing.say(SERVICE, opened("A-7"))
+    link, (told,) = outsourcing.link, outsourcing.heard_by(SERVICE)
+    outsourcing.told.clear()
+    assert isinstance(outsourcing.say(SERVICE, opened("A-7")), Changed)
+    assert outsourcing.link == link
+    assert outsourcing.heard_by(SERVICE) == [told] and outsourcing.told == [], "the lead knows it already"
     assert outsourcing.problem_of(SERVICE, opened("A-8")) == "outsourcing/wrong-state"
 
 
