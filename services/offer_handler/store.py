@@ -1,4 +1,17 @@
-"""All SQL of the offer handler, one function per statement."""
+"""All SQL of the offer handler, one function per statement.
+
+| who                       | locks, in this order                               | against                                 |
+|---------------------------|----------------------------------------------------|-----------------------------------------|
+| a turn                    | agreements, by instance                            | a send beside an end of its partnership |
+|                           | rounds, by id; each stands for its outsourcings    | answers, cancels and deadlines of it    |
+|                           | and its customer too                               |                                         |
+|                           | partnerships, by id                                | answers to one invitation, mappings     |
+| claim_due                 | rounds with the outsourcing due, those not locked  | turns; another worker that looks, too   |
+| claim_overdue_invitations | partnerships, those not locked                     | the same                                |
+
+What is not there cannot be locked: that a ticket has one living round and a pair one living partnership is held by unique
+indexes, and the turn that comes second is decided again. So is one that meets another crosswise: it is repeated.
+"""
 
 from datetime import datetime
 from typing import Any

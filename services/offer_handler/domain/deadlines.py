@@ -41,7 +41,7 @@ def fall_due(round: Round | None, invited: Sequence[Partnership], deadline: Mess
         return Unchanged()
     if deadline.data.due_at >= outsourcing.respond_by:
         return _expire(round, outsourcing, invited, deadline)
-    if outsourcing.next_due_at is not None:
+    if not outsourcing.message_is_under_way:
         return Unchanged()
     return _remind(round, outsourcing, deadline)
 

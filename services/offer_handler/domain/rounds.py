@@ -58,7 +58,7 @@ class Outsourcing:
     """One partner's part in a round; `place` is its turn where they are asked one after another.
 
     `asked_by` names the message by which it was asked; `next_due_at` is when the next reminder or the deadline falls
-    due, None while a deadline that fell due is under way.
+    due. It is None where nothing is to come any more, or not yet, and while the message of what fell due is under way.
     """
 
     outsourcing_id: UUID
@@ -76,6 +76,11 @@ class Outsourcing:
     @property
     def subject(self) -> str:
         return str(self.outsourcing_id)
+
+    @property
+    def message_is_under_way(self) -> bool:
+        """Whether something has fallen due whose message is not decided yet; until then the partner may answer."""
+        return self.state is State.OFFERED and self.next_due_at is None
 
     def offered(self, cause: Cause, respond_by: datetime, now: datetime) -> "Outsourcing":
         asked = replace(self, state=State.OFFERED, asked_by=cause, offered_at=now, respond_by=respond_by)

@@ -12,13 +12,17 @@ from tests.unit.offer_handler.offering import (
     LEAD,
     NOW,
     OFFER_HANDLER,
+    OTHERS,
     OUTSOURCING,
     RESPOND_BY,
     SERVICE,
     Play,
     accept,
     deadline,
+    decline,
     offered,
+    partners,
+    send_to,
 )
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
@@ -87,6 +91,23 @@ def test_a_reminder_that_is_told_twice_takes_effect_once() -> None:
     before = len(play.told)
     assert play.say(OFFER_HANDLER, deadline(due_at=NOW + 2 * HOUR)) == Unchanged()
     assert len(play.told) == before
+
+
+def test_a_message_is_under_way_from_when_something_falls_due_until_it_is_decided() -> None:
+    def under_way() -> list[bool]:
+        return [one.message_is_under_way for one in play.outsourcings]
+
+    play = partners(SERVICE, *OTHERS)
+    play.say(LEAD, send_to(SERVICE, *OTHERS, mode="one_after_another"))
+    first = play.outsourcings[0].outsourcing_id
+    assert under_way() == [False] * 3, "of those who are to be asked later nothing falls due"
+    play.claim(first)
+    assert under_way() == [True, False, False]
+    play.say(OFFER_HANDLER, deadline(first, NOW + 2 * HOUR))
+    assert under_way() == [False] * 3, "reminded: the deadline itself is still to come"
+    play.claim(first)
+    play.say(SERVICE, decline(first))
+    assert under_way() == [False] * 3, "answered: whatever is still under way tells nothing any more"
 
 
 @given(st.integers(1, 60 * 24 * 30))
