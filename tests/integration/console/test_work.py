@@ -34,7 +34,7 @@ SENT_BY = ("/instances/nordlicht", UUID("01935e7a-4c00-7000-8000-000000000001"))
 
 @pytest.fixture
 async def known(installation: Installation) -> dict[str, UUID]:
-    """One outsourcing in every state, by its ticket's title; those of the stranger are offered."""
+    """One outsourcing in every state, by its ticket's title; the stranger has one that is offered and one planned."""
     partnerships = {
         service: Partnership(
             *(new_id(), LEAD, service, Partnered.ACTIVE, "p@example.com", "en", ""),
@@ -47,18 +47,24 @@ async def known(installation: Installation) -> dict[str, UUID]:
     offered = [
         _round(partnerships[SERVICE], "offered", State.OFFERED),
         _round(partnerships[STRANGER], "offered elsewhere", State.OFFERED),
+        _round(partnerships[SERVICE], "offered first", State.OFFERED, then=partnerships[STRANGER]),
         _round(partnerships[SERVICE], "declined", State.DECLINED),
         _round(partnerships[SERVICE], "expired", State.EXPIRED),
+        _round(partnerships[SERVICE], "cancelled", State.CANCELLED),
         _round(partnerships[SERVICE], "accepted", State.ACCEPTED),
         _round(partnerships[SERVICE], "in progress", State.ACCEPTED, complete_by=NOW + 5 * DAY),
         _round(partnerships[SERVICE], "awaiting approval", State.ACCEPTED, complete_by=NOW + 2 * DAY),
         # Approved this moment: the offer handler has not heard of it yet.
         _round(partnerships[SERVICE], "completed", State.ACCEPTED),
+        _round(partnerships[SERVICE], "returned", State.ACCEPTED),
+        _round(partnerships[SERVICE], "returned long ago", State.RETURNED),
     ]
     linked = {
         "in progress": Linked.IN_PROGRESS,
         "awaiting approval": Linked.AWAITING_APPROVAL,
         "completed": Linked.COMPLETED,
+        "returned": Linked.RETURNED,
+        "returned long ago": Linked.RETURNED,
     }
     async with connection_to(installation.database_url_of("offer_handler")) as connection:
         await offers.save_partnerships(connection, list(partnerships.values()))
@@ -73,13 +79,16 @@ async def known(installation: Installation) -> dict[str, UUID]:
 @pytest.mark.parametrize(
     ("wanted", "titles"),
     [
-        (Filter(list=Received.WAITING_ACCEPTANCE), ["offered"]),
+        (Filter(list=Received.WAITING_ACCEPTANCE), ["offered", "offered first"]),
         (Filter(list=Received.IN_PROGRESS), ["in progress", "accepted"]),
         (Filter(list=Received.WAITING_APPROVAL), ["awaiting approval"]),
         (Filter(list=Received.COMPLETED), ["completed"]),
+        (Filter(list=Received.CLOSED), ["declined", "expired", "cancelled", "returned", "returned long ago"]),
         (Filter(state="declined"), ["declined"]),
+        (Filter(list=Received.CLOSED, state="cancelled"), ["cancelled"]),
+        (Filter(state="returned"), ["returned", "returned long ago"]),
         (Filter(list=Received.COMPLETED, state="declined"), []),
-        (Filter(due_before=NOW + 4 * DAY), ["offered", "awaiting approval"]),
+        (Filter(due_before=NOW + 4 * DAY), ["offered", "offered first", "awaiting approval"]),
         (Filter(partner=STRANGER), []),
     ],
     ids=str,
@@ -96,12 +105,13 @@ async def test_received_work_is_listed_by_what_is_due_first(
     [
         (
             Filter(list=Outsourced.OPEN),
-            {"offered", "offered elsewhere", "accepted", "in progress", "awaiting approval"},
+            {"offered", "offered elsewhere", "offered first", "accepted", "in progress", "awaiting approval"},
         ),
-        (Filter(list=Outsourced.CLOSED), {"declined", "expired"}),
+        (Filter(list=Outsourced.CLOSED), {"declined", "expired", "cancelled", "returned", "returned long ago"}),
+        (Filter(list=Outsourced.COMPLETED), {"completed"}),
         (Filter(partner=STRANGER), {"offered elsewhere"}),
     ],
-    ids=["open", "closed", "with the stranger"],
+    ids=["open", "closed", "completed", "with the stranger"],
 )
 async def test_outsourced_work_is_listed_for_the_lead_alone(
     installation: Installation, known: dict[str, UUID], wanted: Filter, titles: set[str]
@@ -109,6 +119,22 @@ async def test_outsourced_work_is_listed_for_the_lead_alone(
     async with connection_to(installation.database_url) as connection:
         assert {row["title"] for row in await work.list_outsourced(connection, LEAD, wanted)} == titles
         assert await work.list_outsourced(connection, SERVICE, wanted) == []
+
+
+async def test_nobody_lists_an_outsourcing_whose_partner_is_not_asked_yet(
+    installation: Installation, known: dict[str, UUID]
+) -> None:
+    async with connection_to(installation.database_url) as connection:
+        planned = "SELECT outsourcing_id FROM offer_handler.outsourcing WHERE state = 'planned'"
+        id = await connection.fetchval(planned)
+        for rows in (
+            await work.list_received(connection, STRANGER, Filter()),
+            await work.list_received(connection, STRANGER, Filter(state="planned")),
+            await work.list_outsourced(connection, LEAD, Filter()),
+            await work.list_outsourced(connection, LEAD, Filter(state="planned")),
+        ):
+            assert id not in [row["outsourcing_id"] for row in rows]
+        assert await work.find_outsourcing(connection, id) is None
 
 
 @pytest.mark.parametrize(
@@ -153,7 +179,7 @@ async def test_copies_that_were_not_told_are_named_and_can_be_told_again(
         await links.save_entries(connection, [note])
     await installation.add_instance(SERVICE, "Alpenwerk Systems", "en", "info@example.com")
     wrong = {"outsourcing_id": str(id), "copies": 1, "untold": 1, "unconfirmed": 0}
-    verdict = {"outsourcings": 3, "copies": 1, "wrong": [wrong]}
+    verdict = {"outsourcings": 5, "copies": 1, "wrong": [wrong]}
     assert await tandem.json("sync", "verify", expect=1) == verdict
     assert "0 copies of 1 outsourcings" in await tandem("sync", "verify", str(known["completed"]))
     assert "no such outsourcing" in await tandem("sync", "verify", str(new_id()), expect=1)
@@ -161,20 +187,33 @@ async def test_copies_that_were_not_told_are_named_and_can_be_told_again(
     assert "not theirs" in await tandem("sync", "repair", str(id), "--side", STRANGER, expect=1)
 
 
-def _round(partnership: Partnership, title: str, state: State, complete_by: datetime | None = None) -> Round:
+def _round(
+    partnership: Partnership,
+    title: str,
+    state: State,
+    *,
+    complete_by: datetime | None = None,
+    then: Partnership | None = None,
+) -> Round:
+    """A round of one, or one after another where somebody else would be asked after that."""
     sending = send(f"NL-{title}", new_id(), partnership.partnership_id, complete_by=complete_by)
     sent_by = ("/instances/nordlicht", new_id())
     asked = Outsourcing(sending.offers[0].outsourcing_id, 0, partnership.partnership_id, partnership.service)
     asked = asked.offered(sent_by, sending.terms.respond_by, NOW)
+    if state is State.RETURNED:
+        asked = asked.answered(State.ACCEPTED, NOW).ended(state, NOW)
+    elif state is not State.OFFERED:
+        asked = asked.answered(state, NOW)
+    planned = () if then is None else (Outsourcing(new_id(), 1, then.partnership_id, then.service),)
     return Round(
         round_id=new_id(),
         lead=partnership.lead,
-        mode="all_at_once",
+        mode="one_after_another" if then else "all_at_once",
         ticket=OfferedTicket(number=f"NL-{title}", title=title),
         terms=sending.terms,
         sent_at=NOW,
         sent_by=sent_by,
-        outsourcings=(asked if state is State.OFFERED else asked.answered(state, NOW),),
+        outsourcings=(asked, *planned),
     )
 
 
@@ -184,5 +223,7 @@ def _link(of: Round, state: Linked) -> Link:
     link = link.opened("A-1", NOW, SENT_BY)
     if state is Linked.IN_PROGRESS:
         return link
+    if state is Linked.RETURNED:
+        return link.returned(NOW)
     link = link.submitted(new_id(), NOW)
     return link if state is Linked.AWAITING_APPROVAL else link.completed(NOW)
