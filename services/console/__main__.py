@@ -314,7 +314,7 @@ def show_outsourcing(outsourcing_id: Annotated[UUID, typer.Argument(metavar="ID"
         return
     for name, value in found.items():
         print(f"{name.replace('_', ' '):15} {parked.as_text(value)}")
-    lines = [{name: row[name] for name in ("at", "actor", "event", "service", "cause_id")} for row in history]
+    lines = [{name: row[name] for name in work.TIMELINE} for row in history]
     _show(lines, as_json=False, nothing="nothing has happened to it yet")
 
 

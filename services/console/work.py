@@ -11,6 +11,8 @@ from shared.messaging.topology import SERVICES
 
 # More than anybody reads; a list that is longer is filtered.
 MOST_LISTED = 1000
+# What a line of a timeline says on a screen.
+TIMELINE = ("at", "actor", "event", "service", "message", "cause_id")
 
 
 class Received(StrEnum):
@@ -72,10 +74,15 @@ async def find_outsourcing(connection: Connection, outsourcing_id: UUID) -> dict
 
 
 async def list_history(connection: Connection, outsourcing_id: UUID) -> list[dict[str, Any]]:
-    """All that ever took effect on an outsourcing, in any service, the oldest first; and the message that did it."""
+    """All that ever took effect on an outsourcing, in any service, the oldest first; and the message that did it.
+
+    Its `message` is the kind of that message, while the inbox remembers it.
+    """
     of_each = " UNION ALL ".join(
-        f"SELECT at, '{service}' AS service, actor, event, cause_source, cause_id FROM {service}.history"
-        " WHERE subject = $1"
+        f"SELECT at, '{service}' AS service, actor, event, inbox.kind AS message, cause_source, cause_id"
+        f" FROM {service}.history"
+        f" LEFT JOIN {service}.inbox ON (inbox.id, inbox.source) = (cause_id, cause_source)"
+        " WHERE history.subject = $1"
         for service in SERVICES
     )
     rows = await connection.fetch(f"{of_each} ORDER BY at, service", str(outsourcing_id))

@@ -36,6 +36,10 @@ class Command:
         assert process.returncode == expect, complained.decode()
         return said.decode() + complained.decode()
 
+    async def wide(self, *arguments: str) -> str:
+        """On a screen on which no cell of a table is broken."""
+        return await self(*arguments, environment=self._environment | {"COLUMNS": "300"})
+
     async def json(self, *arguments: str, expect: int = 0) -> Any:
         return json.loads(await self(*arguments, "--json", expect=expect))
 
