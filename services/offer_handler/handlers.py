@@ -2,6 +2,7 @@
 
 from services.offer_handler import store
 from services.offer_handler.domain import agreements, deadlines, endings, invitations, offers, partnerships
+from services.offer_handler.domain.addressees import Addressee, addressee_of
 from services.offer_handler.domain.agreements import Agreement, CurrentVersion
 from services.offer_handler.domain.partnerships import Partnership
 from services.offer_handler.domain.rounds import HiddenCustomer, Round
@@ -43,6 +44,9 @@ PARTNERSHIP = Table(
     save=store.save_partnerships,
     state=lambda partnership, _: partnership.state,
 )
+ADDRESSEE = Table(
+    Addressee, key=lambda addressee: addressee.key, lock=store.lock_addressees, save=store.save_addressees
+)
 HIDDEN_CUSTOMER = Table(
     HiddenCustomer,
     key=lambda hidden: hidden.round_id,
@@ -66,6 +70,12 @@ THE_CURRENT_VERSION = one(CURRENT_VERSION, lambda _: "current")
 THE_SENDERS_AGREEMENT = one(AGREEMENT, lambda message: message.sender)
 THE_PARTNERSHIP = one(PARTNERSHIP, lambda message: message.data.partnership_id)
 ALL_OF_THE_PAIR = all_of(PARTNERSHIPS_OF_PAIR, lambda message: (message.sender, partnerships.slug_of(message.data)))
+THE_ADDRESSEE = one(
+    ADDRESSEE, lambda message: addressee_of(message.sender, message.data.recipient) if message.data.recipient else None
+)
+ITS_ADDRESSEE = one(
+    ADDRESSEE, lambda partnership: addressee_of(partnership.lead, partnership.recipient), via=THE_PARTNERSHIP
+)
 THE_ROUND_SENT = one(ROUND, lambda message: message.data.round_id)
 ROUNDS_IT_NAMES = each_of(ROUND_OF_OUTSOURCING, lambda message: offers.outsourcings_named_by(message.data))
 ROUNDS_OF_THE_TICKET = all_of(LIVE_ROUNDS_OF_TICKET, lambda message: (message.sender, message.data.ticket.number))
@@ -81,17 +91,21 @@ ALL_THEIR_PARTNERSHIPS = each_of(
 # What a message is about comes first among its needs: its state is told to who sends the message again.
 HANDLERS = Handlers.of(
     "offer_handler",
-    # A lead's agreement is locked first, so that what it sends and what it ends are decided one after another.
-    tables=(INSTANCE, CURRENT_VERSION, AGREEMENT, ROUND, PARTNERSHIP, HIDDEN_CUSTOMER),
+    # A lead's agreement is locked first, so that what it sends, invites and ends is decided one after another.
+    tables=(INSTANCE, CURRENT_VERSION, AGREEMENT, ROUND, PARTNERSHIP, ADDRESSEE, HIDDEN_CUSTOMER),
     routes=(
         on(AgreementAccept, decide=agreements.accept_agreement, needs=(THE_SENDERS_AGREEMENT, THE_CURRENT_VERSION)),
         on(
             PartnershipInvite,
             decide=invitations.invite,
-            needs=(THE_PARTNERSHIP, ALL_OF_THE_PAIR, THE_SENDERS_AGREEMENT, THE_CURRENT_VERSION),
+            needs=(THE_PARTNERSHIP, ALL_OF_THE_PAIR, THE_SENDERS_AGREEMENT, THE_CURRENT_VERSION, THE_ADDRESSEE),
             unblocks=True,
         ),
-        on(PartnershipResend, decide=invitations.resend, needs=(THE_PARTNERSHIP,)),
+        on(
+            PartnershipResend,
+            decide=invitations.resend,
+            needs=(THE_PARTNERSHIP, THE_SENDERS_AGREEMENT, THE_ADDRESSEE, ITS_ADDRESSEE),
+        ),
         on(PartnershipRevoke, decide=invitations.revoke, needs=(THE_PARTNERSHIP,)),
         on(PartnershipAccept, decide=invitations.accept, needs=(THE_PARTNERSHIP,)),
         on(PartnershipDecline, decide=invitations.decline, needs=(THE_PARTNERSHIP,)),

@@ -1,22 +1,23 @@
 """All SQL of the offer handler, one function per statement.
 
-| who                       | locks, in this order                               | against                                 |
-|---------------------------|----------------------------------------------------|-----------------------------------------|
-| a turn                    | agreements, by instance                            | a send beside an end of its partnership |
-|                           | rounds, by id; each stands for its outsourcings    | answers, cancels and deadlines of it    |
-|                           | and its customer too                               |                                         |
-|                           | partnerships, by id                                | answers to one invitation, mappings     |
-| claim_due                 | rounds with the outsourcing due, those not locked  | turns; another worker that looks, too   |
-| claim_overdue_invitations | partnerships, those not locked                     | the same                                |
+| who                       | locks, in this order                              | against                             |
+|---------------------------|---------------------------------------------------|-------------------------------------|
+| a turn                    | agreements, by instance                           | a send beside an end, invitations   |
+|                           | rounds, by id; each stands for its outsourcings   | answers, cancels, deadlines of it   |
+|                           | and its customer too                              |                                     |
+|                           | partnerships, by id, then addressees              | answers to one invitation, mappings |
+| claim_due                 | rounds with the outsourcing due, those not locked | turns, and others that look too     |
+| claim_overdue_invitations | partnerships, those not locked                    | the same                            |
 
-What is not there cannot be locked: that a ticket has one living round and a pair one living partnership is held by unique
-indexes, and the turn that comes second is decided again. So is one that meets another crosswise: it is repeated.
+What is not there cannot be locked: that a ticket has one living round and a pair one living partnership is held by
+unique indexes, and the turn that comes second is decided again. So is one that meets another crosswise.
 """
 
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from services.offer_handler.domain.addressees import Addressee
 from services.offer_handler.domain.agreements import Agreement, CurrentVersion
 from services.offer_handler.domain.deadlines import Due
 from services.offer_handler.domain.invitations import Overdue
@@ -153,6 +154,31 @@ async def claim_overdue_invitations(connection: Connection, now: datetime, limit
         for row in rows
     ]
     return sorted(overdue, key=lambda one: one.lapses_at)
+
+
+async def lock_addressees(connection: Connection, keys: list[tuple[str, str]]) -> list[Addressee]:
+    """Those of these addresses that these leads have written to before; the lead's agreement guards the first time."""
+    rows = await connection.fetch(
+        """
+        SELECT lead, address, since, invitations FROM addressee
+        WHERE (lead, address) IN (SELECT * FROM unnest($1::text[], $2::text[])) ORDER BY lead, address FOR UPDATE
+        """,
+        *columns_of(keys, 2),
+    )
+    return [Addressee(**dict(row)) for row in rows]
+
+
+async def save_addressees(connection: Connection, addressees: list[Addressee]) -> None:
+    """How often each was written to in the day that counts for it."""
+    rows = [(one.lead, one.address, one.since, one.invitations) for one in addressees]
+    await connection.execute(
+        """
+        INSERT INTO addressee (lead, address, since, invitations)
+        SELECT * FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::int[])
+        ON CONFLICT (lead, address) DO UPDATE SET since = excluded.since, invitations = excluded.invitations
+        """,
+        *columns_of(rows, 4),
+    )
 
 
 async def lock_rounds(connection: Connection, round_ids: list[UUID]) -> list[Round]:

@@ -5,6 +5,12 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from services.offer_handler.domain.addressees import (
+    MOST_IN_A_DAY,
+    MOST_RESENDS,
+    Addressee,
+    with_another_invitation,
+)
 from services.offer_handler.domain.agreements import Agreement, CurrentVersion, refuses_sending
 from services.offer_handler.domain.partnerships import ALLOWED, LIVE, Partnership, State, slug_of
 from shared.contracts.offer_handler import (
@@ -42,9 +48,6 @@ from shared.messaging.outcomes import (
     Unchanged,
 )
 
-# Each is an e-mail to somebody who has not asked for it: who does not answer eleven does not answer the next.
-MOST_RESENDS = 10
-
 
 @dataclass(frozen=True, slots=True)
 class Overdue:
@@ -60,6 +63,7 @@ def invite(
     of_pair: tuple[Partnership, ...],
     agreement: Agreement | None,
     current: CurrentVersion,
+    addressee: Addressee | None,
     invitation: Message[PartnershipInvite],
 ) -> Decision:
     """Ask a company to be a service partner; an instance that does not exist looks like one that never answers."""
@@ -73,6 +77,9 @@ def invite(
     live = next((one for one in of_pair if one.state in LIVE), None)
     if live is not None:
         return Refused("partnership/exists", state=live.state, allowed=ALLOWED[live.state])
+    written_to = with_another_invitation(addressee, invitation.sender, data.recipient, now)
+    if written_to is None:
+        return Refused("partnership/invited-too-often", limit=MOST_IN_A_DAY)
     invited = Partnership(
         partnership_id=data.partnership_id,
         lead=invitation.sender,
@@ -86,10 +93,16 @@ def invite(
         invited_by=(invitation.source, invitation.id),
     )
     told = PartnershipInvited(**invited.named(), note=invited.note, lapses_at=invited.lapses_at)
-    return Changed(invited, tell=_both(invited, told, _sent(invited)), history=f"{invited.service} invited")
+    return Changed(invited, written_to, tell=_both(invited, told, _sent(invited)), history=f"{invited.service} invited")
 
 
-def resend(known: Partnership | None, again: Message[PartnershipResend]) -> Decision:
+def resend(
+    known: Partnership | None,
+    _agreement: Agreement | None,
+    other_addressee: Addressee | None,
+    addressee: Addressee | None,
+    again: Message[PartnershipResend],
+) -> Decision:
     """The lead has an open invitation sent again; it has as long to be answered as it had at first."""
     if known is None or again.sender not in known.pair:
         return NotYet("partnership/unknown")
@@ -99,9 +112,16 @@ def resend(known: Partnership | None, again: Message[PartnershipResend]) -> Deci
         allowed = ("partnership.revoke",)
         return Refused("partnership/resent-too-often", state=known.state, allowed=allowed, limit=MOST_RESENDS)
     data = again.data
+    recipient = data.recipient or known.recipient
+    written_to = other_addressee if data.recipient else addressee
+    written_to = with_another_invitation(written_to, known.lead, recipient, again.now)
+    if written_to is None:
+        return Refused(
+            "partnership/invited-too-often", state=known.state, allowed=ALLOWED[known.state], limit=MOST_IN_A_DAY
+        )
     resent = replace(
         known,
-        recipient=data.recipient or known.recipient,
+        recipient=recipient,
         language=data.language or known.language,
         note=known.note if data.note is None else data.note,
         invited_at=again.now,
@@ -110,7 +130,7 @@ def resend(known: Partnership | None, again: Message[PartnershipResend]) -> Deci
         resends=known.resends + 1,
     )
     told = PartnershipResent(**resent.named(), note=resent.note, lapses_at=resent.lapses_at)
-    return Changed(resent, tell=_both(resent, told, _sent(resent)), history="invitation sent again")
+    return Changed(resent, written_to, tell=_both(resent, told, _sent(resent)), history="invitation sent again")
 
 
 def revoke(known: Partnership | None, taking_back: Message[PartnershipRevoke]) -> Decision:

@@ -50,6 +50,15 @@ CREATE TABLE partnership (
 CREATE UNIQUE INDEX partnership_lives_once ON partnership (lead, service) WHERE state IN ('invited', 'active');
 CREATE INDEX partnership_due ON partnership (next_due_at) WHERE next_due_at IS NOT NULL;
 
+-- How many invitations a lead has had sent to one address, in the day that began with the first of them.
+CREATE TABLE addressee (
+    lead        text NOT NULL,
+    address     text NOT NULL,
+    since       timestamptz NOT NULL,
+    invitations integer NOT NULL CHECK (invitations > 0),
+    PRIMARY KEY (lead, address)
+);
+
 -- One send of a ticket; its lock stands for its outsourcings too. `standing` follows from their states.
 CREATE TABLE round (
     round_id       uuid PRIMARY KEY,

@@ -94,6 +94,20 @@ PARTNERSHIP_PROBLEMS: dict[str, Problem] = {
             ),
         ),
     ),
+    "partnership/invited-too-often": problem(
+        429,
+        en=(
+            "The address was written to too often",
+            "At most {limit} invitations a day go to one address, for nobody is to be flooded; try again tomorrow.",
+        ),
+        de=(
+            "An die Adresse ging schon zu viel",
+            (
+                "An eine Adresse gehen höchstens {limit} Einladungen am Tag, damit niemand überhäuft wird; versuchen"
+                " Sie es morgen wieder."
+            ),
+        ),
+    ),
     "partnership/not-active": problem(
         409,
         en=("The partnership is not active", "It is {state}; an offer needs an active partnership."),

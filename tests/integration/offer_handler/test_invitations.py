@@ -11,6 +11,7 @@ import asyncpg
 import pytest
 
 from services.offer_handler import store
+from services.offer_handler.domain.addressees import Addressee
 from services.offer_handler.domain.invitations import Overdue
 from services.offer_handler.domain.partnerships import Partnership, State, slug_to_be
 from services.offer_handler.handlers import HANDLERS
@@ -196,6 +197,40 @@ async def test_two_turns_that_invite_one_partner_at_the_same_time_invite_it_once
     )
     assert sorted(len(one) for one in told) == [1, 2]
     assert await database.fetchval("SELECT count(*) FROM partnership") == 1
+
+
+async def test_addressees_are_found_as_they_were_saved_last(database: Connection) -> None:
+    one, other = Addressee(LEAD, "a@example.com", NOW, 1), Addressee(SERVICE, "a@example.com", NOW, 3)
+    await store.save_addressees(database, [other, one])
+    again = Addressee(LEAD, "a@example.com", LATER, 2)
+    await store.save_addressees(database, [again])
+    assert await store.lock_addressees(database, [other.key, one.key, (LEAD, "b@example.com")]) == [other, again]
+
+
+async def test_what_is_written_to_one_address_is_counted_within_a_turn_and_across_turns(
+    turn: Turn, database: Connection
+) -> None:
+    id = new_id()
+    again = [(LEAD, resend(id)), (LEAD, resend(id, recipient="Alpenwerk@example.com")), (LEAD, resend(id))]
+    await say(turn, database, (LEAD, agree()), (LEAD, invite(id=id)), *again)
+    assert await store.lock_addressees(database, [(LEAD, "alpenwerk@example.com")]) != []
+    assert await database.fetchval("SELECT invitations FROM addressee") == 4
+    told = await say(turn, database, *(((LEAD, resend(id)),) * 7), (LEAD, revoke(id)), (LEAD, invite(id=new_id())))
+    assert told[-1][2]["type"] == "partnership/invited-too-often" and "11" in told[-1][2]["detail"]
+    assert await database.fetchval("SELECT invitations FROM addressee") == 11
+
+
+async def test_two_turns_that_write_to_one_address_at_the_same_time_count_both(
+    turn: Turn, database: Connection, second_connection: Connection
+) -> None:
+    await say(turn, database, (LEAD, agree()))
+    directory = Directory()
+    other_turn = Turn(HANDLERS, directory, Correspondence("offer_handler", directory))
+    await asyncio.gather(
+        say(turn, database, (LEAD, invite(None, new_id()))),
+        say(other_turn, second_connection, (LEAD, invite(None, new_id()))),
+    )
+    assert await database.fetchval("SELECT invitations FROM addressee") == 2
 
 
 async def test_an_acceptance_that_is_in_the_queue_before_the_message_wins(turn: Turn, database: Connection) -> None:

@@ -141,7 +141,7 @@ def agree(version: str = VERSION) -> AgreementAccept:
 
 
 def invite(partner: str | None = SERVICE, id: UUID = PARTNERSHIP, **more: Any) -> PartnershipInvite:
-    asked = {"partner": partner, "recipient": "partner@example.com", **more}
+    asked = {"partner": partner, "recipient": f"{partner or 'partner'}@example.com", **more}
     return PartnershipInvite(actor="k.sommer", partnership_id=id, **asked)
 
 

@@ -8,6 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
+from services.offer_handler.domain.addressees import DAY, MOST_IN_A_DAY, Addressee
 from services.offer_handler.domain.partnerships import LIVE, Partnership, State
 from shared.contracts.offer_handler import InvitationRanOut
 from shared.contracts.values import Command
@@ -50,8 +51,10 @@ class Partnerships(RuleBasedStateMachine):
     @rule(target=named, sender=SENDERS, partner=INVITED, days=st.integers(1, 90))
     def invitation(self, sender: str, partner: str | None, days: int) -> UUID:
         id = new_id()
+        invitation = invite(partner, id, lapses_after_days=days)
         free = not any(one.pair == (sender, partner) and one.state in LIVE for one in self._all())
-        self._say(sender, invite(partner, id, lapses_after_days=days), id, expected=free and partner != sender)
+        may = partner != sender and self._may_write_to(sender, invitation.recipient)
+        self._say(sender, invitation, id, expected=free and may)
         return id
 
     @rule(id=named, sender=SENDERS, said=COMMANDS)
@@ -96,6 +99,11 @@ class Partnerships(RuleBasedStateMachine):
             [changed] = [one for one in self._all() if one.partnership_id == id]
             assert sender in (*changed.pair, OFFER_HANDLER)
             assert {tell.to for tell in decision.tell if isinstance(tell, Deliver)} <= set(changed.pair)
+
+    def _may_write_to(self, lead: str, address: str) -> bool:
+        """Whether the lead has not had eleven invitations sent there in the day that began with the first."""
+        full = [one for one in self.play.all_of(Addressee) if one.invitations >= MOST_IN_A_DAY]
+        return not any(one.key == (lead, address) and self.play.now < one.since + DAY for one in full)
 
     def _all(self) -> list[Partnership]:
         return self.play.all_of(Partnership)

@@ -80,6 +80,12 @@ def the_partnership(play: Play) -> Partnership:
     return found
 
 
+def the_last(play: Play) -> Partnership:
+    last = play.all_of(Partnership)[-1]
+    assert isinstance(last, Partnership)
+    return last
+
+
 def test_an_invitation_needs_the_agreement_and_another_instance() -> None:
     play = Play()
     assert problem(play.say(LEAD, invite())) == "agreement/missing"
@@ -193,7 +199,7 @@ def test_the_other_services_hear_who_was_invited_where_and_what_became_of_it() -
         sent, heard[answer] = play.published()
         assert isinstance(sent, InvitationSent) and sent.note == "Servus"
         for fact in (sent, heard[answer]):
-            assert (fact.recipient, fact.language) == ("partner@example.com", "de")
+            assert (fact.recipient, fact.language) == ("alpenwerk@example.com", "de")
     assert {answer: type(fact) for answer, fact in heard.items()} == {
         "active": InvitationAccepted,
         "declined": InvitationDeclined,
@@ -271,6 +277,38 @@ def test_an_invitation_is_sent_again_ten_times_at_most() -> None:
     assert isinstance(refused, Refused)
     assert (refused.problem, refused.allowed) == ("partnership/resent-too-often", ("partnership.revoke",))
     assert isinstance(play.say(LEAD, revoke()), Changed)
+
+
+def test_to_revoke_and_to_invite_again_writes_to_nobody_more_often() -> None:
+    play = invited()
+    for _ in range(10):
+        play.say(LEAD, revoke(the_last(play).partnership_id))
+        assert isinstance(play.say(LEAD, invite(id=new_id())), Changed)
+    play.say(LEAD, revoke(the_last(play).partnership_id))
+    before = len(play.told)
+    # Neither another way to write the address nor another company behind it makes a difference.
+    for again in (invite(id=new_id()), invite(STRANGER, new_id(), recipient="Alpenwerk@Example.com")):
+        refused = play.say(LEAD, again)
+        assert isinstance(refused, Refused)
+        assert (refused.problem, refused.details) == ("partnership/invited-too-often", {"limit": 11})
+    assert len(play.told) == before
+    play.now += timedelta(days=1)
+    assert isinstance(play.say(LEAD, invite(id=new_id())), Changed)
+
+
+def test_an_invitation_sent_again_counts_where_it_goes_to() -> None:
+    play = invited()
+    sent_there: list[Decision] = []
+    for count in range(1, 12):
+        play.say(LEAD, invite(None, id := new_id(), recipient=f"{count}@example.com"))
+        sent_there.append(play.say(LEAD, resend(id, recipient="alpenwerk@example.com")))
+    *counted, last = sent_there
+    assert all(isinstance(one, Changed) for one in counted) and isinstance(last, Refused)
+    assert (last.problem, last.state) == ("partnership/invited-too-often", "invited")
+    assert problem(play.say(LEAD, resend())) == "partnership/invited-too-often"
+    assert isinstance(play.say(LEAD, resend(recipient="office@example.com")), Changed)
+    play.say(STRANGER, agree())
+    assert isinstance(play.say(STRANGER, invite(id=new_id())), Changed), "what another lead writes is its own"
 
 
 def test_the_service_partner_corrects_its_mapping_at_any_time_and_the_lead_is_not_told() -> None:
