@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 
+from services.offer_handler.domain.offers import CLOSING_WAIT_SECONDS
 from services.offer_handler.handlers import HANDLERS
 from services.offer_handler.poller import DEADLINES
 from shared.contracts.offer_handler import (
@@ -152,12 +153,41 @@ async def test_a_send_for_a_ticket_that_is_just_closing_waits_for_its_event(turn
     again = new_id()
     assert await say(turn, database, (LEAD, offer(id=again))) == []
     await take(turn, database, event(completed(), str(OUTSOURCING), service="ticket_sync"))
-    await asyncio.sleep(await parking.seconds_until_due(database) or 0)
-    blocker = await parking.claim_due(database)
-    assert blocker is not None
-    told = _told((await turn.replay(database, blocker)).posted)
+    told = await _try_again_after(turn, database, 1.0)
     assert who_and_what(told)[:2] == [(LEAD, "offer.sent.v1"), (SERVICE, "offer.received.v1")]
     assert told[1][2]["needs_organization"] is False
+
+
+async def test_a_send_whose_closing_event_does_not_come_in_time_is_refused_with_the_state(
+    turn: Turn, database: Connection
+) -> None:
+    await say(turn, database, *BECOME_PARTNERS, (LEAD, offer()), (SERVICE, accept()))
+    assert await say(turn, database, (LEAD, offer(id=new_id()))) == []
+    assert await _try_again_after(turn, database, CLOSING_WAIT_SECONDS - 0.5) == []
+    ((to, kind, refused),) = await _try_again_after(turn, database, 0.5)
+    assert (to, kind) == (LEAD, "command.rejected.v1")
+    assert (refused["type"], refused["state"]) == ("offer/ticket-not-free", "accepted")
+    assert "angenommen" in refused["detail"], "the lead reads German"
+    # What comes too late for it is no loss: the ticket is free, and may be offered by another send.
+    await take(turn, database, event(completed(), str(OUTSOURCING), service="ticket_sync"))
+    assert len(await say(turn, database, (LEAD, offer(id=new_id())))) == 3
+
+
+async def test_nobody_else_waits_while_a_send_waits_for_a_closing_event(turn: Turn, database: Connection) -> None:
+    await say(turn, database, *BECOME_PARTNERS, (LEAD, offer()), (SERVICE, accept()))
+    second, third = new_id(), new_id()
+    # In the turn in which it begins to wait, and in those after it.
+    told = await say(turn, database, (LEAD, offer(id=new_id())), (LEAD, offer("NL-2", second)))
+    told += await say(turn, database, (SERVICE, accept(id=second)), (LEAD, offer("NL-3", third)))
+    told += await say(turn, database, (LEAD, cancel(third)))
+    facts = [(kind, data["ticket_number"]) for to, kind, data in told if to == LEAD]
+    assert facts == [
+        ("offer.sent.v1", "NL-2"),
+        ("offer.accepted.v1", "NL-2"),
+        ("offer.sent.v1", "NL-3"),
+        ("offer.cancelled.v1", "NL-3"),
+    ]
+    assert await database.fetchval("SELECT count(*) FROM parked") == 1
 
 
 async def test_what_falls_due_reminds_and_then_expires_the_offer_once(turn: Turn, database: Connection) -> None:
@@ -283,6 +313,15 @@ async def _statements(turn: Turn, database: Connection, *messages: tuple[str, Co
     await asyncio.sleep(0)
     database.remove_query_logger(note)
     return asked
+
+
+async def _try_again_after(turn: Turn, database: Connection, seconds: float) -> Told:
+    """What comes of the one subject that waits when it has waited for so long, as far as the database can tell."""
+    await database.execute("UPDATE parked SET parked_at = parked_at - make_interval(secs => $1)", seconds)
+    await database.execute("UPDATE parked_subject SET next_attempt_at = to_timestamp(0)")
+    blocker = await parking.claim_due(database)
+    assert blocker is not None
+    return _told((await turn.replay(database, blocker)).posted)
 
 
 async def _instances(database: Connection, *slugs: str) -> None:
