@@ -1,8 +1,10 @@
 """A lead and its service partners played by the rules alone."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -180,9 +182,16 @@ def send(number: str = "NL-1", id: UUID = OUTSOURCING, partnership_id: UUID = PA
     )
 
 
-def send_to(*slugs: str, mode: str = "all_at_once", number: str = "NL-1", **terms: Any) -> OfferSend:
-    """A round to several partners."""
-    offers = tuple(PartnerOffer(partnership_id=partnership_with(slug), outsourcing_id=new_id()) for slug in slugs)
+def send_to(
+    *slugs: str,
+    mode: str = "all_at_once",
+    number: str = "NL-1",
+    partnership_ids: Mapping[str, UUID] = MappingProxyType({}),
+    **terms: Any,
+) -> OfferSend:
+    """A round to several partners; under their usual partnerships, or under those that are given."""
+    ids = [partnership_ids.get(slug, partnership_with(slug)) for slug in slugs]
+    offers = tuple(PartnerOffer(partnership_id=id, outsourcing_id=new_id()) for id in ids)
     return send(number, **terms).model_copy(update={"offers": offers, "mode": mode})
 
 
