@@ -75,6 +75,12 @@ class Partner:
         """Publish these in this order and wait until the broker has all of them."""
         await asyncio.gather(*(self._send(command) for command in commands))
 
+    async def send_raw(self, body: bytes) -> None:
+        """Publish these bytes as the acceptance of an offer, whatever they say."""
+        key = topology.command_key(self.slug, OfferAccept.kind, self.slug)
+        message = aio_pika.Message(body, user_id=self.slug, content_type=CONTENT_TYPE)
+        await self._exchange.publish(message, routing_key=key, timeout=30)
+
     async def until(self, condition: Callable[[], bool], seconds: float = 60.0) -> None:
         """Wait for something to have been delivered."""
         await until(_async(condition), seconds)

@@ -1,5 +1,6 @@
-"""What three partners of a round receive, message by message and mail by mail: nothing that leads to each other."""
+"""What three partners of a round receive, and what the workers log of it: nothing that leads to each other."""
 
+import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -11,9 +12,10 @@ from uuid import UUID
 from demo.mails import Mail, mailbox
 from services.console.installation import Installation
 from services.console.workers import workers
-from shared.contracts.offer_handler import Mode, OfferAccept, OfferDecline, OfferSend
+from shared.contracts.offer_handler import Customer, Mode, OfferAccept, OfferDecline, OfferSend, Ticket
+from shared.contracts.ticket_sync import TicketOpened
 from shared.ids import new_id
-from tests.acceptance.partners import Delivered, Partner, become_partners, offer, partner
+from tests.acceptance.partners import Delivered, Partner, become_partners, notes, offer, partner
 
 NAMES = {"alpenwerk": "Alpenwerk Systems", "rheintal": "Rheintal Service AG", "ostsee": "Ostsee IT"}
 ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -23,6 +25,14 @@ VOCABULARY = {
     *("tandem.deliveries", "tandem.offer_handler", "2", "0", "None", "True", "False", "[]", "{}", "utf-8"),
     *("offered", "accepted", "declined", "cancelled", "Lead", "service", ""),
 }
+TICKET = Ticket(
+    number="NL-4711",
+    title="Switch drops its uplink",
+    description="Since Monday, in the cellar",
+    customer=Customer(
+        company="Hotel Post", contact="Ines Hofer", email="ines@example.com", phone="+43 512 0000", address="Dorf 1"
+    ),
+)
 WORDS = re.compile(r"tandem\.[a-z-]+\.[a-z-]+\.v1|[a-z]+/[a-z-]+|offer\.[a-z]+")
 
 
@@ -60,6 +70,49 @@ async def test_three_partners_of_a_round_have_nothing_in_common_but_the_ticket_s
             for partner_slug, name in NAMES.items():
                 assert partner_slug == slug or (partner_slug not in said and name not in said)
             assert "Hotel Post" not in said, "the customer is not disclosed to who has only been asked"
+
+
+async def test_no_line_of_a_log_tells_one_partner_of_another_or_what_the_work_is_about(
+    installation: Installation, tmp_path: Path
+) -> None:
+    async with (
+        partner(installation, "nordlicht", "Nordlicht IT GmbH") as lead,
+        partner(installation, "alpenwerk", NAMES["alpenwerk"]) as first,
+        partner(installation, "rheintal", NAMES["rheintal"]) as second,
+        partner(installation, "ostsee", NAMES["ostsee"]) as third,
+        mailbox(tmp_path / "mails") as (box, smtp_port),
+    ):
+        partners = (first, second, third)
+        environments = _environments(installation, smtp_port) | {
+            service: installation.environment_of(service) for service in ("ticket_sync", "billing")
+        }
+        for environment in environments.values():
+            environment["TANDEM_LOG_LEVEL"] = "debug"
+        with workers(environments, tmp_path / "logs"):
+            partnerships = await become_partners(lead, *partners)
+            sending = _round(partnerships, "NL-4711", "all_at_once")
+            sending = sending.model_copy(update={"ticket": TICKET})
+            await lead.send(sending)
+            await _play_the_round(partners, [one.outsourcing_id for one in sending.offers], "all_at_once")
+            await second.until(lambda: len(second.of_kind("ticket.requested")) == 1)
+            id = sending.offers[1].outsourcing_id
+            await second.send(TicketOpened(actor="service", outsourcing_id=id, number="S-1"), *notes([id], 1))
+            # What is refused, what cannot be read, and who speaks for another, is logged at once.
+            await third.send(OfferAccept(actor="service", outsourcing_id=id))
+            await first.send_raw(second.envelope_of(OfferDecline(actor="service", outsourcing_id=id))[1])
+            await first.send_raw(b"Ines Hofer cannot be read")
+            await lead.until(lambda: len(lead.of_kind("entry.replicated")) == 1)
+            await first.until(lambda: len(first.of_kind("command.rejected")) >= 2)
+            await box.gets(len(partners) + 1)
+    names = {**NAMES, "nordlicht": "Nordlicht IT GmbH"}
+    texts = [*_told_in(TICKET), "the disk was replaced", "Lead"]
+    lines = [line for log in (tmp_path / "logs").glob("*.log") for line in log.read_text().splitlines()]
+    events = {json.loads(line)["event"] for line in lines}
+    assert events >= {"starting", "consuming", "refused", "forged message", "unreadable message", "mail offered"}
+    for line in lines:
+        assert sum(slug in line or name in line for slug, name in names.items()) <= 1, line
+        assert not any(text in line for text in texts if len(text) > 1), line
+        assert not re.search(r"[\w.]@[\w.]", line), line
 
 
 async def _play_the_round(partners: tuple[Partner, ...], ids: list[UUID], mode: Mode) -> None:
