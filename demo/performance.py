@@ -124,10 +124,9 @@ async def theatre(installation: Installation, directory: Path, *, replicas: int 
         }
         exits.enter_context(workers(environments, directory / "logs", replicas=replicas))
         exits.enter_context(workers(gateway, directory / "logs"))
-        partners, queue_names = {}, []
+        partners = {}
         for slug in NAMES:
             connected = await installation.add_instance(slug, NAMES[slug], LANGUAGES[slug], ADDRESSES[slug])
-            queue_names.append(connected.queue)
             partners[slug] = await exits.enter_async_context(partner(slug, connected, directory))
-        queues = await exits.enter_async_context(queues_of(installation, queue_names))
+        queues = await exits.enter_async_context(queues_of(installation))
         yield Theatre(installation, box, partners, queues, directory)

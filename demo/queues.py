@@ -9,6 +9,7 @@ from aio_pika.abc import AbstractChannel
 
 from services.console.installation import Installation
 from shared.messaging import topology
+from shared.messaging.broker_admin import broker_admin
 
 
 class Queues:
@@ -29,19 +30,14 @@ def is_shard(queue: str) -> bool:
 
 
 @asynccontextmanager
-async def queues_of(installation: Installation, of_partners: Iterable[str]) -> AsyncIterator[Queues]:
-    """All queues that there are: of the services, of these partners, and for what nobody could read."""
-    shards = range(installation.settings.shards)
-    of_services = [
-        name
-        for service in topology.SERVICES
-        for name in (
-            *(topology.shard_queue(service, topology.GENERATION, shard) for shard in shards),
-            topology.dead_queue(service),
-        )
-    ]
-    admin = urlsplit(installation.stack.broker_admin_url)
+async def queues_of(installation: Installation) -> AsyncIterator[Queues]:
+    """All queues that there are: of the services, of the partners, and for what nobody could read."""
+    owners = (*topology.SERVICES, "instance")
+    admin_url = installation.settings.admin_broker_url.get_secret_value()
+    async with broker_admin(admin_url, installation.name) as broker:
+        names = [queue["name"] for queue in await broker.list_queues() if queue["name"].split(".")[0] in owners]
+    admin = urlsplit(admin_url)
     url = installation.amqp_url_of(unquote(admin.username or ""), unquote(admin.password or ""))
     async with await aio_pika.connect(url) as connection:
         channel = await connection.channel()
-        yield Queues(channel, (*of_services, *of_partners))
+        yield Queues(channel, names)

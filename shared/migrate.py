@@ -11,11 +11,12 @@ from yoyo import get_backend, read_migrations
 RUNTIME_MIGRATIONS = Path(__file__).parent / "messaging" / "migrations"
 
 CONNECT_SECONDS = 5
-# A turn takes milliseconds. What takes seconds is stuck, and a frozen worker must not hold its rows.
+# A turn takes milliseconds. What takes seconds is stuck, and a frozen worker must not hold its rows: what it has left
+# open is undone before its leases run out.
 LIMITS = {
     "statement_timeout": "10s",
     "lock_timeout": "5s",
-    "idle_in_transaction_session_timeout": "10s",
+    "idle_in_transaction_session_timeout": "5s",
 }
 
 
@@ -63,7 +64,8 @@ def _apply(admin_url: str, schema: str, folders: Sequence[Path]) -> list[str]:
 def _grant(connection: "psycopg.Connection[object]", service: str) -> None:
     """Rows may be read and written; what tables look like, and which migrations were applied, may not.
 
-    Instances may be added, but the kind of one cannot be said: it is what the table makes it.
+    Instances may be added, but the kind of one cannot be said: it is what the table makes it. Which shards there are is
+    said by who declares their queues.
     """
     role, schema = sql.Identifier(role_of(service)), sql.Identifier(service)
     for statement in (
@@ -73,6 +75,7 @@ def _grant(connection: "psycopg.Connection[object]", service: str) -> None:
         "REVOKE INSERT, UPDATE, DELETE ON {schema}.instance FROM {role}",
         "GRANT INSERT (slug, name, language, email) ON {schema}.instance TO {role}",
         "REVOKE UPDATE, DELETE ON {schema}.history FROM {role}",
+        "REVOKE INSERT ON {schema}.shard FROM {role}",
     ):
         connection.execute(sql.SQL(statement).format(schema=schema, role=role))
     for table in ("_yoyo_log", "_yoyo_migration", "_yoyo_version", "yoyo_lock"):

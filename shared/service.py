@@ -15,10 +15,12 @@ from shared.messaging import topology
 from shared.messaging.consumer import Consumer
 from shared.messaging.directory import Directory
 from shared.messaging.intake import Intake
+from shared.messaging.leases import Shard
 from shared.messaging.letters import Correspondence
 from shared.messaging.relay import Relay
 from shared.messaging.replayer import Replayer
 from shared.messaging.routes import Handlers
+from shared.messaging.sharing import Share
 from shared.messaging.side_work import SideWork, SideWorker
 from shared.messaging.turn import Turn
 from shared.settings import WorkerSettings
@@ -52,7 +54,7 @@ async def _run(service: Service) -> int:
     stopping = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stopping.set)
-    log.info("starting", shards=service.settings.shards)
+    log.info("starting", replica=service.settings.replica)
     proving = asyncio.create_task(_prove_not_stuck(service.settings.stuck_seconds))
     working = asyncio.create_task(work(service, stopping))
     await asyncio.wait([working, asyncio.create_task(stopping.wait())], return_when=asyncio.FIRST_COMPLETED)
@@ -93,17 +95,18 @@ async def work(service: Service, stopping: asyncio.Event) -> None:
     turn = Turn(handlers, directory, correspondence)
     relay = Relay(broker_url=broker_url, database_url=database_url, service=handlers.service)
     replayer = Replayer(database_url=database_url, turn=turn, relay=relay)
-    consumers = [
-        Consumer(
-            queue=topology.shard_queue(handlers.service, topology.GENERATION, shard),
+
+    def consumer_of(shard: Shard) -> Consumer:
+        return Consumer(
+            queue=topology.shard_queue(handlers.service, shard.generation, shard.number),
             broker_url=broker_url,
             database_url=database_url,
             turn=turn,
             relay=relay,
             wake_replayer=replayer.wake,
         )
-        for shard in range(settings.shards)
-    ]
+
+    share = Share(name=settings.replica, database_url=database_url, relay=relay, consumer_of=consumer_of)
     side_workers = [
         SideWorker(one, database_url=database_url, directory=directory, correspondence=correspondence, relay=relay)
         for one in service.side_work
@@ -112,7 +115,7 @@ async def work(service: Service, stopping: asyncio.Event) -> None:
     async with asyncio.TaskGroup() as tasks:
         relaying = tasks.create_task(relay.run())
         async with asyncio.TaskGroup() as deciding:
-            parts: list[Consumer | Replayer | SideWorker] = [*consumers, replayer, *side_workers]
+            parts: list[Share | Replayer | SideWorker] = [share, replayer, *side_workers]
             for part in parts:
                 deciding.create_task(part.run(stopping))
             for door in service.doors:

@@ -1,6 +1,7 @@
 """What a worker is told by its environment."""
 
 import sys
+from socket import gethostname
 from typing import TypeVar
 
 from pydantic import Field, SecretStr, ValidationError
@@ -31,8 +32,10 @@ class WorkerSettings(BaseSettings):
 
     database_url: SecretStr = Field(description="Postgres, as the role of this service")
     broker_url: SecretStr = Field(description="RabbitMQ (amqp or amqps), as the user of this service")
-    shards: int = Field(
-        default=1, ge=1, le=256, description="shard queues of each service, as declared by `tandem migrate`"
+    replica: str = Field(
+        default_factory=gethostname,
+        min_length=1,
+        description="what this replica is called, after a restart too: it takes up at once what it held before",
     )
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
     stuck_seconds: float = Field(

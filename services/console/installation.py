@@ -55,7 +55,6 @@ class Installation:
         return {
             "TANDEM_DATABASE_URL": self.database_url_of(service),
             "TANDEM_BROKER_URL": self.amqp_url_of(topology.worker_user(service), password),
-            "TANDEM_SHARDS": str(self.settings.shards),
             **(gateway if service == topology.GATEWAY else {}),
             **self.stack.mark,
         }
@@ -85,7 +84,6 @@ class Installation:
             "TANDEM_ADMIN_DATABASE_URL": self.database_url,
             "TANDEM_ADMIN_BROKER_URL": self.settings.admin_broker_url.get_secret_value(),
             "TANDEM_VHOST": self.name,
-            "TANDEM_SHARDS": str(self.settings.shards),
         }
 
     async def add_instance(self, slug: str, name: str, language: str, email: str) -> Connected:
@@ -103,7 +101,7 @@ class Installation:
         await _on_server(self.stack, f'DROP DATABASE IF EXISTS "{self.name}" WITH (FORCE)')
 
 
-async def install(stack: LocalStack, *, name: str = "tandem", shards: int = 1) -> Installation:
+async def install(stack: LocalStack, *, name: str = "tandem", shards: int | None = None) -> Installation:
     """Make a database and a virtual host of this name where they are missing, and bring both up to date."""
     if not await _on_server(stack, "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)", name):
         await _on_server(stack, f'CREATE DATABASE "{name}"')

@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 import services
+from services.console.generations import settle_generations
 from services.console.settings import AdminSettings, WorkerPasswords
 from shared.messaging.broker_admin import broker_admin
 from shared.messaging.topology import SERVICES
@@ -20,7 +21,8 @@ async def migrate_all(settings: AdminSettings, passwords: WorkerPasswords) -> di
     """
     applied = await asyncio.to_thread(_migrate_databases, settings, passwords)
     async with broker_admin(settings.admin_broker_url.get_secret_value(), settings.vhost) as broker:
-        await broker.declare(settings.shards)
+        await broker.prepare()
+        await settle_generations(settings.admin_database_url.get_secret_value(), broker, settings.shards)
         for service in SERVICES:
             await broker.admit_worker(service, passwords.of(service))
     return applied

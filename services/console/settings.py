@@ -17,7 +17,12 @@ class AdminSettings(DatabaseSettings):
 
     admin_broker_url: SecretStr = Field(description="RabbitMQ's management API (http or https), as an administrator")
     vhost: str = Field(default="/", min_length=1)
-    shards: int = Field(default=1, ge=1, le=256)
+    shards: int | None = Field(
+        default=None,
+        ge=1,
+        le=256,
+        description="shard queues of each service; as many as there are unless set, at first 1",
+    )
 
 
 class WorkerPasswords(BaseSettings):

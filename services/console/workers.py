@@ -72,7 +72,11 @@ def workers(environments: Mapping[str, Mapping[str, str]], logs: Path, *, replic
     """So many replicas of each of these services, by service; all are drained at the end."""
     logs.mkdir(parents=True, exist_ok=True)
     running = [
-        Worker(service, environment, logs / f"{service}-{replica}.log")
+        Worker(
+            service,
+            {**environment, "TANDEM_REPLICA": f"{service}-{replica}"},
+            logs / f"{service}-{replica}.log",
+        )
         for service, environment in environments.items()
         for replica in range(1, replicas + 1)
     ]

@@ -18,8 +18,9 @@ from shared.messaging.arrivals import Arrival
 log = structlog.get_logger()
 
 CONNECT_SECONDS = 5.0
-# Two missed beats end a connection, so a black hole is noticed within twice this.
-HEARTBEAT_SECONDS = 5
+# The broker ends a connection that says nothing within three times this. What a frozen worker has in hand must be back
+# in its queue before its leases run out.
+HEARTBEAT_SECONDS = 2
 CLOSE_SECONDS = 3.0
 
 Channel: TypeAlias = aiormq.Channel
@@ -98,11 +99,11 @@ def arrival_of(message: DeliveredMessage) -> Arrival:
     )
 
 
-async def is_deserted(channel: AbstractChannel, queue: str) -> bool:
-    """Whether messages wait in a queue that nobody consumes. Raises Lost when the queue is gone."""
+async def look_into(channel: AbstractChannel, queue: str) -> tuple[int, int]:
+    """How many messages wait in a queue, and how many consumers it has. Raises Lost when the queue is gone."""
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
             declared = await channel.queue_declare(queue, passive=True)
     except BROKER_ERRORS as error:
         raise Lost(f"cannot see queue {queue}: {error!r}") from error
-    return bool(declared.message_count and not declared.consumer_count)
+    return declared.message_count or 0, declared.consumer_count or 0

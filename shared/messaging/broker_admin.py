@@ -34,16 +34,22 @@ class BrokerAdmin:
         self._http = http
         self._vhost = quote(vhost, safe="")
 
-    async def declare(self, shards: int) -> None:
-        """Make all that must be there; what is there stays. Raises BrokerRefused for another number of shards."""
+    async def prepare(self) -> None:
+        """Make the virtual host where it is missing."""
         await self._call("PUT", f"vhosts/{self._vhost}")
-        declared = {queue["name"] for queue in await self._call("GET", f"queues/{self._vhost}?columns=name")}
-        for service in topology.SERVICES:
-            prefix = topology.shard_queue(service, topology.GENERATION, 0).removesuffix("0")
-            there = sum(name.startswith(prefix) for name in declared)
-            if there not in (0, shards):
-                raise BrokerRefused(f"{service} has {there} shard queues, not {shards}; their number cannot change yet")
-        await self._call("POST", f"definitions/{self._vhost}", topology.declarations(shards))
+
+    async def declare(self, generation: int, shards: int) -> None:
+        """Make all that must be there; what is there stays, but that messages now go to this generation."""
+        await self._call("POST", f"definitions/{self._vhost}", topology.declarations(generation, shards))
+        await self._call("POST", f"definitions/{self._vhost}", topology.switch_to(generation))
+
+    async def remove_generation(self, service: str, generation: int) -> None:
+        """Remove the shard queues of a generation with all that is in them; nothing must go to them any more."""
+        for exchange in (topology.buckets_exchange, topology.odd_exchange):
+            await self._call("DELETE", f"exchanges/{self._vhost}/{exchange(service, generation)}")
+        for queue in await self.list_queues():
+            if topology.generation_of(queue["name"]) == (service, generation):
+                await self._call("DELETE", f"queues/{self._vhost}/{queue['name']}")
 
     async def admit_worker(self, service: str, password: str) -> None:
         """A worker reads its own queues and publishes its facts, its answers and its dead letters; it declares nothing.
@@ -114,7 +120,8 @@ class BrokerAdmin:
         ):
             with attempt:
                 answer = await self._http.request(method, f"api/{path}", json=body)
-                if answer.is_error:
+                is_gone_already = method == "DELETE" and answer.status_code == httpx.codes.NOT_FOUND
+                if answer.is_error and not is_gone_already:
                     said = f"{answer.status_code} to {method} {path}: {answer.text[:500]}"
                     raise BrokerRefused(f"the broker answered {said}")
                 return answer.json() if answer.content else None

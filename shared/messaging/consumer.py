@@ -4,13 +4,14 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
+from math import inf
 
 import structlog
 from aiormq.abc import DeliveredMessage
 
 from shared.database import Connection, Database
 from shared.messaging.arrivals import Arrival, Dead, Readable
-from shared.messaging.broker import BROKER_ERRORS, Channel, Lost, arrival_of, channel_of, is_deserted
+from shared.messaging.broker import BROKER_ERRORS, Channel, Lost, arrival_of, channel_of, look_into
 from shared.messaging.patience import patiently
 from shared.messaging.relay import Relay
 from shared.messaging.turn import LONGEST_ERROR, Turn, Turned
@@ -27,7 +28,7 @@ ALONE_AFTER_RETURNS = 3
 SUSPECT_AFTER_RETURNS = 10
 # A turn is bounded far below the broker's acknowledgement timeout of 30 minutes.
 TURN_SECONDS = 60.0
-WATCH_SECONDS = 5.0
+WATCH_SECONDS = 1.0
 # For each word with the broker about a channel; it answers in milliseconds.
 BROKER_SECONDS = 10.0
 
@@ -36,7 +37,11 @@ Taken = tuple[Arrival, Readable | Dead]
 
 
 class Consumer:
-    """Consumes one shard queue until told to stop; a lost channel, consumer or database connection is made anew."""
+    """Consumes one shard queue until told to stop; a lost channel, consumer or database connection is made anew.
+
+    `found_empty_at` is when, by the loop's clock, the last look into the queue began, if it found the queue empty and
+    nothing was in hand.
+    """
 
     def __init__(
         self, *, queue: str, broker_url: str, database_url: str, turn: Turn, relay: Relay, wake_replayer: Wake
@@ -47,6 +52,7 @@ class Consumer:
         self._turn = turn
         self._relay = relay
         self._wake_replayer = wake_replayer
+        self.found_empty_at = -inf
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Consume session after session. Ends when told to stop, with all that was taken decided and acknowledged."""
@@ -55,6 +61,7 @@ class Consumer:
                 async with channel_of(self._broker_url, self._queue) as channel:
                     await Session(self, self._queue, channel, stopping).run()
             except (Lost, *BROKER_ERRORS) as error:
+                self.found_empty_at = -inf
                 log.warning("consumer starts anew", queue=self._queue, reason=str(error) or repr(error))
                 # Many consumers lose one broker at the same moment and must not all come back at the same moment.
                 await asyncio.sleep(random.uniform(0.1, 1.0))  # noqa: S311
@@ -123,6 +130,8 @@ class Session:
         self._channel = channel
         self._stopping = stopping
         self._arrived: asyncio.Queue[Arrival] = asyncio.Queue()
+        self._arrivals = 0
+        self._decided = 0
         self._changed = asyncio.Event()
         self._lost_because: str | None = None
 
@@ -138,20 +147,31 @@ class Session:
         watching = [asyncio.create_task(self._watch_for_stop()), asyncio.create_task(self._watch_queue())]
         try:
             while await self._something_to_do():
-                await self._consumer.decide(self._take_waiting(), channel)
+                taken = self._take_waiting()
+                await self._consumer.decide(taken, channel)
+                self._decided += len(taken)
             if self._lost_because:
                 raise Lost(self._lost_because)
-            async with asyncio.timeout(BROKER_SECONDS):
-                await channel.basic_cancel(consuming.consumer_tag or "")
-            # What the broker sent before it heard of the cancel is still ours to finish.
+            await self._cancel(consuming.consumer_tag or "")
             while not self._arrived.empty():
                 await self._consumer.decide(self._take_waiting(), channel)
         finally:
             for task in watching:
                 task.cancel()
 
+    async def _cancel(self, tag: str) -> None:
+        """Have the broker send no more; what it sent before it heard of that comes first and is ours to finish."""
+        async with asyncio.timeout(BROKER_SECONDS):
+            await self._channel.basic_cancel(tag, nowait=True)
+            # The client forgets who consumes before the broker has heard of it.
+            self._channel.consumers[tag] = self._arrive
+            # By the first answer the queue has stopped; what it had sent by then comes before the second.
+            for _ in range(2):
+                await self._channel.basic_qos(prefetch_count=PREFETCH)
+
     async def _arrive(self, message: DeliveredMessage) -> None:
         self._arrived.put_nowait(arrival_of(message))
+        self._arrivals += 1
         self._changed.set()
 
     async def _something_to_do(self) -> bool:
@@ -176,13 +196,25 @@ class Session:
         self._changed.set()
 
     async def _watch_queue(self) -> None:
-        """A consumer can die without a word: messages that wait while nobody consumes are the sign."""
+        """A consumer can die without a word: messages that wait while nobody consumes are the sign.
+
+        A queue is empty if this consumer is its only one, nothing waits or is in hand, and nothing came since the look
+        before: what is on its way from the broker is in neither count.
+        """
+        arrivals_before = -1
         try:
             async with asyncio.timeout(BROKER_SECONDS):
                 watching = await self._channel.connection.channel()
-            while not await is_deserted(watching, self._queue):  # noqa: ASYNC110 - only the broker knows
+            while True:
+                looked_at = asyncio.get_running_loop().time()
+                waiting, consumers = await look_into(watching, self._queue)
+                if waiting and not consumers:
+                    return self._lose("messages wait and nobody consumes")
+                nothing_moves = arrivals_before == self._arrivals == self._decided
+                is_empty = nothing_moves and not waiting and consumers == 1
+                self._consumer.found_empty_at = looked_at if is_empty else -inf
+                arrivals_before = self._arrivals
                 await asyncio.sleep(WATCH_SECONDS)
-            self._lose("messages wait and nobody consumes")
         except (Lost, *BROKER_ERRORS) as error:
             self._lose(str(error) or repr(error))
 

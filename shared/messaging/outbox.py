@@ -66,6 +66,7 @@ async def insert_letters(connection: Connection, letters: list[Letter], now: dat
             letter.routing_key,
             letter.kind,
             letter.subject,
+            topology.bucket(letter.subject),
             letter.body,
             orjson.dumps(letter.headers).decode() if letter.headers else None,
             letter.cause_id,
@@ -75,28 +76,33 @@ async def insert_letters(connection: Connection, letters: list[Letter], now: dat
     ]
     inserted = await connection.fetch(
         """
-        INSERT INTO outbox (message_id, lane, exchange, routing_key, kind, subject, body, headers,
+        INSERT INTO outbox (message_id, lane, exchange, routing_key, kind, subject, bucket, body, headers,
                             cause_id, cause_source, created_at)
-        SELECT message_id, lane, exchange, routing_key, kind, subject, body, headers, cause_id, cause_source, $11
-        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bytea[], $8::jsonb[],
-                    $9::uuid[], $10::text[]) WITH ORDINALITY
-             AS letter (message_id, lane, exchange, routing_key, kind, subject, body, headers,
+        SELECT message_id, lane, exchange, routing_key, kind, subject, bucket, body, headers,
+               cause_id, cause_source, $12
+        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bytea[],
+                    $9::jsonb[], $10::uuid[], $11::text[]) WITH ORDINALITY
+             AS letter (message_id, lane, exchange, routing_key, kind, subject, bucket, body, headers,
                         cause_id, cause_source, place)
         ORDER BY place
         RETURNING position, message_id
         """,
-        *columns_of(rows, 10),
+        *columns_of(rows, 11),
         now,
     )
     position_of = {row["message_id"]: row["position"] for row in inserted}
     return [Posted(position_of[letter.message_id], letter) for letter in letters]
 
 
-async def find_waiting(connection: Connection, lane: str, limit: int) -> list[Posted]:
-    """The oldest letters of a lane that nobody has confirmed yet, in order."""
+async def find_waiting(connection: Connection, lane: str, buckets: list[str], limit: int) -> list[Posted]:
+    """The oldest letters of a lane about subjects in these buckets that nobody has confirmed yet, in order."""
     rows = await connection.fetch(
-        "SELECT * FROM outbox WHERE lane = $1 AND published_at IS NULL ORDER BY position LIMIT $2",
+        """
+        SELECT * FROM outbox WHERE lane = $1 AND bucket = ANY ($2::text[]) AND published_at IS NULL
+        ORDER BY position LIMIT $3
+        """,
         lane,
+        buckets,
         limit,
     )
     return [
@@ -119,13 +125,15 @@ async def find_waiting(connection: Connection, lane: str, limit: int) -> list[Po
     ]
 
 
-async def list_stale_lanes(connection: Connection, older_than_seconds: float) -> list[str]:
-    """Lanes with a letter that has waited longer than any healthy relay would let it."""
+async def list_waiting_lanes(connection: Connection, buckets: list[str], older_than_seconds: float) -> list[str]:
+    """Lanes with a letter about a subject in these buckets that has waited for so long."""
     rows = await connection.fetch(
         """
         SELECT DISTINCT lane FROM outbox
-        WHERE published_at IS NULL AND created_at < clock_timestamp() - make_interval(secs => $1)
+        WHERE bucket = ANY ($1::text[]) AND published_at IS NULL
+          AND created_at < clock_timestamp() - make_interval(secs => $2)
         """,
+        buckets,
         older_than_seconds,
     )
     return [row["lane"] for row in rows]

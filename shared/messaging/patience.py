@@ -1,5 +1,6 @@
 """Trying again while the reason lies with the database and not with the work."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -34,6 +35,16 @@ async def patiently(work: Callable[[], Awaitable[T]], given_up: Callable[[], boo
     except RetryError as last:
         log.warning("given up", reason=type(last.last_attempt.exception()).__name__)
     return None
+
+
+async def rest(seconds: float, *until: asyncio.Event) -> None:
+    """Wait so long, or until one of these happens."""
+    waits = [asyncio.create_task(event.wait()) for event in until]
+    try:
+        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
 
 
 def is_worth_repeating(error: BaseException) -> bool:

@@ -14,6 +14,7 @@ from shared.database import Connection, Database, is_transient
 from shared.messaging import outbox
 from shared.messaging.broker import BROKER_ERRORS, Channel, channel_of, user_of
 from shared.messaging.outbox import Posted
+from shared.messaging.patience import patiently
 from shared.messaging.publishing import Failure, Landed, NotTaken, OutcomeUnknown, publish_together
 
 log = structlog.get_logger()
@@ -22,10 +23,9 @@ log = structlog.get_logger()
 MOST_IN_FLIGHT = 2000
 # One look into a lane that fell behind.
 CATCH_UP_LIMIT = 200
-# A letter this old was left by a crash or by a relay that lost its way; at the start a younger one already counts,
-# for whoever wrote it is most likely this worker before it died.
+# A letter this old has been forgotten: its turn was committed and nobody heard of it, or whoever wrote it does not
+# publish it any more.
 STALE_SECONDS = 5.0
-STALE_AT_START_SECONDS = 1.0
 SWEEP_SECONDS = 2.0
 CHANNEL_PATIENCE_SECONDS = 10.0
 
@@ -37,7 +37,8 @@ class LaneBlocked(Exception):
 class Relay:
     """One relay per worker: it is handed what a turn committed, and finds for itself what a crash left.
 
-    When a letter is not taken, its lane goes back to the oldest unconfirmed one and waits; all other lanes flow.
+    When a letter is not taken, its lane goes back to the oldest unconfirmed one and waits; all other lanes flow. What
+    is found in the outbox is published by one replica alone: the one that has taken up the bucket of its subject.
     """
 
     def __init__(self, *, broker_url: str, database_url: str, service: str) -> None:
@@ -52,6 +53,7 @@ class Relay:
         self._in_flight: Counter[str] = Counter()
         self._landed = asyncio.Event()
         self._behind: dict[str, bool] = {}
+        self._buckets: Counter[str] = Counter()
         self._confirmed: list[int] = []
         self._confirmed_some = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -71,18 +73,31 @@ class Relay:
         if flowing and self._channel is not None:
             self._spawn(self._publish(self._channel, flowing, partial(self._land, flowing)))
 
+    async def take_up(self, buckets: list[str]) -> None:
+        """See to what is told of subjects in these buckets from now on, after all that others left unpublished."""
+        self._buckets.update(buckets)
+        for lane in await patiently(partial(self._list_waiting_lanes, buckets), lambda: False) or []:
+            self._fall_behind(lane)
+
+    def let_go(self, buckets: list[str]) -> None:
+        """Leave to others what is not published yet of what was told of subjects in these buckets."""
+        self._buckets.subtract(buckets)
+
     async def room(self) -> None:
         """Wait until not too much is under way."""
         while self._in_flight.total() >= MOST_IN_FLIGHT:
             await self._next_landing()
 
     async def settled(self, within_seconds: float) -> bool:
-        """Wait until all that was handed over is confirmed and marked; says whether it came to that in time."""
+        """Wait until what was handed over by now is confirmed and marked; says whether it came to that in time."""
         try:
             async with asyncio.timeout(within_seconds):
-                while self._tasks or self._confirmed:
-                    await asyncio.wait([*self._tasks, asyncio.create_task(asyncio.sleep(0.01))])
-        except TimeoutError:
+                if self._tasks:
+                    await asyncio.wait(set(self._tasks))
+                await self._mark_now()
+        except Exception as error:
+            if not is_transient(error):
+                raise
             return False
         return True
 
@@ -144,8 +159,8 @@ class Relay:
     def _fall_behind(self, lane: str) -> None:
         """From now on the lane is read from the outbox, oldest first, until nothing waits in it."""
         if lane not in self._behind:
-            self._behind[lane] = True
             self._spawn(self._catch_up(lane))
+        self._behind[lane] = True
 
     async def _catch_up(self, lane: str) -> None:
         async for attempt in AsyncRetrying(
@@ -179,7 +194,7 @@ class Relay:
     async def _read_lane(self, lane: str) -> list[Posted]:
         async with self._connection_lock, self._database.connection() as connection:
             await self._mark(connection)
-            return await outbox.find_waiting(connection, lane, CATCH_UP_LIMIT)
+            return await outbox.find_waiting(connection, lane, self._held_buckets, CATCH_UP_LIMIT)
 
     async def _publish_in_order(self, waiting: list[Posted]) -> None:
         """All of them at once on one channel; the first failure is raised when every outcome is known."""
@@ -196,8 +211,7 @@ class Relay:
             await self._confirmed_some.wait()
             self._confirmed_some.clear()
             try:
-                async with self._connection_lock, self._database.connection() as connection:
-                    await self._mark(connection)
+                await self._mark_now()
             except Exception as error:
                 if not is_transient(error):
                     raise
@@ -205,26 +219,36 @@ class Relay:
                 self._confirmed_some.set()
                 await asyncio.sleep(0.5)
 
+    async def _mark_now(self) -> None:
+        async with self._connection_lock, self._database.connection() as connection:
+            await self._mark(connection)
+
     async def _mark(self, connection: Connection) -> None:
         if positions := self._confirmed[:]:
             await outbox.mark_published(connection, positions)
             del self._confirmed[: len(positions)]
 
     async def _sweep(self) -> None:
-        older_than_seconds = STALE_AT_START_SECONDS
         while True:
+            await asyncio.sleep(SWEEP_SECONDS)
             try:
-                async with self._connection_lock, self._database.connection() as connection:
-                    lanes = await outbox.list_stale_lanes(connection, older_than_seconds)
-                for lane in lanes:
-                    if lane not in self._in_flight:
-                        self._fall_behind(lane)
-                older_than_seconds = STALE_SECONDS
+                lanes = await self._list_waiting_lanes(self._held_buckets, STALE_SECONDS)
             except Exception as error:
                 if not is_transient(error):
                     raise
                 log.warning("could not sweep the outbox", error=type(error).__name__)
-            await asyncio.sleep(SWEEP_SECONDS)
+            else:
+                for lane in lanes:
+                    if lane not in self._in_flight:
+                        self._fall_behind(lane)
+
+    async def _list_waiting_lanes(self, buckets: list[str], older_than_seconds: float = 0.0) -> list[str]:
+        async with self._connection_lock, self._database.connection() as connection:
+            return await outbox.list_waiting_lanes(connection, buckets, older_than_seconds)
+
+    @property
+    def _held_buckets(self) -> list[str]:
+        return list(+self._buckets)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -8,7 +8,7 @@ import structlog
 from shared.database import Connection, Database
 from shared.messaging import parking
 from shared.messaging.parking import Blocker
-from shared.messaging.patience import is_worth_repeating, patiently
+from shared.messaging.patience import is_worth_repeating, patiently, rest
 from shared.messaging.relay import Relay
 from shared.messaging.turn import LONGEST_ERROR, Turn, Turned
 
@@ -41,7 +41,8 @@ class Replayer:
                 self._relay.hand_over(turned.posted)
                 await self._relay.room()
             elif claimed is not None:
-                await self._rest(claimed, stopping)
+                await rest(claimed, self._woken, stopping)
+                self._woken.clear()
 
     async def _claim(self) -> Blocker | float:
         """The subject that is due, or how long there is until one is."""
@@ -76,11 +77,3 @@ class Replayer:
         now = await connection.fetchval("SELECT clock_timestamp()")
         await parking.update_blocker(connection, parking.failed(blocker.subject, reason, blocker.attempts, now))
         return Turned([])
-
-    async def _rest(self, seconds: float, stopping: asyncio.Event) -> None:
-        """Until it is time, or somebody wakes us, or it is over."""
-        waits = [asyncio.create_task(self._woken.wait()), asyncio.create_task(stopping.wait())]
-        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        for wait in waits:
-            wait.cancel()
-        self._woken.clear()

@@ -15,7 +15,7 @@ from shared.messaging import outbox
 from shared.messaging.directory import Directory
 from shared.messaging.letters import Correspondence
 from shared.messaging.outcomes import Caused
-from shared.messaging.patience import patiently
+from shared.messaging.patience import patiently, rest
 from shared.messaging.relay import Relay
 
 log = structlog.get_logger()
@@ -82,7 +82,7 @@ class SideWorker:
             else:
                 busy = await self._carry(work, stopping)
             if not busy:
-                await self._rest(stopping)
+                await rest(work.idle_seconds, stopping)
 
     async def _poll(self, poller: Poller) -> bool:
         async with self._transaction() as (connection, now):
@@ -128,10 +128,3 @@ class SideWorker:
     async def _post(self, connection: Connection, caused: list[Caused], now: datetime) -> list[outbox.Posted]:
         letters = [self._correspondence.caused(one, tell, now) for one in caused for tell in one.tell]
         return await outbox.post(connection, self._directory, letters, now)
-
-    async def _rest(self, stopping: asyncio.Event) -> None:
-        try:
-            async with asyncio.timeout(self._work.idle_seconds):
-                await stopping.wait()
-        except TimeoutError:
-            pass

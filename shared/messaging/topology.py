@@ -10,8 +10,6 @@ DELIVERIES = "tandem.deliveries"
 DEAD = "tandem.dead"
 UNROUTED = "tandem.unrouted"
 
-# Queues of another generation take over when the number of shards changes.
-GENERATION = 1
 BUCKETS = 256
 
 # A backstop: every lost connection counts for all that was prefetched, and a worker parks suspects long before.
@@ -145,13 +143,31 @@ def inbound_exchange(service: str) -> str:
     return f"{service}.in"
 
 
-def odd_exchange(service: str) -> str:
+def buckets_exchange(service: str, generation: int) -> str:
+    """Spreads the buckets over the shards of one generation."""
+    return f"{service}.buckets.{generation}"
+
+
+def odd_exchange(service: str, generation: int) -> str:
     """Where commands with a bucket that is none come out: a fanout, so that their sender can be answered."""
-    return f"{service}.odd"
+    return f"{service}.odd.{generation}"
 
 
 def shard_queue(service: str, generation: int, shard: int) -> str:
     return f"{service}.shard.{generation}.{shard}"
+
+
+def generation_of(queue: str) -> tuple[str, int] | None:
+    """The service and the generation that a shard queue belongs to; None of any other queue."""
+    match queue.split("."):
+        case [service, "shard", generation, _] if generation.isdigit():
+            return service, int(generation)
+    return None
+
+
+def buckets_of(number: int, shards: int) -> list[str]:
+    """The buckets that lead to one of so many shards."""
+    return [f"{bucket:02x}" for bucket in range(number, BUCKETS, shards)]
 
 
 def dead_queue(service: str) -> str:
@@ -168,8 +184,13 @@ def worker_user(service: str) -> str:
     return f"tandem.{service}"
 
 
-def declarations(shards: int, interests: dict[str, Interest] = SERVICES) -> dict[str, list[dict[str, Any]]]:
-    """All that must be there, as RabbitMQ's management API imports definitions of one virtual host."""
+def declarations(
+    generation: int, shards: int, interests: dict[str, Interest] = SERVICES
+) -> dict[str, list[dict[str, Any]]]:
+    """All that must be there, as RabbitMQ's management API imports definitions of one virtual host.
+
+    A generation that is new gets nothing before `switch_to` leads everything there.
+    """
     exchanges = [
         _exchange(COMMANDS, "topic", {"alternate-exchange": UNROUTED}),
         _exchange(EVENTS, "topic"),
@@ -179,24 +200,34 @@ def declarations(shards: int, interests: dict[str, Interest] = SERVICES) -> dict
     ]
     queues = []
     # Commands whose noun no service knows are answered by the one that every instance meets first.
-    bindings = [_binding(UNROUTED, odd_exchange(next(iter(interests))), "", to="exchange")]
+    bindings = [_binding(UNROUTED, inbound_exchange(next(iter(interests))), "", to="exchange")]
     policies = [
         _policy(
             "instances", "^instance\\.", {"max-length": INSTANCE_MAX_LENGTH, "max-length-bytes": INSTANCE_MAX_BYTES}
         ),
     ]
     for service, interest in interests.items():
-        inbound = inbound_exchange(service)
-        exchanges += [_exchange(inbound, "topic"), _exchange(odd_exchange(service), "fanout")]
-        queues += [_queue(shard_queue(service, GENERATION, shard), SHARD) for shard in range(shards)]
+        inbound, spread, odd = (
+            inbound_exchange(service),
+            buckets_exchange(service, generation),
+            odd_exchange(service, generation),
+        )
+        exchanges += [
+            _exchange(inbound, "topic"),
+            _exchange(spread, "topic", {"alternate-exchange": odd}),
+            _exchange(odd, "fanout"),
+        ]
+        shard_queues = [shard_queue(service, generation, number) for number in range(shards)]
+        queues += [_queue(name, SHARD) for name in shard_queues]
         queues.append(_queue(dead_queue(service), QUORUM))
         bindings += [_binding(COMMANDS, inbound, f"*.{noun}.*.*", to="exchange") for noun in interest.commands]
         bindings += [_binding(EVENTS, inbound, f"{event}.*", to="exchange") for event in interest.events]
         bindings += [
-            _binding(inbound, shard_queue(service, GENERATION, number % shards), f"#.{number:02x}")
-            for number in range(BUCKETS)
+            _binding(spread, name, f"#.{bucket}")
+            for number, name in enumerate(shard_queues)
+            for bucket in buckets_of(number, shards)
         ]
-        bindings.append(_binding(odd_exchange(service), shard_queue(service, GENERATION, 0), ""))
+        bindings.append(_binding(odd, shard_queues[0], ""))
         bindings.append(_binding(DEAD, dead_queue(service), service))
         policies += [
             _policy(
@@ -211,14 +242,27 @@ def declarations(shards: int, interests: dict[str, Interest] = SERVICES) -> dict
                 },
             ),
             _policy(f"{service}.dead", f"^{service}\\.dead$", {"max-length": DEAD_MAX_LENGTH}),
+        ]
+    return {"exchanges": exchanges, "queues": queues, "bindings": bindings, "policies": policies}
+
+
+def switch_to(generation: int, interests: dict[str, Interest] = SERVICES) -> dict[str, list[dict[str, Any]]]:
+    """Lead all that a service is sent to this generation and no longer to another.
+
+    A service's inbound exchange has no bindings: where everything goes is one word in a policy, so that no message
+    goes to two generations, or to none.
+    """
+    return {
+        "policies": [
             _policy(
                 f"{service}.in",
                 f"^{service}\\.in$",
-                {"alternate-exchange": odd_exchange(service)},
+                {"alternate-exchange": buckets_exchange(service, generation)},
                 apply_to="exchanges",
-            ),
+            )
+            for service in interests
         ]
-    return {"exchanges": exchanges, "queues": queues, "bindings": bindings, "policies": policies}
+    }
 
 
 def declaration_of_instance(slug: str, queue_name: str) -> dict[str, list[dict[str, Any]]]:

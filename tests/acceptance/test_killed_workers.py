@@ -97,7 +97,7 @@ async def _all_stored(database: Connection, number: int) -> bool:
 
 async def _redelivered(installation: Installation) -> int:
     """How many deliveries of the shard queue were not the first of their message, as the broker counts."""
-    queue = topology.shard_queue("ticket_sync", topology.GENERATION, 0)
+    queue = topology.shard_queue("ticket_sync", 1, 0)
     url = installation.settings.admin_broker_url.get_secret_value()
     async with httpx.AsyncClient(base_url=url, timeout=30) as http:
         async with asyncio.timeout(20):

@@ -38,7 +38,8 @@ CREATE TABLE history (
 );
 CREATE INDEX history_by_subject ON history (subject, at);
 
--- What is to be published, in this order within a lane (one recipient, or one bucket of the events).
+-- What is to be published, in this order within a lane (one recipient, or one bucket of the events), by the replica
+-- that holds the shard of the subject's bucket.
 -- The id of the message is the same across every retry. Causes are held by `tandem check`, not by foreign keys:
 -- they would cost a look-up for every row, and the inbox is dropped by age.
 CREATE TABLE outbox (
@@ -49,6 +50,7 @@ CREATE TABLE outbox (
     routing_key  text NOT NULL,
     kind         text NOT NULL,
     subject      text NOT NULL,
+    bucket       text NOT NULL,
     body         bytea NOT NULL,
     headers      jsonb,
     cause_id     uuid NOT NULL,
@@ -58,6 +60,25 @@ CREATE TABLE outbox (
 );
 CREATE INDEX outbox_unpublished ON outbox (lane, position) WHERE published_at IS NULL;
 CREATE INDEX outbox_by_cause ON outbox (cause_id, cause_source);
+
+-- The replicas that share the service's work; one that has not been heard of for a while does not count.
+CREATE TABLE replica (
+    id           uuid PRIMARY KEY,
+    name         text NOT NULL,
+    seen_until   timestamptz NOT NULL
+);
+
+-- The shard queues, as `tandem migrate` has declared them, and who consumes each until when. Only the oldest generation
+-- is consumed: the row of a shard that a newer generation has replaced is gone as soon as its queue is empty for good.
+CREATE TABLE shard (
+    generation   integer NOT NULL CHECK (generation > 0),
+    number       integer NOT NULL CHECK (number >= 0),
+    shards       integer NOT NULL CHECK (shards > number),
+    holder       uuid,
+    held_until   timestamptz,
+    PRIMARY KEY (generation, number),
+    CHECK ((holder IS NULL) = (held_until IS NULL))
+);
 
 -- A subject with parked messages: locked by turns and replays before any row of the business.
 CREATE TABLE parked_subject (

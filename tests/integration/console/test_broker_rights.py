@@ -159,7 +159,7 @@ def _key(slug: str) -> str:
 
 def _worker(installation: Installation, service: str) -> Connected:
     url = installation.amqp_url_of(topology.worker_user(service), installation.passwords.of(service))
-    return Connected(url, topology.shard_queue(service, topology.GENERATION, 0), files_url="", token="")
+    return Connected(url, topology.shard_queue(service, 1, 0), files_url="", token="")
 
 
 def _gateway(installation: Installation) -> Connected:

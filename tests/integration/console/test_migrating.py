@@ -1,6 +1,7 @@
 """`tandem migrate`: all is there afterwards, again changes nothing, and nobody has more than its rights."""
 
 import asyncio
+from collections import Counter
 from contextlib import suppress
 from typing import Any
 
@@ -12,8 +13,8 @@ from services.console.installation import Installation, install
 from services.console.migrating import migrate_all
 from services.console.stack import LocalStack
 from shared.contracts.offer_handler import Instance
+from shared.database import Connection
 from shared.messaging import topology
-from shared.messaging.broker_admin import BrokerRefused
 from shared.messaging.directory import find_instances, insert_instances
 from tests.integration.databases import connection_to
 
@@ -26,13 +27,33 @@ async def test_migrating_again_changes_nothing(installation: Installation) -> No
     assert await _definitions(installation) == before
 
 
-async def test_another_number_of_shards_is_refused_and_nothing_is_touched(
+async def test_another_number_of_shards_is_another_generation_and_the_old_one_stays_until_it_is_given_up_and_empty(
     installation: Installation, stack: LocalStack
 ) -> None:
-    before = await _definitions(installation)
-    with pytest.raises(BrokerRefused, match="2 shard queues, not 3"):
-        await install(stack, name=installation.name, shards=3)
-    assert await _definitions(installation) == before
+    name = installation.name
+    async with connection_to(installation.database_url) as database:
+        assert await _shards(database) == {1: 2}
+        await install(stack, name=name, shards=3)
+        assert await _shards(database) == {1: 2, 2: 3}
+        # What came into an old queue when the workers had given it up.
+        await _publish(installation, "ticket_sync.buckets.1", "a.ticket.opened.00")
+        await database.execute("DELETE FROM ticket_sync.shard WHERE generation = 1")
+        assert await _shards(database) == {2: 3}
+        async with asyncio.timeout(20):
+            while await _shards(database) != {1: 2, 2: 3}:
+                await install(stack, name=name, shards=None)
+        assert await _queues_of_generations(installation) == {1: 2, 2: 3}
+        await _ask(installation, f"queues/{name}/ticket_sync.shard.1.0/contents", "DELETE")
+        await database.execute("DELETE FROM ticket_sync.shard WHERE generation = 1")
+        async with asyncio.timeout(20):
+            while await _queues_of_generations(installation) != {2: 3}:
+                await install(stack, name=name, shards=None)
+                await database.execute("DELETE FROM ticket_sync.shard WHERE generation = 1")
+        assert await _shards(database) == {2: 3}
+        exchanges = {one["name"] for one in await _ask(installation, f"exchanges/{name}")}
+        assert {one for one in exchanges if one.startswith("ticket_sync.")} == {
+            *("ticket_sync.in", "ticket_sync.buckets.2", "ticket_sync.odd.2")
+        }
 
 
 async def test_every_queue_is_a_durable_quorum_queue_that_refuses_what_it_has_no_room_for(
@@ -57,7 +78,7 @@ async def test_every_queue_is_a_durable_quorum_queue_that_refuses_what_it_has_no
 
 
 async def test_every_bucket_leads_to_one_shard(standing: Installation) -> None:
-    bindings = await _ask(standing, f"exchanges/{standing.name}/ticket_sync.in/bindings/source")
+    bindings = await _ask(standing, f"exchanges/{standing.name}/ticket_sync.buckets.1/bindings/source")
     led_to = {binding["routing_key"]: binding["destination"] for binding in bindings}
     assert len(bindings) == len(led_to) == topology.BUCKETS
     assert led_to["#.00"] == "ticket_sync.shard.1.0" and led_to["#.ff"] == "ticket_sync.shard.1.1"
@@ -69,7 +90,7 @@ async def test_a_worker_s_role_works_in_its_own_schema_within_limits(standing: I
         assert await connection.fetchval("SHOW search_path") == service
         assert await connection.fetchval("SHOW lock_timeout") == "5s"
         assert await connection.fetchval("SHOW statement_timeout") == "10s"
-        assert await connection.fetchval("SHOW idle_in_transaction_session_timeout") == "10s"
+        assert await connection.fetchval("SHOW idle_in_transaction_session_timeout") == "5s"
         assert await connection.fetchval("SELECT count(*) FROM inbox") == 0
 
 
@@ -87,6 +108,7 @@ async def test_a_worker_s_role_works_in_its_own_schema_within_limits(standing: I
         "CREATE TABLE mine ()",
         "DROP TABLE outbox",
         "TRUNCATE inbox",
+        "INSERT INTO shard (generation, number, shards) VALUES (9, 0, 1)",
     ],
 )
 async def test_a_worker_s_role_may_not_rewrite_what_happened(
@@ -141,9 +163,26 @@ async def _queues(installation: Installation) -> Any:
     return await _ask(installation, f"queues/{installation.name}")
 
 
-async def _ask(installation: Installation, path: str) -> Any:
+async def _shards(database: Connection) -> dict[int, int]:
+    """How many shards of each generation ticket_sync's workers are to consume."""
+    rows = await database.fetch("SELECT generation, count(*) AS n FROM ticket_sync.shard GROUP BY generation")
+    return {row["generation"]: row["n"] for row in rows}
+
+
+async def _queues_of_generations(installation: Installation) -> dict[int, int]:
+    found = [topology.generation_of(queue["name"]) for queue in await _queues(installation)]
+    return Counter(one[1] for one in found if one and one[0] == "ticket_sync")
+
+
+async def _publish(installation: Installation, exchange: str, key: str) -> None:
+    message = {"routing_key": key, "payload": "{}", "payload_encoding": "string", "properties": {}}
+    answer = await _ask(installation, f"exchanges/{installation.name}/{exchange}/publish", "POST", message)
+    assert answer == {"routed": True}
+
+
+async def _ask(installation: Installation, path: str, method: str = "GET", body: object = None) -> Any:
     url = installation.settings.admin_broker_url.get_secret_value()
     async with httpx.AsyncClient(base_url=url, timeout=30) as http:
-        answer = await http.get(f"api/{path}")
+        answer = await http.request(method, f"api/{path}", json=body)
         answer.raise_for_status()
-        return answer.json()
+        return answer.json() if answer.content else None

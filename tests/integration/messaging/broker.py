@@ -24,7 +24,7 @@ USERS = ("nordlicht", "alpenwerk", "tandem.probe")
 PASSWORD = "probe"
 # The client of these tests, the consumer and the relay.
 PROBE_CONNECTIONS = 3
-SHARD = topology.shard_queue("probe", topology.GENERATION, 0)
+SHARD = topology.shard_queue("probe", 1, 0)
 INTERESTS = {"probe": topology.Interest(commands=("probe",), events=("probe.opened", "probe.counted"))}
 
 
@@ -110,6 +110,22 @@ class Broker:
         listed = await self.manage("GET", f"vhosts/{self._vhost}/connections")
         return {one["name"] for one in listed if one.get("user") == user}
 
+    async def has_consumers(self, number: int) -> bool:
+        """Whether the first shard's queue has so many consumers now."""
+        channel = await self.channel("tandem.probe")
+        queue = await channel.declare_queue(SHARD, passive=True)
+        return queue.declaration_result.consumer_count == number
+
+    async def redelivered(self, prefix: str, acknowledged: int) -> int:
+        """How often these queues delivered a message again, once the broker has counted so many acknowledgements."""
+        async with asyncio.timeout(20):
+            while True:
+                listed = await self.manage("GET", f"queues/{self._vhost}")
+                told = [queue.get("message_stats", {}) for queue in listed if queue["name"].startswith(prefix)]
+                if sum(stats.get("ack", 0) for stats in told) >= acknowledged:
+                    return sum(stats.get("redeliver", 0) for stats in told)
+                await asyncio.sleep(0.2)
+
     async def unbind(self, slug: str) -> None:
         channel = await self.channel("tandem.probe")
         queue = await channel.get_queue(f"instance.{slug}")
@@ -132,11 +148,12 @@ class Broker:
             await channel.queue_delete(SHARD)
             while before <= await self._connections_of("tandem.probe"):
                 await asyncio.sleep(0.05)
-        await self._import(topology.declarations(1, INTERESTS))
+        await self._import(topology.declarations(1, 1, INTERESTS))
 
-    async def declare(self) -> None:
+    async def declare(self, generation: int = 1, shards: int = 1) -> None:
         """Everything the probe and two instances need, as an installation declares it."""
-        await self._import(topology.declarations(1, INTERESTS))
+        await self._import(topology.declarations(generation, shards, INTERESTS))
+        await self._import(topology.switch_to(generation, INTERESTS))
         for slug in ("nordlicht", "alpenwerk"):
             await self._import(topology.declaration_of_instance(slug, f"instance.{slug}"))
 

@@ -16,7 +16,8 @@ from tests.integration.messaging.broker import Broker, fresh_broker
 
 @pytest.fixture
 async def probe_url(stack: LocalStack) -> AsyncIterator[str]:
-    script = (RUNTIME / "0001_runtime.sql").read_text() + probe.SCHEMA
+    one_shard = "INSERT INTO shard (generation, number, shards) VALUES (1, 0, 1);"
+    script = (RUNTIME / "0001_runtime.sql").read_text() + probe.SCHEMA + one_shard
     template = await make_template(stack.database_admin_url, "probe", script)
     async with clone_of(stack.database_admin_url, template, "probe") as url:
         yield url

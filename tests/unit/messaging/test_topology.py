@@ -58,8 +58,9 @@ def test_the_bucket_is_the_first_byte_of_the_subject_s_digest(subject: str) -> N
 
 @given(st.integers(1, 256))
 def test_every_bucket_leads_to_one_shard_and_every_shard_has_buckets(shards: int) -> None:
-    declared = topology.declarations(shards)
-    led = [one for one in declared["bindings"] if one["source"] == "ticket_sync.in"]
+    declared = topology.declarations(7, shards)
+    led = [one for one in declared["bindings"] if one["source"] == "ticket_sync.buckets.7"]
     assert {one["routing_key"] for one in led} == {f"#.{number:02x}" for number in range(256)} and len(led) == 256
     queues = {queue["name"] for queue in declared["queues"] if queue["name"].startswith("ticket_sync.shard.")}
     assert {one["destination"] for one in led} == queues and len(queues) == shards
+    assert {topology.generation_of(queue) for queue in queues} == {("ticket_sync", 7)}

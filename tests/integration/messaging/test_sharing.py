@@ -1,0 +1,108 @@
+"""Replicas that share the shards of a service: fairly, in order, and none of them twice."""
+
+import asyncio
+from collections import Counter
+from contextlib import AsyncExitStack
+from typing import Any
+from uuid import UUID
+
+from shared.database import Connection
+from shared.ids import new_id
+from shared.messaging import topology
+from shared.messaging.relay import STALE_SECONDS, SWEEP_SECONDS
+from shared.messaging.sharing import LEASE_SECONDS
+from tests.integration.messaging.broker import Broker
+from tests.integration.messaging.posting import command
+from tests.integration.messaging.probe import ProbeDo
+from tests.integration.messaging.test_runtime import count, do, numbers, until
+from tests.integration.messaging.worker import probe_worker, share_out
+
+SUBJECTS = 40
+COMMANDS_EACH = 75
+
+
+async def test_who_joins_and_who_leaves_changes_the_shares_of_all_and_nothing_is_redelivered_or_out_of_order(
+    broker: Broker, probe_url: str, probe_database: Connection
+) -> None:
+    await share_out(broker, probe_database, shards=5)
+    tallies = [new_id() for _ in range(SUBJECTS)]
+    commands = [[do(tally, number) for number in range(COMMANDS_EACH)] for tally in tallies]
+    async with probe_worker(broker, probe_url, name="a"), AsyncExitStack() as others:
+        await until(lambda: shares_are(probe_database, 5))
+        sending = asyncio.gather(*(broker.send(*of_one_tally) for of_one_tally in commands))
+        await others.enter_async_context(probe_worker(broker, probe_url, name="b"))
+        await until(lambda: shares_are(probe_database, 2, 3))
+        await others.enter_async_context(probe_worker(broker, probe_url, name="c"))
+        await until(lambda: shares_are(probe_database, 1, 2, 2))
+        await others.aclose()
+        await until(lambda: shares_are(probe_database, 5))
+        await sending
+        facts = await broker.read("nordlicht", SUBJECTS * COMMANDS_EACH)
+    assert Counter(fact["type"] for fact in facts) == {"tandem.probe.done.v1": SUBJECTS * COMMANDS_EACH}
+    for tally in tallies:
+        told = [fact["data"]["number"] for fact in facts if fact["data"]["tally_id"] == str(tally)]
+        assert told == await numbers(probe_database, tally) == list(range(COMMANDS_EACH))
+    assert await broker.redelivered("probe.shard.", SUBJECTS * COMMANDS_EACH) == 0
+
+
+async def test_a_replica_that_cannot_renew_its_leases_consumes_nothing_when_they_run_out(
+    broker: Broker, probe_url: str, probe_database: Connection
+) -> None:
+    async with probe_worker(broker, probe_url):
+        await broker.send(do(new_id()))
+        await broker.read("nordlicht", 1)
+        async with probe_database.transaction():
+            await probe_database.execute("LOCK TABLE shard IN ACCESS EXCLUSIVE MODE")
+            await until(lambda: broker.has_consumers(0), LEASE_SECONDS)
+            assert await probe_database.fetchval("SELECT held_until > clock_timestamp() FROM shard")
+        await broker.send(do(new_id()))
+        await broker.read("nordlicht", 1)
+
+
+async def test_letters_that_wait_for_their_recipient_are_published_by_one_replica_each_in_order(
+    broker: Broker, probe_url: str, probe_database: Connection
+) -> None:
+    await share_out(broker, probe_database, shards=2)
+    await broker.unbind("alpenwerk")
+    tallies = [_subject_in(shard, 2) for shard in (0, 1)]
+    async with probe_worker(broker, probe_url, name="a"), probe_worker(broker, probe_url, name="b"):
+        await until(lambda: shares_are(probe_database, 1, 1))
+        await broker.send(*(_telling_alpenwerk(tally, number) for number in range(20) for tally in tallies))
+        # By then each of them has looked for letters that somebody forgot.
+        old = f"published_at IS NULL AND created_at < now() - interval '{STALE_SECONDS + 2 * SWEEP_SECONDS} s'"
+        await until(count(probe_database, "outbox", 40, old))
+        await broker.bind("alpenwerk")
+        facts = await broker.read("alpenwerk", 40)
+        await until(count(probe_database, "outbox", 0, "published_at IS NULL"))
+    assert await broker.read_all("alpenwerk") == []
+    for tally in tallies:
+        told = [fact["data"]["number"] for fact in facts if fact["data"]["tally_id"] == str(tally)]
+        assert told == list(range(20))
+
+
+async def test_a_worker_without_shards_in_the_database_waits_for_them(
+    broker: Broker, probe_url: str, probe_database: Connection
+) -> None:
+    await probe_database.execute("DELETE FROM shard")
+    async with probe_worker(broker, probe_url):
+        await broker.send(do(new_id()))
+        await until(count(probe_database, "replica", 1))
+        await probe_database.execute("INSERT INTO shard (generation, number, shards) VALUES (1, 0, 1)")
+        await broker.read("nordlicht", 1)
+
+
+async def shares_are(database: Connection, *shares: int) -> bool:
+    """Whether every shard is held, by so many replicas as there are shares, and each of these by one."""
+    rows = await database.fetch("SELECT holder, count(*) AS shards FROM shard GROUP BY holder")
+    held = sorted(row["shards"] for row in rows if row["holder"] is not None)
+    return len(rows) == len(held) and held == sorted(shares)
+
+
+def _subject_in(shard: int, shards: int) -> UUID:
+    while topology.bucket(str(subject := new_id())) not in topology.buckets_of(shard, shards):
+        pass
+    return subject
+
+
+def _telling_alpenwerk(tally: UUID, number: int) -> Any:
+    return command(ProbeDo(actor="x", tally_id=tally, number=number, tell="alpenwerk"), str(tally))
