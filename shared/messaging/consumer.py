@@ -152,22 +152,14 @@ class Session:
                 self._decided += len(taken)
             if self._lost_because:
                 raise Lost(self._lost_because)
-            await self._cancel(consuming.consumer_tag or "")
+            async with asyncio.timeout(BROKER_SECONDS):
+                await channel.basic_cancel(consuming.consumer_tag or "")
+            # What the broker sent before it heard of the cancel is still ours to finish.
             while not self._arrived.empty():
                 await self._consumer.decide(self._take_waiting(), channel)
         finally:
             for task in watching:
                 task.cancel()
-
-    async def _cancel(self, tag: str) -> None:
-        """Have the broker send no more; what it sent before it heard of that comes first and is ours to finish."""
-        async with asyncio.timeout(BROKER_SECONDS):
-            await self._channel.basic_cancel(tag, nowait=True)
-            # The client forgets who consumes before the broker has heard of it.
-            self._channel.consumers[tag] = self._arrive
-            # By the first answer the queue has stopped; what it had sent by then comes before the second.
-            for _ in range(2):
-                await self._channel.basic_qos(prefetch_count=PREFETCH)
 
     async def _arrive(self, message: DeliveredMessage) -> None:
         self._arrived.put_nowait(arrival_of(message))

@@ -116,14 +116,17 @@ class Broker:
         queue = await channel.declare_queue(SHARD, passive=True)
         return queue.declaration_result.consumer_count == number
 
-    async def redelivered(self, prefix: str, acknowledged: int) -> int:
-        """How often these queues delivered a message again, once the broker has counted so many acknowledgements."""
+    async def delivered(self, prefix: str, acknowledged: int) -> int:
+        """How many messages of these queues were sent to workers, once the broker has counted so many acknowledgements.
+
+        What its channels hold back when a consumer is cancelled reached nobody, and does not count.
+        """
         async with asyncio.timeout(20):
             while True:
                 listed = await self.manage("GET", f"queues/{self._vhost}")
                 told = [queue.get("message_stats", {}) for queue in listed if queue["name"].startswith(prefix)]
                 if sum(stats.get("ack", 0) for stats in told) >= acknowledged:
-                    return sum(stats.get("redeliver", 0) for stats in told)
+                    return sum(stats.get("deliver", 0) for stats in told)
                 await asyncio.sleep(0.2)
 
     async def unbind(self, slug: str) -> None:
