@@ -56,11 +56,13 @@ class Database:
         connection = self._connection
         try:
             yield connection
-        except asyncpg.PostgresError:
-            raise
-        except BaseException:
-            # Nobody knows what it is in the middle of: a call that was cut off can leave it unusable and not closed.
-            connection.terminate()
+        except BaseException as error:
+            if not isinstance(error, asyncpg.PostgresError):
+                # Nobody knows what it is in the middle of: a call cut off can leave it unusable and not closed.
+                connection.terminate()
+            # A rollback that fails on the way out hides that the work was cancelled, and it would be done again.
+            if (task := asyncio.current_task()) and task.cancelling():
+                raise asyncio.CancelledError from error
             raise
 
 

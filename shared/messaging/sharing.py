@@ -65,7 +65,12 @@ class Share:
         while True:
             try:
                 async with asyncio.timeout(None) as lease, asyncio.TaskGroup() as consuming:
-                    return await self._take_part(lease, consuming, stopping)
+                    try:
+                        return await self._take_part(lease, consuming, stopping)
+                    finally:
+                        # Cancelled they are too; but a cancellation can get lost in a client on its way out.
+                        for serving in self._serving.values():
+                            serving.stopping.set()
             except TimeoutError:
                 log.error("leases could not be renewed: nothing is consumed until they can be")
                 self._serving.clear()
@@ -132,6 +137,7 @@ class Share:
         """Begin, hand over, and drop at once what another has taken meanwhile."""
         for shard, serving in self._serving.items():
             if shard not in held:
+                serving.stopping.set()
                 serving.task.cancel()
             elif shard not in kept:
                 serving.stopping.set()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from shared.database import Connection
+from shared.database import Connection, Database
 from shared.ids import new_id
 from shared.messaging.broker import CLOSE_SECONDS, HEARTBEAT_SECONDS
 from shared.messaging.relay import Relay
@@ -118,6 +118,26 @@ async def test_sigterm_while_the_database_makes_the_replayer_wait_still_drains(
         await asyncio.wait([stopped], timeout=DRAIN_SECONDS)
     assert stopped.done()
     await stopped
+
+
+async def test_work_that_is_cancelled_ends_cancelled_though_its_connection_is_lost_on_the_way_out(
+    probe_url: str,
+) -> None:
+    database, begun = Database(probe_url), asyncio.Event()
+
+    async def work() -> None:
+        async with database.connection() as connection, connection.transaction():
+            begun.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                connection.terminate()
+
+    working = asyncio.create_task(work())
+    await begun.wait()
+    working.cancel()
+    await asyncio.wait([working])
+    assert working.cancelled()
 
 
 @pytest.mark.slow
