@@ -116,6 +116,13 @@ class Broker:
         queue = await channel.declare_queue(SHARD, passive=True)
         return queue.declaration_result.consumer_count == number
 
+    async def waiting(self, generation: int, shards: int) -> int:
+        """How many messages wait in the shards of a generation now."""
+        channel = await self.channel("tandem.probe")
+        names = [topology.shard_queue("probe", generation, number) for number in range(shards)]
+        queues = [await channel.declare_queue(name, passive=True) for name in names]
+        return sum(queue.declaration_result.message_count or 0 for queue in queues)
+
     async def delivered(self, prefix: str, acknowledged: int) -> int:
         """How many messages of these queues were sent to workers, once the broker has counted so many acknowledgements.
 

@@ -45,6 +45,18 @@ async def test_who_joins_and_who_leaves_changes_the_shares_of_all_and_nothing_is
     assert await broker.delivered("probe.shard.", SUBJECTS * COMMANDS_EACH) == SUBJECTS * COMMANDS_EACH
 
 
+async def test_while_all_is_led_to_another_generation_each_message_goes_to_one_and_none_to_two(broker: Broker) -> None:
+    commands = [do(new_id()) for _ in range(2000)]
+    sending = asyncio.create_task(broker.send(*commands))
+    for generation in (2, 3):
+        await until(lambda n=generation - 1: _some(broker, n))  # type: ignore[misc]
+        await broker.declare(generation, shards=generation)
+    await until(lambda: _some(broker, 3))
+    assert not sending.done(), "all of it happened under load"
+    await sending
+    assert sum([await broker.waiting(generation, generation) for generation in (1, 2, 3)]) == len(commands)
+
+
 async def test_a_replica_that_cannot_renew_its_leases_consumes_nothing_when_they_run_out(
     broker: Broker, probe_url: str, probe_database: Connection
 ) -> None:
@@ -89,6 +101,10 @@ async def test_a_worker_without_shards_in_the_database_waits_for_them(
         await until(count(probe_database, "replica", 1))
         await probe_database.execute("INSERT INTO shard (generation, number, shards) VALUES (1, 0, 1)")
         await broker.read("nordlicht", 1)
+
+
+async def _some(broker: Broker, generation: int) -> bool:
+    return await broker.waiting(generation, generation) > 0
 
 
 async def shares_are(database: Connection, *shares: int) -> bool:
