@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+import structlog
 
 from services.console.stack import LocalStack, Unavailable
 
@@ -14,6 +15,10 @@ settings.load_profile("tandem")
 
 # The quick ones first: what is plainly wrong is told within seconds.
 ORDER = ("architecture", "contracts", "unit", "integration", "simulation", "acceptance")
+
+# A traceback with every local in colours takes a busy machine seconds, in which a worker in this process does not live.
+PLAIN = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+structlog.configure(processors=[structlog.processors.add_log_level, structlog.processors.TimeStamper(), PLAIN])
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
