@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 import structlog
+from hypothesis import settings
 
 from services.console.stack import LocalStack, Unavailable
 

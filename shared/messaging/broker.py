@@ -18,8 +18,8 @@ from shared.messaging.arrivals import Arrival
 log = structlog.get_logger()
 
 CONNECT_SECONDS = 5.0
-# The broker ends a connection that says nothing within three times this. What a frozen worker has in hand must be back
-# in its queue before its leases run out.
+# The broker ends a connection that says nothing within three times this: what a frozen worker has in hand is back in
+# its queue by the time its leases run out.
 HEARTBEAT_SECONDS = 2
 CLOSE_SECONDS = 3.0
 

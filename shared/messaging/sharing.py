@@ -20,9 +20,9 @@ log = structlog.get_logger()
 
 RENEW_SECONDS = 1.0
 # A shard whose holder died is free after this; another replica's look and its connection come on top, and all of it
-# stays well below ten seconds. What a frozen holder has in hand is back in the queue before: that takes the broker
-# three heartbeats at the most, and the last renewal may be a second old by then.
-LEASE_SECONDS = 7.0
+# stays well below ten seconds on a busy machine. What a frozen holder has in hand is back in the queue after three
+# heartbeats at the most: about as long, and until then the broker lets no other consumer begin.
+LEASE_SECONDS = 6.0
 # Time to publish what was told before a shard is handed over; what is not taken by then, the next holder publishes.
 SETTLE_SECONDS = 2.0
 
