@@ -72,7 +72,7 @@ class Share:
                         for serving in self._serving.values():
                             serving.stopping.set()
             except TimeoutError:
-                log.error("leases could not be renewed: nothing is consumed until they can be")
+                log.warning("leases could not be renewed: nothing is consumed until they can be")
                 self._serving.clear()
                 if stopping.is_set():
                     return None

@@ -186,7 +186,7 @@ class RealHistory:
         settings = WorkerSettings(
             database_url=SecretStr("postgresql://simulated/"),
             broker_url=SecretStr(f"amqp://{topology.worker_user(SERVICE)}@simulated/"),
-            shards=SHARDS,
+            replica=process.name,
             drain_seconds=DRAIN_SECONDS,
         )
         service = Service(self._handlers, settings, side_work=(REMINDERS, digests_every(DIGEST_HOURS)))
@@ -327,7 +327,8 @@ class RealHistory:
 
 
 def _definitions() -> dict[str, list[dict[str, Any]]]:
-    definitions = topology.declarations(SHARDS)
+    definitions = topology.declarations(1, SHARDS)
+    definitions["policies"] += topology.switch_to(1)["policies"]
     for slug in SLUGS:
         for part, declared in topology.declaration_of_instance(slug, _queue(slug)).items():
             definitions[part] += declared
@@ -343,7 +344,9 @@ def _shard_queues(broker: Broker) -> list[Queue]:
 
 
 def _empty(postgres: Postgres) -> None:
-    """As after an installation: the instances and nothing else."""
+    """As after an installation: the instances, the shards, and nothing else."""
     rows = postgres.ask("SELECT tablename FROM pg_tables WHERE schemaname = $1 AND tablename <> 'instance'", SERVICE)
     tables = ", ".join(f"{SERVICE}.{row[0]}" for row in rows)
     postgres.ask(f"TRUNCATE {tables} RESTART IDENTITY CASCADE")
+    numbers = "generate_series(0, $1::int - 1) AS number"
+    postgres.ask(f"INSERT INTO shard (generation, number, shards) SELECT 1, number, $1 FROM {numbers}", SHARDS)

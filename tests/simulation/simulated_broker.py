@@ -5,6 +5,7 @@ Workers meet it where they meet the real one, at `aio_pika.connect`; exchanges, 
 """
 
 import asyncio
+import re
 from collections.abc import Callable, Coroutine
 from contextvars import Context
 from functools import cached_property
@@ -107,7 +108,12 @@ class Broker:
             if binding["source"] == exchange and self._matches(exchange, binding["routing_key"], key):
                 to = binding["destination"]
                 found += [self.queues[to]] if binding["destination_type"] == "queue" else self._found(to, key)
-        return found
+        return found or self._found_instead(exchange, key)
+
+    def _found_instead(self, exchange: str, key: str) -> list[Queue]:
+        """Where an exchange leads what none of its bindings takes."""
+        alternate = self._alternates.get(exchange)
+        return [] if alternate is None else self._found(alternate, key)
 
     def _matches(self, exchange: str, pattern: str, key: str) -> bool:
         type = self._types[exchange]
@@ -116,6 +122,16 @@ class Broker:
     @cached_property
     def _types(self) -> dict[str, str]:
         return {exchange["name"]: exchange["type"] for exchange in self._definitions["exchanges"]}
+
+    @cached_property
+    def _alternates(self) -> dict[str, str]:
+        """Alternate exchanges, as an exchange's own arguments say or a policy for it."""
+        exchanges = {exchange["name"]: exchange["arguments"] for exchange in self._definitions["exchanges"]}
+        for policy in self._definitions["policies"]:
+            for name in exchanges if policy["apply-to"] == "exchanges" else ():
+                if re.search(policy["pattern"], name):
+                    exchanges[name] = exchanges[name] | policy["definition"]
+        return {name: said["alternate-exchange"] for name, said in exchanges.items() if "alternate-exchange" in said}
 
 
 class Connection:
