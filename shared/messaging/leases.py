@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from shared.database import Connection, columns_of
+from shared.ids import new_id
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -36,15 +37,17 @@ class Division:
         return even + (self.rank < rest)
 
 
-async def succeed(connection: Connection, name: str) -> None:
-    """Free what was held by who went by this name before, and by those that are not there any more."""
-    await connection.execute(
+async def succeed(connection: Connection, name: str) -> UUID:
+    """A new replica's id. What was held by who went by its name before is free, and by those not there any more."""
+    now = await connection.fetchval(
         """
-        WITH gone AS (DELETE FROM replica WHERE name = $1 OR seen_until < clock_timestamp() RETURNING id)
-        UPDATE shard SET holder = NULL, held_until = NULL FROM gone WHERE holder = gone.id
+        WITH gone AS (DELETE FROM replica WHERE name = $1 OR seen_until < clock_timestamp() RETURNING id),
+             freed AS (UPDATE shard SET holder = NULL, held_until = NULL FROM gone WHERE holder = gone.id)
+        SELECT clock_timestamp()
         """,
         name,
     )
+    return new_id(now)
 
 
 async def save_presence(connection: Connection, replica: UUID, name: str, lease_seconds: float) -> None:
@@ -79,11 +82,11 @@ async def renew(connection: Connection, replica: UUID, lease_seconds: float) -> 
 
 
 async def find_division(connection: Connection, replica: UUID) -> Division | None:
-    """What there is to share, and among how many; None while there are no shards."""
+    """What there is to share, and among how many: whoever asks is there. None while there are no shards."""
     row = await connection.fetchrow(
         """
         SELECT generation, count(*) AS shards, generation < max(max(generation)) OVER () AS superseded,
-               (SELECT count(*) FROM replica WHERE seen_until > clock_timestamp()) AS replicas,
+               (SELECT count(*) FROM replica WHERE seen_until > clock_timestamp() OR id = $1) AS replicas,
                (SELECT count(*) FROM replica WHERE seen_until > clock_timestamp() AND id < $1) AS rank
         FROM shard GROUP BY generation ORDER BY generation LIMIT 1
         """,

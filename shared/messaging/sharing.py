@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import inf
+from uuid import UUID
 
 import structlog
 
 from shared.database import Connection, Database, is_transient
-from shared.ids import new_id
 from shared.messaging import leases, topology
 from shared.messaging.broker import CLOSE_SECONDS
 from shared.messaging.consumer import Consumer
@@ -51,7 +51,6 @@ class Share:
     """
 
     def __init__(self, *, name: str, database_url: str, relay: Relay, consumer_of: Callable[[Shard], Consumer]) -> None:
-        self._id = new_id()
         self._name = name
         self._database = Database(database_url)
         self._relay = relay
@@ -61,12 +60,16 @@ class Share:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Consume until told to stop, and hand everything over."""
-        await patiently(self._succeed, stopping.is_set)
+        replica = await patiently(self._succeed, stopping.is_set)
+        if replica is None:
+            return
+        self._id = replica
         while True:
             try:
                 async with asyncio.timeout(None) as lease, asyncio.TaskGroup() as consuming:
                     try:
-                        return await self._take_part(lease, consuming, stopping)
+                        await self._take_part(lease, consuming, stopping)
+                        return
                     finally:
                         # Cancelled they are too; but a cancellation can get lost in a client on its way out.
                         for serving in self._serving.values():
@@ -75,11 +78,11 @@ class Share:
                 log.warning("leases could not be renewed: nothing is consumed until they can be")
                 self._serving.clear()
                 if stopping.is_set():
-                    return None
+                    return
 
-    async def _succeed(self) -> None:
+    async def _succeed(self) -> UUID:
         async with self._database.connection() as connection:
-            await leases.succeed(connection, self._name)
+            return await leases.succeed(connection, self._name)
 
     async def _take_part(self, lease: asyncio.Timeout, consuming: asyncio.TaskGroup, stopping: asyncio.Event) -> None:
         while True:

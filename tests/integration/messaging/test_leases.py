@@ -84,6 +84,8 @@ async def test_only_those_that_are_there_share_and_who_came_first_gets_what_is_l
     assert await leases.find_division(database, last) == Division(1, 3, superseded=True, replicas=2, rank=1)
     await leases.delete_presence(database, first)
     assert await leases.find_division(database, last) == Division(1, 3, superseded=True, replicas=1, rank=0)
+    await let_run_out(database, last)
+    assert await leases.find_division(database, last) == Division(1, 3, superseded=True, replicas=1, rank=0)
 
 
 async def test_a_newer_generation_is_shared_when_every_shard_of_the_older_one_is_gone(database: Connection) -> None:
