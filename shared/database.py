@@ -65,6 +65,11 @@ class Database:
                 raise asyncio.CancelledError from error
             raise
 
+    def disconnect(self) -> None:
+        """Give the connection up; nothing is under way on it."""
+        if self._connection is not None:
+            self._connection.terminate()
+
 
 def refuses_data(error: BaseException) -> bool:
     """Whether the database refused what it was given, so that the same data would be refused again."""

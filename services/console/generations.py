@@ -1,5 +1,6 @@
 """Generations of shard queues: with another number of shards comes a new one, and those before are emptied first."""
 
+import asyncio
 from collections import defaultdict
 from typing import Any
 
@@ -8,6 +9,9 @@ import asyncpg
 from shared.database import Connection
 from shared.messaging.broker_admin import BrokerAdmin
 from shared.messaging.topology import SERVICES, generation_of
+
+# Within this, the broker's management has counted what is in every queue anew.
+COUNTED_SECONDS = 12.0
 
 # The shard queues of each generation of each service, as the broker counts what is in them.
 Generations = dict[str, dict[int, list[dict[str, Any]]]]
@@ -20,11 +24,13 @@ async def settle_generations(url: str, broker: BrokerAdmin, wanted: int | None) 
     finds them given up by the workers and without a message.
     """
     await broker.declare(*next_generation(_generations(await broker.list_queues()), wanted))
-    there = _generations(await broker.list_queues())
     connection = await asyncpg.connect(url, timeout=5)
     try:
-        for service in SERVICES:
-            for generation in await _give_out(connection, service, there[service]):
+        if needless := await _give_out_all(connection, broker):
+            for service, generation in needless:
+                await broker.close_generation(service, generation)
+            await asyncio.sleep(COUNTED_SECONDS)
+            for service, generation in needless & await _give_out_all(connection, broker):
                 await broker.remove_generation(service, generation)
     finally:
         await connection.close()
@@ -37,6 +43,16 @@ def next_generation(there: Generations, wanted: int | None) -> tuple[int, int]:
     if newest and wanted in (None, shards):
         return newest, shards
     return newest + 1, wanted or 1
+
+
+async def _give_out_all(connection: Connection, broker: BrokerAdmin) -> set[tuple[str, int]]:
+    """Store the shards that there are now; tells which generations of which services are not needed any more."""
+    there = _generations(await broker.list_queues())
+    return {
+        (service, generation)
+        for service in SERVICES
+        for generation in await _give_out(connection, service, there[service])
+    }
 
 
 async def _give_out(connection: Connection, service: str, there: dict[int, list[dict[str, Any]]]) -> list[int]:

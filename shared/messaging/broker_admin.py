@@ -43,10 +43,13 @@ class BrokerAdmin:
         await self._call("POST", f"definitions/{self._vhost}", topology.declarations(generation, shards))
         await self._call("POST", f"definitions/{self._vhost}", topology.switch_to(generation))
 
-    async def remove_generation(self, service: str, generation: int) -> None:
-        """Remove the shard queues of a generation with all that is in them; nothing must go to them any more."""
+    async def close_generation(self, service: str, generation: int) -> None:
+        """Let nothing come into the shard queues of a generation any more; what is in them stays."""
         for exchange in (topology.buckets_exchange, topology.odd_exchange):
             await self._call("DELETE", f"exchanges/{self._vhost}/{exchange(service, generation)}")
+
+    async def remove_generation(self, service: str, generation: int) -> None:
+        """Remove the shard queues of a generation with all that is in them."""
         for queue in await self.list_queues():
             if topology.generation_of(queue["name"]) == (service, generation):
                 await self._call("DELETE", f"queues/{self._vhost}/{queue['name']}")

@@ -56,15 +56,18 @@ class Consumer:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Consume session after session. Ends when told to stop, with all that was taken decided and acknowledged."""
-        while not stopping.is_set():
-            try:
-                async with channel_of(self._broker_url, self._queue) as channel:
-                    await Session(self, self._queue, channel, stopping).run()
-            except (Lost, *BROKER_ERRORS) as error:
-                self.found_empty_at = -inf
-                log.warning("consumer starts anew", queue=self._queue, reason=str(error) or repr(error))
-                # Many consumers lose one broker at the same moment and must not all come back at the same moment.
-                await asyncio.sleep(random.uniform(0.1, 1.0))  # noqa: S311
+        try:
+            while not stopping.is_set():
+                try:
+                    async with channel_of(self._broker_url, self._queue) as channel:
+                        await Session(self, self._queue, channel, stopping).run()
+                except (Lost, *BROKER_ERRORS) as error:
+                    self.found_empty_at = -inf
+                    log.warning("consumer starts anew", queue=self._queue, reason=str(error) or repr(error))
+                    # Many consumers lose one broker at the same moment and must not all come back at the same moment.
+                    await asyncio.sleep(random.uniform(0.1, 1.0))  # noqa: S311
+        finally:
+            self._database.disconnect()
 
     def read(self, arrival: Arrival) -> Readable | Dead:
         return self._turn.read(arrival)

@@ -19,6 +19,9 @@ from tests.integration.messaging.worker import probe_worker, share_out
 
 SUBJECTS = 40
 COMMANDS_EACH = 40
+CONNECTED = (
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend'"
+)
 
 
 async def test_who_joins_and_who_leaves_changes_the_shares_of_all_and_nothing_is_redelivered_or_out_of_order(
@@ -63,12 +66,14 @@ async def test_a_replica_that_cannot_renew_its_leases_consumes_nothing_when_they
     async with probe_worker(broker, probe_url):
         await broker.send(do(new_id()))
         await broker.read("nordlicht", 1)
+        connected = await probe_database.fetchval(CONNECTED)
         async with probe_database.transaction():
             await probe_database.execute("LOCK TABLE shard IN ACCESS EXCLUSIVE MODE")
             await until(lambda: broker.has_consumers(0), LEASE_SECONDS)
             assert await probe_database.fetchval("SELECT held_until > clock_timestamp() FROM shard")
         await broker.send(do(new_id()))
         await broker.read("nordlicht", 1)
+        assert await probe_database.fetchval(CONNECTED) <= connected, "who consumes no more keeps no connection"
 
 
 async def test_letters_that_wait_for_their_recipient_are_published_by_one_replica_each_in_order(
