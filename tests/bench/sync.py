@@ -123,10 +123,17 @@ async def _rate_of(contender: Contender, course: Course, commands: list[EntryPut
 
 async def _latency_at(per_second: float, course: Course) -> dict[str, float]:
     """From the moment a command is handed to the broker until its delivery is read, at this rate; in milliseconds."""
-    commands = list(entries(course.outsourcing_ids, int(per_second * LATENCY_SECONDS), seed=0))
-    sent: dict[str, float] = {}
-    async with _reader(course.service.amqp_url, course.service.queue, len(commands), "--parse") as came:
+    first, *commands = entries(course.outsourcing_ids, int(per_second * LATENCY_SECONDS), seed=0)
+    before, sent = await _stored_by_tandem(course), dict[str, float]()
+    async with _reader(course.service.amqp_url, course.service.queue, 1 + len(commands), "--parse") as came:
         with _tandem(course):
+            # Until the first one is through, the worker is starting.
+            await _post_commands(course, [_letter(first)])
+
+            async def started() -> bool:
+                return await _stored_by_tandem(course) != before
+
+            await until(started, 60)
             async with channel_of(course.lead.amqp_url, "bench") as channel, asyncio.TaskGroup() as posting:
                 began = monotonic()
                 for place, command in enumerate(commands):
