@@ -37,13 +37,15 @@ async def test_a_whole_life_on_four_shards_with_two_replicas_of_every_worker(
         assert faults_of(outcome) == []
     async with connection_to(installation.database_url) as connection:
         received = await work.list_received(connection, SERVICE, Filter())
-        assert {row["lead_number"]: row["state"] for row in received} == {
-            "NL-4709": "expired",
-            "NL-4710": "declined",
-            "NL-4711": "completed",
-            "NL-4712": "cancelled",
-            "NL-4713": "declined",
-        }
+        assert sorted((row["lead_number"], row["state"]) for row in received) == [
+            ("NL-4709", "expired"),
+            ("NL-4710", "declined"),
+            ("NL-4711", "completed"),
+            # Lost to another partner, and taken when that one gave it back.
+            ("NL-4712", "cancelled"),
+            ("NL-4712", "in_progress"),
+            ("NL-4713", "declined"),
+        ]
         [id] = [row["outsourcing_id"] for row in received if row["state"] == "completed"]
         told = [row["event"] for row in await work.list_history(connection, id)]
     for milestone in (
