@@ -22,7 +22,7 @@ from shared.messaging.outcomes import Caused, Changed, Decision, Deliver, Messag
 
 # What one message has told again: little enough that other tickets have their turns in between.
 MOST_IN_A_PIECE = 100
-# From one answer that lists all entries to the next: a short question can have an answer of half a megabyte.
+# From one answer to the next: each compares every entry, and a short question can have an answer of half a megabyte.
 ASK_AGAIN_AFTER = timedelta(seconds=1)
 
 Entries = tuple[Entry, ...]
@@ -40,7 +40,7 @@ class Holdings:
 class Repair:
     """What is to be told again to one side after the piece that is on its way; a newer repair takes its place.
 
-    `begun_at` is when the side was last told what it should hold one by one, or an operator had it told again.
+    `begun_at` is when the side was last told what it should hold, or an operator had it told again.
     """
 
     outsourcing_id: UUID
@@ -63,14 +63,14 @@ def ask(
     """
     if link is None or not link.includes(request.sender):
         return NotYet("outsourcing/unknown")
+    # Before anything is compared: a turn of questions about one full ticket would keep the worker for a minute.
+    if last is not None and request.now < last.begun_at + ASK_AGAIN_AFTER:
+        return Refused("sync/too-soon", state=link.state)
     entries = _every_entry(link, holdings, at_hand)
     if entries is None:
         return NotYet("sync/too-much-at-once", state=link.state)
     side, said = request.sender, request.data
     own, copies = _compared(_own_of(side, entries), said.own), _compared(_copies_of(side, entries), said.copies)
-    differs = own.versions is not None or copies.versions is not None
-    if differs and last is not None and request.now < last.begun_at + ASK_AGAIN_AFTER:
-        return Refused("sync/too-soon", state=link.state)
     lacking = _lacking(side, entries, said.copies)
     digest = SyncDigest(
         outsourcing_id=link.outsourcing_id,
@@ -83,7 +83,7 @@ def ask(
     )
     repair, tell = _piece_by_piece(Repair(link.outsourcing_id, side, request.fresh_id, request.now, lacking))
     return Changed(
-        *([repair] if differs else []),
+        repair,
         tell=(Deliver(side, digest), *tell),
         history=f"{side} asked what it should hold: {len(digest.wanted)} wanted, {len(lacking)} told again",
     )

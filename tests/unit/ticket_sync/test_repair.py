@@ -277,13 +277,23 @@ def test_a_repair_goes_piece_by_piece_and_a_newer_one_takes_its_place() -> None:
     assert [one.entry_id for one in outsourcing.told_to(SERVICE) if isinstance(one, EntryReplicated)] == [ids[0]]
 
 
+@pytest.mark.parametrize("first", [ask(), ask({}, {A: 2}), ask({}, {A: 2}, listed=False)])
+def test_who_asks_again_at_once_is_refused_before_anything_is_compared(first: SyncRequest) -> None:
+    outsourcing = with_entries()
+    assert isinstance(outsourcing.say(SERVICE, first), Changed)
+    (last,) = outsourcing.all_of(repair.Repair)
+    again = outsourcing.message(SERVICE, first)
+    # Of a ticket with so many entries that they could not be loaded it would be: not yet.
+    assert repair.ask(outsourcing.link, None, (), last, again) == Refused("sync/too-soon", state="in_progress")
+
+
 def test_who_asks_again_and_again_is_not_told_all_each_time() -> None:
     outsourcing = with_entries()
     too_soon = Refused("sync/too-soon", state="in_progress")
     assert [isinstance(outsourcing.say(SERVICE, ask()), Changed) for _ in range(3)] == [True, False, False]
     assert outsourcing.say(SERVICE, ask()) == too_soon
     assert isinstance(outsourcing.say(LEAD, ask()), Changed), "the other side has asked nothing"
-    assert isinstance(outsourcing.say(SERVICE, ask({}, {A: 2})), Changed), "what is in step is said in a line"
+    assert outsourcing.say(SERVICE, ask({}, {A: 2})) == too_soon, "also where all is in step: it is compared first"
     outsourcing.now += ASK_AGAIN_AFTER
     assert isinstance(outsourcing.say(SERVICE, ask()), Changed)
 
