@@ -10,8 +10,9 @@ from services.ticket_sync.domain.snapshots import id_of_sum
 from shared.contracts.ticket_sync import MOST_VERSIONS, AttachmentBody, EntryHeld, EntryPut, EntryRemove, EntrySever
 from shared.messaging.outcomes import Changed, Decision, Deliver, Message, NotYet, Refused, Unchanged
 
-# Tombstones count: they are kept for ever. Whoever needs more has a fault, or is one.
-MOST_ENTRIES = MOST_VERSIONS
+# Tombstones count: they are kept for ever. Whoever needs more has a fault, or is one. There is room for the one
+# that Tandem adds in the end: no side holds more than a message may list.
+MOST_ENTRIES = MOST_VERSIONS - 1
 
 
 def put_entry(  # noqa: PLR0913, PLR0917 - all that an entry can lean on

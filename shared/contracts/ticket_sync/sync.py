@@ -10,7 +10,8 @@ from pydantic_core import PydanticCustomError
 
 from shared.contracts.values import AboutOutsourcing, Count, Delivery, Event, Instant, Sha256, Slug, Value, Version
 
-# As many as a ticket has. Listed one by one, with what is wanted, they still fit into a message of 1 MiB.
+# As many as a ticket has, with the one that Tandem adds in the end. Listed one by one, with what is wanted, they still
+# fit into a message of 1 MiB.
 MOST_VERSIONS = 10_000
 MOST_WANTED = 5_000
 

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from services.ticket_sync.domain import repair
+from services.ticket_sync.domain import repair, writing
 from services.ticket_sync.domain.entries import Entry
 from services.ticket_sync.domain.links import FIRST_DIGEST_AFTER
 from services.ticket_sync.domain.opening import Due
@@ -249,6 +250,23 @@ def test_the_sum_of_the_time_is_told_again_to_the_lead_that_lost_it() -> None:
     assert len(again) == 2 and summed in again
     digest, again = repaired(outsourcing, SERVICE, ask({}, {summed.entry_id: 1}))
     assert (digest.copies, again) == (Inventory.of({}, listed=True), [])
+
+
+def test_the_fullest_ticket_can_be_listed_with_the_sum_of_its_time() -> None:
+    outsourcing = in_progress()
+    note = put()
+    for one in (put(TIME), note):
+        outsourcing.say(SERVICE, one)
+    written = outsourcing.entry(note.entry_id)
+    for _ in range(writing.MOST_ENTRIES - 2):
+        outsourcing.keep(replace(written, entry_id=new_id()))
+    outsourcing.keep(replace(outsourcing.link, entry_count=writing.MOST_ENTRIES))
+    assert outsourcing.problem_of(SERVICE, put()) == "entry/too-many"
+    assert isinstance(outsourcing.say(LEAD, force()), Changed)
+    outsourcing.told.clear()
+    assert isinstance(outsourcing.say(LEAD, ask(listed=False)), Changed)
+    (digest,) = [one for one in outsourcing.told_to(LEAD) if isinstance(one, SyncDigest)]
+    assert digest.copies.versions is not None and len(digest.copies.versions) == writing.MOST_ENTRIES + 1
 
 
 def test_a_stranger_is_answered_as_if_there_were_nothing() -> None:
