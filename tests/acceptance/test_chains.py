@@ -37,7 +37,7 @@ class Company:
 
     def __init__(self, partner: Partner, adapter: NaiveAdapter) -> None:
         self.partner, self.adapter = partner, adapter
-        self.said = self._taken = 0
+        self.said = self.heard = self._taken = 0
 
     async def write(self, id: UUID, version: int, text: str | None) -> None:
         await self._say(self.adapter.write(id, version, text))
@@ -48,11 +48,8 @@ class Company:
         self._taken += len(new)
         for one in new:
             if kind := TOLD.get(topology.noun_verb(one.kind)):
+                self.heard += 1
                 await self._say(self.adapter.take(kind.model_validate(one.data)))
-
-    @property
-    def heard(self) -> int:
-        return sum(len(self.partner.of_kind(kind)) for kind in TOLD)
 
     async def _say(self, commands: Sequence[Command]) -> None:
         self.said += len(commands)
