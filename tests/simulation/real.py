@@ -273,6 +273,7 @@ class RealHistory:
             process.stopping.set()
         async with asyncio.timeout(DRAIN_SECONDS):
             await asyncio.gather(*self._mains.values())
+        self._postgres.hang_up()
 
     def _check(self) -> None:
         """Everything that arrived, with how the inbox says that it ended; and the books are in balance."""

@@ -52,6 +52,7 @@ class Postgres:
         self._loop = asyncio.new_event_loop()
         self._idle: list[Connection] = []
         self._waiting: list[Waiting] = []
+        self._lines: dict[Line, None] = {}
         self._observer = self._connect()
 
     def close(self) -> None:
@@ -76,7 +77,13 @@ class Postgres:
         await process.takes_its_time()
         line = Line(self, self._idle.pop() if self._idle else self._connect(), process)
         process.at_its_end.append(line.terminate)
+        self._lines[line] = None
         return line
+
+    def hang_up(self) -> None:
+        """The history is over: who ended in an orderly way holds connections that the next one needs."""
+        for line in list(self._lines):
+            line.terminate()
 
     async def run(self, connection: Connection, work: Coroutine[Any, Any, T]) -> T:
         """One statement; it may have to wait until others end their transactions."""
@@ -96,8 +103,9 @@ class Postgres:
                 if not waiting.over.done():
                     waiting.over.set_result(None)
 
-    def take_back(self, connection: Connection) -> None:
+    def take_back(self, line: "Line", connection: Connection) -> None:
         """The other end of the connection is gone: what was under way is rolled back."""
+        del self._lines[line]
         backend = connection.get_server_pid()
         if any(waiting.backend == backend for waiting in self._waiting):
             self._waiting = [waiting for waiting in self._waiting if waiting.backend != backend]
@@ -178,7 +186,7 @@ class Line:
         if not self._closed:
             self._closed = True
             self._process.at_its_end.remove(self.terminate)
-            self._postgres.take_back(self._connection)
+            self._postgres.take_back(self, self._connection)
 
     async def fetch(self, query: str, *arguments: Any) -> Any:
         return await self._run(query, arguments, self._connection.fetch)
