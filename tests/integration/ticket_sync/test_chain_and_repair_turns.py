@@ -179,6 +179,7 @@ async def test_a_side_that_lost_all_is_told_all_again_in_pieces_that_read_no_mor
     by_id = sorted(first, key=lambda one: one[2]["entry_id"])
     assert [one for piece in pieces for one in piece] == by_id
     held = {UUID(one[2]["entry_id"]): one[2]["version"] for one in by_id}
+    await database.execute("UPDATE repair SET begun_at = begun_at - make_interval(secs => 1)")
     (in_step,) = await take(turn, database, sent(SERVICE, ask({}, held, outsourcing_id=id), id))
     assert (in_step[2]["copies"]["versions"], in_step[2]["to_follow"]) == (None, 0)
 
