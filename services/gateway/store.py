@@ -1,5 +1,6 @@
 """All SQL of the gateway, one function per statement."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -90,6 +91,7 @@ async def save_files(connection: Connection, files: list[File]) -> None:
 
 async def lock_uploads(connection: Connection, keys: list[tuple[str, str]]) -> list[Upload]:
     """These instances' uploads of these contents, in the order of their keys."""
+    await _wait_for_turns_that_add(connection, "upload", keys)
     rows = await connection.fetch(
         """
         SELECT instance, sha256, uploaded_at, lapsed
@@ -116,6 +118,7 @@ async def save_uploads(connection: Connection, uploads: list[Upload]) -> None:
 
 async def lock_citations(connection: Connection, keys: list[tuple[UUID, UUID, str]]) -> list[Citation]:
     """What these readers find under these entries, in the order of their keys."""
+    await _wait_for_turns_that_add(connection, "citation", keys)
     rows = await connection.fetch(
         """
         SELECT outsourcing_id, entry_id, reader, version, sha256, size, name, media_type
@@ -182,6 +185,22 @@ async def claim_unneeded_files(
 async def delete_files(connection: Connection, digests: list[str]) -> None:
     """Forget contents that are out of the store."""
     await connection.execute("DELETE FROM file WHERE sha256 = ANY ($1::text[]) AND removing_until IS NOT NULL", digests)
+
+
+async def _wait_for_turns_that_add(connection: Connection, table: str, keys: Sequence[tuple[object, ...]]) -> None:
+    """Only one turn at a time speaks of a key, also while there is no row to lock yet; held until the turn ends.
+
+    What is told of one entry comes by the queues of several files, and an upload by any replica. Of two turns that both
+    find nothing the later would write over the newer version, and count a file as kept that nothing lets go.
+    """
+    await connection.execute(
+        """
+        SELECT pg_advisory_xact_lock(id) FROM (
+            SELECT DISTINCT hashtextextended(key, 0) AS id FROM unnest($1::text[]) AS key ORDER BY id OFFSET 0
+        ) AS spoken_of
+        """,
+        [" ".join((table, *map(str, key))) for key in keys],
+    )
 
 
 def _citation(row: Any) -> Citation:

@@ -9,6 +9,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from services.console.stack import LocalStack
 from services.gateway import store
 from services.gateway.clients import ObjectStore
 from services.gateway.courier import FILES_AT_ONCE, LEASE, UNCITED_FOR, removal_courier
@@ -24,6 +25,7 @@ from shared.messaging.directory import Directory
 from shared.messaging.letters import Correspondence
 from shared.messaging.turn import Turn
 from tests.integration.conftest import ConnectionTo
+from tests.integration.databases import clone_of, connection_to, make_template, migrations_of
 from tests.integration.messaging.posting import event
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
@@ -177,6 +179,49 @@ def uploaded(sha256: str) -> tuple[str, Payload]:
 
 def told(fact: Event) -> tuple[str, Payload]:
     return "ticket_sync", fact
+
+
+@pytest.fixture
+async def two(stack: LocalStack) -> AsyncIterator[tuple[Connection, Connection]]:
+    """Two connections to one fresh database."""
+    template = await make_template(stack.database_admin_url, "gateway", migrations_of("gateway"))
+    async with (
+        clone_of(stack.database_admin_url, template, "gateway") as url,
+        connection_to(url) as first,
+        connection_to(url) as second,
+    ):
+        yield first, second
+
+
+async def both_at_one_moment(
+    first: Connection, second: Connection, fact: tuple[str, Payload], meanwhile: tuple[str, Payload]
+) -> None:
+    """Two turns of which the second begins before the first has ended."""
+    async with first.transaction():
+        await take(first, fact)
+        other = asyncio.create_task(take(second, meanwhile))
+        async with asyncio.timeout(10):
+            while not await first.fetchval("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"):
+                await asyncio.sleep(0.01)
+    await other
+
+
+async def test_of_two_turns_that_are_the_first_to_speak_of_an_entry_the_newer_version_stays(
+    two: tuple[Connection, Connection],
+) -> None:
+    fresh, other = two
+    await kept(fresh, File(PLAN, 1, cited=False, unneeded_since=None))
+    gone = FileReleased(outsourcing_id=OUTSOURCING, entry_id=ENTRY, reader="alpenwerk", version=2)
+    await both_at_one_moment(fresh, other, told(gone), told(cited("alpenwerk", 1, PLAN)))
+    assert await store.find_citation(fresh, OUTSOURCING, ENTRY, "alpenwerk") is None
+    assert [file.kept_by for file in await store.lock_files(fresh, [PLAN])] == [1]
+
+
+async def test_who_brings_a_file_twice_at_one_moment_keeps_it_once(two: tuple[Connection, Connection]) -> None:
+    fresh, other = two
+    await kept(fresh, File(PLAN, 0, cited=False, unneeded_since=NOW))
+    await both_at_one_moment(fresh, other, uploaded(PLAN), uploaded(PLAN))
+    assert [file.kept_by for file in await store.lock_files(fresh, [PLAN])] == [1]
 
 
 async def test_all_that_happens_to_a_file_folds_in_one_turn(fresh: Connection) -> None:
