@@ -28,9 +28,9 @@ from tests.simulation.companies import Said
 from tests.simulation.dice import Dice
 from tests.simulation.story import PARTNERSHIPS, SLUGS, Story
 
-ACTS = 5000
+ACTS = 2500
 TICKETS = 12
-KILLS = 12
+KILLS = 6
 AGAIN = 0.05
 SOURCE = "/tandem/ticket_sync"
 
