@@ -118,8 +118,7 @@ class Share:
                 kept, superseded = set[Shard](), False
             else:
                 kept, superseded = await self._take_share(connection, held)
-            # What ended because another had taken it may be free again, and is taken anew just now.
-            await leases.release(connection, self._id, (done | held - self._serving.keys()) - kept)
+            await leases.release(connection, self._id, done | held - kept - self._serving.keys())
         return held | kept, kept, superseded
 
     async def _take_share(self, connection: Connection, held: set[Shard]) -> tuple[set[Shard], bool]:
