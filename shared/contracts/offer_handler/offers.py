@@ -97,7 +97,8 @@ class Terms(Value):
     authorized_total: Price | None = None
     over_cap: OverCap = Field(
         default="billed",
-        description="what becomes of work over an authorized amount: it is billed, cut, or needs the lead's word",
+        description="what the two agree on for work over an authorized amount: it is billed, cut, or needs the lead's"
+        " word; told to both, and without effect on an invoice yet",
     )
     rounding_minutes: int | None = Field(
         default=None, strict=True, ge=1, le=60, description="each time entry is rounded up to this step"
