@@ -4,22 +4,20 @@ import asyncio
 import dataclasses
 import json
 import sys
-from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated, Any, NoReturn
 from uuid import UUID
 
 import asyncpg
 import psycopg
 import typer
 from pydantic import TypeAdapter, ValidationError
-from rich.console import Console
-from rich.table import Table
 
 from services.console import agreements, instances, parked, sync, work
 from services.console import check as checking
 from services.console.migrating import migrate_all
 from services.console.settings import AdminSettings, DatabaseSettings, WorkerPasswords
+from services.console.showing import AsJson, as_operator, plain, print_table, show
 from services.console.work import Filter, Outsourced, Received
 from shared.contracts.gateway import REFUSED_TYPES, FileLimits
 from shared.contracts.offer_handler import Instance
@@ -52,14 +50,12 @@ app.add_typer(sync_app, name="sync")
 MEBIBYTE = 1024 * 1024
 LARGEST_MIB = LARGEST_FILE_BYTES // MEBIBYTE
 DAYS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M"]
-AsJson = Annotated[bool, typer.Option("--json", help="for scripts")]
 Service = Annotated[str, typer.Argument(help=", ".join(SERVICES))]
 Slug = Annotated[str, typer.Argument(metavar="INSTANCE", help="its slug")]
 Partner = Annotated[str | None, typer.Option(help="only with this partner")]
 State = Annotated[str | None, typer.Option(help="only in this state, such as in_progress")]
 DueBefore = Annotated[datetime | None, typer.Option(help="only what is due before, such as 2026-03-02", formats=DAYS)]
 Subject = Annotated[str, typer.Argument(help="as `tandem parked list` shows it")]
-R = TypeVar("R")
 
 # What went wrong is the caller's to mend, and a trace would not help with it.
 EXPECTED = (
@@ -102,7 +98,7 @@ def check(as_json: AsJson = False) -> None:
     else:
         columns = {account.service: account.as_column() for account in accounts}
         lines = next(iter(columns.values()))
-        _print_table([{"": line, **{s: column[line] for s, column in columns.items()}} for line in lines])
+        print_table([{"": line, **{s: column[line] for s, column in columns.items()}} for line in lines])
         for account in accounts:
             for question, count in account.wrong.items():
                 print(f"{account.service}: {count} {question}")
@@ -162,7 +158,7 @@ def add_instance(
 @instance_app.command("token")
 def replace_token(slug: Slug, as_json: AsJson = False) -> None:
     """Give an instance another token for the gateway, once; the one it had opens nothing any more."""
-    token = _as_operator(lambda c: instances.replace_token(c, slug))
+    token = as_operator(lambda c: instances.replace_token(c, slug))
     print(json.dumps({"token": token}, indent=2) if as_json else token)
 
 
@@ -180,7 +176,7 @@ def limit_files(
         )
     except ValidationError as wrong:
         _usage("\n".join(f"refuse: {error['msg']}" for error in wrong.errors()))
-    _as_operator(lambda c: instances.limit_files(c, slug, limits))
+    as_operator(lambda c: instances.limit_files(c, slug, limits))
     shown = {"instance": slug, "largest_mib": largest_mib, "refused_types": limits.refused_types}
     print(
         json.dumps(shown, indent=2)
@@ -195,7 +191,7 @@ def list_instances(as_json: AsJson = False) -> None:
     listed = asyncio.run(
         instances.list_instances(read_settings(DatabaseSettings).admin_database_url.get_secret_value())
     )
-    _show([dataclasses.asdict(one) for one in listed], as_json=as_json, nothing="no instance has been added")
+    show([dataclasses.asdict(one) for one in listed], as_json=as_json, nothing="no instance has been added")
 
 
 @agreement_app.command("publish")
@@ -208,14 +204,14 @@ def publish_agreement(
         TypeAdapter(ShortText).validate_python(version)
     except ValidationError as wrong:
         _usage(f"version: {wrong.errors()[0]['msg']}")
-    _as_operator(lambda c: agreements.publish_version(c, version))
+    as_operator(lambda c: agreements.publish_version(c, version))
     list_agreements(as_json)
 
 
 @agreement_app.command("list")
 def list_agreements(as_json: AsJson = False) -> None:
     """Every version, the one in force at the top, and how many instances accepted it last."""
-    _show(_as_operator(agreements.list_versions), as_json=as_json, nothing="no version has been published")
+    show(as_operator(agreements.list_versions), as_json=as_json, nothing="no version has been published")
 
 
 @parked_app.command("list")
@@ -228,7 +224,7 @@ def list_parked(
     async def list_all(connection: Connection) -> list[dict[str, Any]]:
         return [row for one in wanted for row in await parked.list_subjects(connection, one)]
 
-    _show(_as_operator(list_all), as_json=as_json, nothing="nothing is parked")
+    show(as_operator(list_all), as_json=as_json, nothing="nothing is parked")
 
 
 @parked_app.command("show")
@@ -241,17 +237,17 @@ def show_parked(
     """The waiting messages of one subject, in order."""
     _known(service)
     if body:
-        print(json.dumps(_as_operator(lambda c: parked.read_body(c, service, subject)), indent=2, ensure_ascii=False))
+        print(json.dumps(as_operator(lambda c: parked.read_body(c, service, subject)), indent=2, ensure_ascii=False))
         return
-    rows = _as_operator(lambda c: parked.show_subject(c, service, subject))
-    _show(rows, as_json=as_json, nothing="nothing is parked under it")
+    rows = as_operator(lambda c: parked.show_subject(c, service, subject))
+    show(rows, as_json=as_json, nothing="nothing is parked under it")
 
 
 @parked_app.command("replay")
 def replay_parked(service: Service, subject: Subject) -> None:
     """Try a subject again at once, with all its retries before it."""
     _known(service)
-    if not _as_operator(lambda c: parked.replay_subject(c, service, subject)):
+    if not as_operator(lambda c: parked.replay_subject(c, service, subject)):
         sys.exit("tandem: nothing is parked under it")
     print("it is tried again; `tandem parked list` shows what still waits")
 
@@ -266,7 +262,7 @@ def drop_parked(
     _known(service)
     if not yes:
         typer.confirm(f"Drop the first message that waits under {subject}? It will never take effect", abort=True)
-    dropped = _as_operator(lambda c: parked.drop_first(c, service, subject))
+    dropped = as_operator(lambda c: parked.drop_first(c, service, subject))
     if dropped is None:
         sys.exit("tandem: nothing is parked under it")
     print(f"dropped {dropped['kind']} {dropped['id']} from {dropped['sender']}")
@@ -283,8 +279,8 @@ def list_received(
 ) -> None:
     """What a service partner was given; what is due first stands at the top."""
     wanted = Filter(only, partner, state, _aware(due_before))
-    rows = _as_operator(lambda c: work.list_received(c, instance, wanted))
-    _show(rows, as_json=as_json, nothing="nothing like that was received")
+    rows = as_operator(lambda c: work.list_received(c, instance, wanted))
+    show(rows, as_json=as_json, nothing="nothing like that was received")
 
 
 @work_app.command("outsourced")
@@ -298,24 +294,24 @@ def list_outsourced(
 ) -> None:
     """What a lead gave away; what is due first stands at the top."""
     wanted = Filter(only, partner, state, _aware(due_before))
-    rows = _as_operator(lambda c: work.list_outsourced(c, instance, wanted))
-    _show(rows, as_json=as_json, nothing="nothing like that was outsourced")
+    rows = as_operator(lambda c: work.list_outsourced(c, instance, wanted))
+    show(rows, as_json=as_json, nothing="nothing like that was outsourced")
 
 
 @outsourcing_app.command("show")
 def show_outsourcing(outsourcing_id: Annotated[UUID, typer.Argument(metavar="ID")], as_json: AsJson = False) -> None:
     """An outsourcing and all that ever took effect on it: when, who, what, and by which message."""
-    found = _as_operator(lambda c: work.find_outsourcing(c, outsourcing_id))
+    found = as_operator(lambda c: work.find_outsourcing(c, outsourcing_id))
     if found is None:
         sys.exit("tandem: there is no such outsourcing")
-    history = _as_operator(lambda c: work.list_history(c, outsourcing_id))
+    history = as_operator(lambda c: work.list_history(c, outsourcing_id))
     if as_json:
-        print(json.dumps({**found, "history": history}, indent=2, default=_plain, ensure_ascii=False))
+        print(json.dumps({**found, "history": history}, indent=2, default=plain, ensure_ascii=False))
         return
     for name, value in found.items():
         print(f"{name.replace('_', ' '):15} {parked.as_text(value)}")
     lines = [{name: row[name] for name in work.TIMELINE} for row in history]
-    _show(lines, as_json=False, nothing="nothing has happened to it yet")
+    show(lines, as_json=False, nothing="nothing has happened to it yet")
 
 
 @sync_app.command("verify")
@@ -324,14 +320,14 @@ def verify_copies(
     as_json: AsJson = False,
 ) -> None:
     """Prove that every copy that should be there was told and confirmed by the broker; exit status 1 where not."""
-    verdict = _as_operator(lambda c: sync.verify(c, outsourcing_id))
+    verdict = as_operator(lambda c: sync.verify(c, outsourcing_id))
     if outsourcing_id and not verdict.outsourcings:
         sys.exit("tandem: there is no such outsourcing, or it is not accepted yet")
     if as_json:
-        print(json.dumps(dataclasses.asdict(verdict), indent=2, default=_plain))
+        print(json.dumps(dataclasses.asdict(verdict), indent=2, default=plain))
     else:
         nothing = f"told and confirmed: {verdict.copies} copies of {verdict.outsourcings} outsourcings"
-        _show([dataclasses.asdict(one) for one in verdict.wrong], as_json=False, nothing=nothing)
+        show([dataclasses.asdict(one) for one in verdict.wrong], as_json=False, nothing=nothing)
     sys.exit(1 if verdict.wrong else 0)
 
 
@@ -341,7 +337,7 @@ def repair_side(
     side: Annotated[str, typer.Option(metavar="INSTANCE", help="who is told again")],
 ) -> None:
     """Tell one side again all that it should hold of the other's, piece by piece; what it holds already stays."""
-    if not _as_operator(lambda c: sync.order_repair(c, outsourcing_id, side)):
+    if not as_operator(lambda c: sync.order_repair(c, outsourcing_id, side)):
         sys.exit("tandem: there is no such outsourcing, or it is not accepted yet, or not theirs")
     print(f"{side} is told again, as soon as its worker comes to it")
 
@@ -349,20 +345,6 @@ def repair_side(
 def _aware(day: datetime | None) -> datetime | None:
     """A day as it begins where the operator is."""
     return None if day is None else day.astimezone()
-
-
-def _as_operator(work: Callable[[Connection], Awaitable[R]]) -> R:
-    """Do this on a connection that may work in every service's schema."""
-    url = read_settings(DatabaseSettings).admin_database_url.get_secret_value()
-
-    async def connected() -> R:
-        connection = await parked.connect_as_operator(url)
-        try:
-            return await work(connection)
-        finally:
-            await connection.close()
-
-    return asyncio.run(connected())
 
 
 def _known(service: str) -> str:
@@ -374,26 +356,6 @@ def _known(service: str) -> str:
 def _usage(message: str) -> NoReturn:
     print(f"tandem: {message}", file=sys.stderr)
     sys.exit(2)
-
-
-def _show(rows: Sequence[dict[str, Any]], *, as_json: bool, nothing: str) -> None:
-    if as_json:
-        print(json.dumps(rows, indent=2, default=_plain, ensure_ascii=False))
-    elif rows:
-        _print_table(rows)
-    else:
-        print(nothing)
-
-
-def _print_table(rows: Sequence[dict[str, Any]]) -> None:
-    table = Table(*(name.replace("_", " ") for name in rows[0]))
-    for row in rows:
-        table.add_row(*(parked.as_text(value) for value in row.values()))
-    Console().print(table)
-
-
-def _plain(value: Any) -> str:
-    return str(value) if isinstance(value, UUID) else str(value.isoformat())
 
 
 if __name__ == "__main__":
