@@ -73,7 +73,7 @@ class Command(Payload):
 
     def subject_of(self) -> str | None:
         """What the envelope's subject must be; None where it is the sender's slug."""
-        raise NotImplementedError
+        return None
 
 
 class Event(Payload):
@@ -252,9 +252,6 @@ class AboutPartnership(Command):
 
 class AboutSender(Command):
     """A command whose subject is the instance that sends it."""
-
-    def subject_of(self) -> None:
-        return None
 
 
 def _in_place(error: ValidationError, data: Any) -> ValidationError:

@@ -17,7 +17,7 @@ class WorkingSet:
         self._table_of = {table.type: table for table in tables}
         self._values: dict[Table, dict[Hashable, Any]] = {table: {} for table in tables}
         self._looked_for: dict[Table, set[Hashable]] = {table: set() for table in tables}
-        self._groups: dict[Collection, dict[Hashable, dict[Hashable, None]]] = {}
+        self._groups: dict[Collection, dict[Hashable, dict[Any, None]]] = {}
         self._changed: dict[Table, dict[Hashable, None]] = {}
 
     async def load(self, connection: Connection, wanted: Iterable[tuple[Need, Message[Any]]]) -> None:
@@ -82,7 +82,7 @@ class WorkingSet:
         """The values with that key or of that group. Raises KeyError where nobody has looked for them."""
         if isinstance(source, Collection):
             values = self._values[source.table]
-            return [values[member] for member in sorted(self._groups[source][key])]  # type: ignore[type-var]
+            return [values[member] for member in sorted(self._groups[source][key])]
         if key in self._values[source]:
             return [self._values[source][key]]
         if key not in self._looked_for[source]:

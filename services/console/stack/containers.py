@@ -1,8 +1,9 @@
 """Parts of the stack in containers, where a container engine answers."""
 
 import secrets
+from abc import ABC, abstractmethod
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 from tenacity import Retrying, retry_if_exception_type, retry_if_result, stop_after_delay, wait_fixed
@@ -32,7 +33,7 @@ def engine_answers() -> bool:
     return True
 
 
-class _Container:
+class _Container(ABC):
     """One container whose ports stay the same when it is stopped and started."""
 
     name: str
@@ -41,9 +42,10 @@ class _Container:
         self.ports = ports
         self._container = container
         self._created = False
+        # Its own method for this cannot keep a port to this machine; the engine's library below it can.
+        published: dict[str, Any] = container.ports
         for inside, outside in ports.items():
-            # Its own method for this cannot keep a port to this machine; the engine's library below it can.
-            container.ports[f"{inside}/tcp"] = ("127.0.0.1", outside)  # type: ignore[assignment]
+            published[f"{inside}/tcp"] = ("127.0.0.1", outside)
 
     def start(self) -> None:
         """Start it, again if it was stopped, and wait until it answers. Raises Unavailable."""
@@ -85,8 +87,9 @@ class _Container:
         where = ", ".join(f"127.0.0.1:{port}" for port in self.ports.values())
         return f"{self.name}: a container of {self._container.image}, at {where}"
 
+    @abstractmethod
     def is_ready(self) -> bool:
-        raise NotImplementedError
+        """Whether what runs in it answers."""
 
 
 class PostgresContainer(_Container):

@@ -29,4 +29,4 @@ class WrongDatetime(RightDatetime, metaclass=AnyDatetime):
 _right_time, _right_time_ns = time.time, time.time_ns
 time.time = lambda: _right_time() + OFF_SECONDS
 time.time_ns = lambda: _right_time_ns() + int(OFF_SECONDS * 1e9)
-dt.datetime = WrongDatetime  # type: ignore[misc]
+vars(dt)["datetime"] = WrongDatetime

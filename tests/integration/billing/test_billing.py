@@ -21,6 +21,7 @@ from shared.ids import new_id
 from shared.messaging.arrivals import Arrival
 from shared.messaging.directory import Directory
 from shared.messaging.letters import Correspondence
+from shared.messaging.outcomes import Changed
 from shared.messaging.turn import Turn
 from tests.integration.databases import clone_of, connection_to, make_template, migrations_of
 from tests.integration.messaging.posting import command, event
@@ -136,9 +137,9 @@ async def test_invoices_are_found_with_their_lines_as_they_were_issued(database:
         work = completed(terms(), time("1.25"), charge("3", "0.335"), deduction("-1"), outsourcing_id=new_id())
         series = NumberSeries(SERVICE, 2026, place)
         decision = bill_completed_work(None, GERMAN_LEAD, AUSTRIAN_SERVICE, series, message_of(work))
-        values = decision.values  # type: ignore[union-attr]
-        await store.save_bills(database, [value for value in values if isinstance(value, Bill)])
-        invoices += [value for value in values if isinstance(value, Invoice)]
+        assert isinstance(decision, Changed)
+        await store.save_bills(database, [value for value in decision.values if isinstance(value, Bill)])
+        invoices += [value for value in decision.values if isinstance(value, Invoice)]
     await store.insert_invoices(database, invoices)
     invoices.sort(key=lambda invoice: invoice.outsourcing_id)
     assert await store.lock_invoices(database, [invoice.outsourcing_id for invoice in invoices]) == invoices
