@@ -27,7 +27,7 @@ from shared.contracts.offer_handler import (
     Terms,
     Ticket,
 )
-from shared.contracts.ticket_sync import EntryPut, NoteBody, TicketOpened
+from shared.contracts.ticket_sync import EntryBody, EntryPut, NoteBody, TicketOpened
 from shared.contracts.values import Command
 from shared.ids import new_id
 from shared.messaging import topology
@@ -85,6 +85,10 @@ class Partner:
         """Wait for something to have been delivered."""
         await until(_async(condition), seconds)
 
+    async def hears(self, noun_verb: str, times: int = 1) -> None:
+        """Wait until such deliveries have come, so many and no more."""
+        await self.until(lambda: len(self.of_kind(noun_verb)) == times)
+
     def of_kind(self, noun_verb: str) -> list[Delivered]:
         return [delivered for delivered in self.deliveries if topology.noun_verb(delivered.kind) == noun_verb]
 
@@ -133,16 +137,26 @@ async def partner(installation: Installation, slug: str, name: str, *, listens: 
         yield joined
 
 
+@asynccontextmanager
+async def lead_and_service(installation: Installation) -> AsyncIterator[tuple[Partner, Partner]]:
+    """A lead and a service partner, not yet partners of each other."""
+    async with (
+        partner(installation, "nordlicht", "Nordlicht IT GmbH") as lead,
+        partner(installation, "alpenwerk", "Alpenwerk Systems") as service,
+    ):
+        yield lead, service
+
+
 async def become_partners(lead: Partner, *services: Partner) -> list[UUID]:
     """These become service partners of the lead, and have named their organization mapping; their partnerships."""
     ids = [new_id() for _ in services]
     await lead.send(AgreementAccept(actor="lead", version="2026-01"))
-    await lead.until(lambda: len(lead.of_kind("agreement.accepted")) == 1)
+    await lead.hears("agreement.accepted")
     for id, service in zip(ids, services, strict=True):
         invitation: dict[str, Any] = {"partner": service.slug, "recipient": f"{service.slug}@example.com"}
         await lead.send(PartnershipInvite(actor="lead", partnership_id=id, **invitation))
         await service.send(PartnershipAccept(actor="service", partnership_id=id, organization="Lead"))
-    await lead.until(lambda: len(lead.of_kind("partnership.accepted")) == len(services))
+    await lead.hears("partnership.accepted", times=len(services))
     return ids
 
 
@@ -150,7 +164,7 @@ async def outsource(lead: Partner, service: Partner, number: int) -> list[UUID]:
     """So many tickets outsourced, accepted and opened; their ids."""
     outsourcing_ids = await agree(lead, service, number)
     await service.send(*(TicketOpened(actor="service", outsourcing_id=id, number=f"S-{id}") for id in outsourcing_ids))
-    await lead.until(lambda: len(lead.of_kind("ticket.linked")) == number)
+    await lead.hears("ticket.linked", times=number)
     return outsourcing_ids
 
 
@@ -161,17 +175,22 @@ async def agree(lead: Partner, service: Partner, number: int) -> list[UUID]:
     answer_by = datetime.now(UTC) + timedelta(days=1)
     await lead.send(*(offer(f"L-{n}", {partnership_id: id}, answer_by) for n, id in enumerate(outsourcing_ids)))
     await service.send(*(OfferAccept(actor="service", outsourcing_id=id) for id in outsourcing_ids))
-    await service.until(lambda: len(service.of_kind("ticket.requested")) == number)
+    await service.hears("ticket.requested", times=number)
     return outsourcing_ids
 
 
 def notes(outsourcing_ids: Iterable[UUID], number: int) -> list[EntryPut]:
     """So many notes for each of these, the outsourcings taking turns."""
     ids = list(outsourcing_ids)
-    return [_note(id, f"note {place} of many: the disk was replaced") for place in range(number) for id in ids]
+    return [
+        put(id, NoteBody(kind="note", text=f"note {place} of many: the disk was replaced"))
+        for place in range(number)
+        for id in ids
+    ]
 
 
-def _note(outsourcing_id: UUID, text: str) -> EntryPut:
+def put(outsourcing_id: UUID, body: EntryBody) -> EntryPut:
+    """A new entry that both sides are to have."""
     return EntryPut(
         actor="k.sommer",
         outsourcing_id=outsourcing_id,
@@ -180,7 +199,7 @@ def _note(outsourcing_id: UUID, text: str) -> EntryPut:
         visibility="shared",
         author="K. Sommer",
         happened_at=datetime.now(UTC),
-        body=NoteBody(kind="note", text=text),
+        body=body,
     )
 
 

@@ -61,9 +61,9 @@ async def test_who_was_invited_by_e_mail_is_known_to_every_service_and_is_writte
     ):
         with workers(environments, tmp_path):
             await lead.send(AgreementAccept(actor="lead", version="2026-01"))
-            await lead.until(lambda: len(lead.of_kind("agreement.accepted")) == 1)
+            await lead.hears("agreement.accepted")
             await lead.send(PartnershipInvite(actor="lead", partnership_id=partnership_id, recipient=RECIPIENT))
-            await lead.until(lambda: len(lead.of_kind("partnership.invited")) == 1)
+            await lead.hears("partnership.invited")
             slug = lead.of_kind("partnership.invited")[0].data["service"]
             joining = PartnershipAccept(
                 actor=RECIPIENT,
@@ -73,12 +73,12 @@ async def test_who_was_invited_by_e_mail_is_known_to_every_service_and_is_writte
                 name="Elektro Huber",
             )
             await press(buttons, joining)
-            await lead.until(lambda: len(lead.of_kind("partnership.accepted")) == 1)
+            await lead.hears("partnership.accepted")
             respond_by = datetime.now(UTC) + timedelta(hours=1)
             await lead.send(offer("L-1", {partnership_id: outsourcing_id}, respond_by))
-            await lead.until(lambda: len(lead.of_kind("offer.sent")) == 1)
+            await lead.hears("offer.sent")
             await press(buttons, OfferAccept(actor=RECIPIENT, on_behalf_of=slug, outsourcing_id=outsourcing_id))
-            await lead.until(lambda: len(lead.of_kind("offer.accepted")) == 1)
+            await lead.hears("offer.accepted")
 
             async def all_of_it_is_known() -> bool:
                 kinds = [

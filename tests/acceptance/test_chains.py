@@ -20,7 +20,17 @@ from shared.database import Connection
 from shared.ids import new_id
 from shared.messaging import topology
 from tests.acceptance.conftest import StartWorkers
-from tests.acceptance.partners import Delivered, Partner, become_partners, notes, offer, outsource, partner, until
+from tests.acceptance.partners import (
+    Delivered,
+    Partner,
+    become_partners,
+    lead_and_service,
+    notes,
+    offer,
+    outsource,
+    partner,
+    until,
+)
 from tests.integration.databases import connection_to
 from tests.unit.ticket_sync.passing_on import NaiveAdapter, chain_of
 
@@ -122,21 +132,20 @@ async def test_who_lost_all_copies_asks_for_them_and_an_operator_may_have_them_t
 ) -> None:
     with start("offer_handler", "ticket_sync"):
         async with (
-            partner(installation, "nordlicht", "Nordlicht IT GmbH") as lead,
-            partner(installation, "alpenwerk", "Alpenwerk Systems") as service,
+            lead_and_service(installation) as (lead, service),
             connection_to(installation.database_url) as database,
         ):
             [id] = await outsource(lead, service, 1)
             await lead.send(*notes([id], LOST))
-            await service.until(lambda: len(service.of_kind("entry.replicated")) == LOST)
+            await service.hears("entry.replicated", times=LOST)
             first = [_told(one) for one in service.of_kind("entry.replicated")]
             none = Inventory.of({}, listed=True)
             await service.send(SyncRequest(actor="adapter", outsourcing_id=id, own=none, copies=none))
-            await service.until(lambda: len(service.of_kind("entry.replicated")) == 2 * LOST)
+            await service.hears("entry.replicated", times=2 * LOST)
             [digest] = service.of_kind("sync.digest")
             assert (digest.data["copies"]["entries"], digest.data["to_follow"]) == (LOST, LOST)
             assert await sync.order_repair(database, id, "alpenwerk")
-            await service.until(lambda: len(service.of_kind("entry.replicated")) == 3 * LOST)
+            await service.hears("entry.replicated", times=3 * LOST)
             again = [_told(one) for one in service.of_kind("entry.replicated")[LOST:]]
             assert Counter(again) == Counter(2 * first)
             await until(lambda: _all_right(database))

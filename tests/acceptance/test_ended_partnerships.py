@@ -8,7 +8,7 @@ from shared.contracts.offer_handler import OfferAccept, PartnershipEnd
 from shared.contracts.ticket_sync import TicketOpened
 from shared.ids import new_id
 from tests.acceptance.conftest import StartWorkers
-from tests.acceptance.partners import become_partners, offer, partner, until
+from tests.acceptance.partners import become_partners, lead_and_service, offer, until
 from tests.integration.databases import connection_to
 
 REASON = "We part ways at the end of the month."
@@ -19,8 +19,7 @@ async def test_a_partnership_ended_by_force_ends_offers_and_work_with_notice_to_
 ) -> None:
     offered, accepted, opened = new_id(), new_id(), new_id()
     async with (
-        partner(installation, "nordlicht", "Nordlicht IT GmbH") as lead,
-        partner(installation, "alpenwerk", "Alpenwerk Systems") as service,
+        lead_and_service(installation) as (lead, service),
         connection_to(installation.database_url) as database,
     ):
         with start("offer_handler", "ticket_sync"):
@@ -28,19 +27,19 @@ async def test_a_partnership_ended_by_force_ends_offers_and_work_with_notice_to_
             answer_by = datetime.now(UTC) + timedelta(hours=1)
             await lead.send(*(offer(f"L-{one}", {id: one}, answer_by) for one in (offered, accepted, opened)))
             await service.send(*(OfferAccept(actor="service", outsourcing_id=one) for one in (accepted, opened)))
-            await service.until(lambda: len(service.of_kind("ticket.requested")) == 2)
+            await service.hears("ticket.requested", times=2)
             await service.send(TicketOpened(actor="service", outsourcing_id=opened, number="S-1"))
-            await lead.until(lambda: len(lead.of_kind("ticket.linked")) == 1)
+            await lead.hears("ticket.linked")
 
             await lead.send(PartnershipEnd(actor="lead", partnership_id=id, reason=REASON))
-            await lead.until(lambda: len(lead.of_kind("command.rejected")) == 1)
+            await lead.hears("command.rejected")
             [refused] = lead.of_kind("command.rejected")
             assert (refused.data["type"], refused.data["state"]) == ("partnership/work-under-way", "active")
             assert service.of_kind("partnership.ended") == [], "what was refused has ended nothing"
 
             await lead.send(PartnershipEnd(actor="lead", partnership_id=id, reason=REASON, force=True))
             for side in (lead, service):
-                await side.until(lambda side=side: len(side.of_kind("completion.forced")) == 2)  # type: ignore[misc]
+                await side.hears("completion.forced", times=2)
                 [ended] = side.of_kind("partnership.ended")
                 assert (ended.data["forced"], ended.data["reason"]) == (True, REASON)
                 [cancelled] = side.of_kind("offer.cancelled")

@@ -16,7 +16,7 @@ from shared.database import Connection
 from shared.messaging import topology
 from shared.migrate import role_of
 from tests.acceptance.conftest import StartWorkers
-from tests.acceptance.partners import notes, outsource, partner, until
+from tests.acceptance.partners import lead_and_service, notes, outsource, until
 from tests.integration.databases import connection_to
 
 KILLS = 20
@@ -31,8 +31,7 @@ async def test_twenty_kills_in_the_middle_of_five_thousand_entries_lose_and_doub
     installation: Installation, start: StartWorkers
 ) -> None:
     async with (
-        partner(installation, "nordlicht", "Nordlicht IT GmbH") as lead,
-        partner(installation, "alpenwerk", "Alpenwerk Systems") as service,
+        lead_and_service(installation) as (lead, service),
         connection_to(installation.database_url) as database,
     ):
         with start("offer_handler", "ticket_sync") as running:

@@ -14,7 +14,7 @@ from shared.contracts.offer_handler import OfferAccept, OfferCancel
 from shared.database import Connection
 from shared.ids import new_id
 from tests.acceptance.conftest import StartWorkers
-from tests.acceptance.partners import Delivered, Partner, become_partners, offer, partner, until
+from tests.acceptance.partners import Delivered, Partner, become_partners, lead_and_service, offer, until
 from tests.acceptance.pending_offers import let_fall_due, store_pending_offers
 from tests.integration.databases import connection_to
 
@@ -35,8 +35,7 @@ async def test_of_accept_cancel_and_expire_exactly_one_wins_and_both_sides_are_t
     installation: Installation, start: StartWorkers
 ) -> None:
     async with (
-        partner(installation, "nordlicht", "Nordlicht IT GmbH") as lead,
-        partner(installation, "alpenwerk", "Alpenwerk Systems") as service,
+        lead_and_service(installation) as (lead, service),
         connection_to(installation.database_url) as database,
     ):
         with start("offer_handler"):
@@ -49,7 +48,7 @@ async def test_of_accept_cancel_and_expire_exactly_one_wins_and_both_sides_are_t
             await until(lambda: _none_is_open(database))
             won = {row["outsourcing_id"]: row["state"] for row in await _states(database)}
             for side in (lead, service):
-                await side.until(lambda side=side: len(_endings_told_to(side)) >= RACES)  # type: ignore[misc]
+                await _all_endings_told_to(side, RACES)
                 assert _endings_told_to(side) == [(str(id), won[id]) for id in sorted(ids, key=str)]
             # Two answers to each offer, and at most one of them has won.
             lost = 2 * RACES - sum(state != "expired" for state in won.values())
@@ -67,8 +66,7 @@ async def test_two_replicas_killed_in_turns_miss_no_deadline_and_tell_none_twice
     installation: Installation, start: StartWorkers
 ) -> None:
     async with (
-        partner(installation, "nordlicht", "Nordlicht IT GmbH") as lead,
-        partner(installation, "alpenwerk", "Alpenwerk Systems") as service,
+        lead_and_service(installation) as (lead, service),
         connection_to(installation.database_url) as database,
     ):
         with start("offer_handler", replicas=2) as replicas:
@@ -83,7 +81,7 @@ async def test_two_replicas_killed_in_turns_miss_no_deadline_and_tell_none_twice
                 replicas[kill % 2].start()
             await until(lambda: _none_is_open(database), 120)
             for side in (lead, service):
-                await side.until(lambda side=side: len(_endings_told_to(side)) >= DEADLINES)  # type: ignore[misc]
+                await _all_endings_told_to(side, DEADLINES)
                 assert _endings_told_to(side) == [(str(id), "expired") for id in sorted(ids, key=str)]
         told = await database.fetch("SELECT event, count(*) AS n FROM offer_handler.history GROUP BY event")
         assert {row["event"]: row["n"] for row in told}["expired"] == DEADLINES
@@ -104,6 +102,12 @@ async def _send_around(who: Partner, answer: OfferAccept | OfferCancel, end: dat
 
 async def _wait_for(instant: datetime) -> None:
     await asyncio.sleep(max(0.0, (instant - datetime.now(UTC)).total_seconds()))
+
+
+async def _all_endings_told_to(side: Partner, number: int) -> None:
+    # The second look is at every delivery, again and again: not before it can be true.
+    await side.until(lambda: len(side.deliveries) >= number)
+    await side.until(lambda: len(_endings_told_to(side)) >= number)
 
 
 def _endings_told_to(side: Partner) -> list[tuple[str, str]]:

@@ -5,7 +5,7 @@ import pytest
 from services.console.check import check_all
 from services.console.installation import Installation
 from tests.acceptance.conftest import StartWorkers
-from tests.acceptance.partners import agree, partner
+from tests.acceptance.partners import agree, lead_and_service
 from tests.integration.databases import connection_to
 
 TICKETS = 300
@@ -15,8 +15,7 @@ TICKETS = 300
 @pytest.mark.parametrize("installation", [{"shards": 2}], indirect=True)
 async def test_two_workers_remind_of_every_ticket_once(installation: Installation, start: StartWorkers) -> None:
     async with (
-        partner(installation, "nordlicht", "Nordlicht IT GmbH") as lead,
-        partner(installation, "alpenwerk", "Alpenwerk Systems") as service,
+        lead_and_service(installation) as (lead, service),
         connection_to(installation.database_url) as database,
     ):
         with start("offer_handler", "ticket_sync", replicas=2):

@@ -1,8 +1,7 @@
 """Another number of shards while two replicas work under load: nothing is lost, doubled, or told out of order."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
+from functools import partial
 from uuid import UUID
 
 import pytest
@@ -14,8 +13,9 @@ from shared.database import Connection
 from shared.messaging.broker_admin import broker_admin
 from shared.messaging.topology import shard_queue
 from tests.acceptance.conftest import StartWorkers
-from tests.acceptance.partners import Partner, notes, outsource, partner, until
+from tests.acceptance.partners import Partner, lead_and_service, notes, outsource, until
 from tests.integration.databases import connection_to
+from tests.integration.messaging.posting import again_and_again
 
 OUTSOURCINGS = 50
 # Some hundred notes a second.
@@ -29,23 +29,14 @@ class Stream:
         self.outsourcing_ids = outsourcing_ids
         self.sent: list[EntryPut] = []
         self._lead = lead
-        self._enough = asyncio.Event()
 
-    @asynccontextmanager
-    async def flowing(self) -> AsyncIterator[None]:
-        flowing = asyncio.create_task(self._flow())
-        try:
-            yield
-        finally:
-            self._enough.set()
-            await flowing
+    def flowing(self) -> AbstractAsyncContextManager[None]:
+        return again_and_again(self._send, PAUSE_SECONDS)
 
-    async def _flow(self) -> None:
-        while not self._enough.is_set():
-            # The broker has all of one round before the next begins.
-            await self._lead.send(*(once := notes(self.outsourcing_ids, 1)))
-            self.sent += once
-            await asyncio.sleep(PAUSE_SECONDS)
+    async def _send(self) -> None:
+        # The broker has all of one round before the next begins.
+        await self._lead.send(*(once := notes(self.outsourcing_ids, 1)))
+        self.sent += once
 
 
 @pytest.mark.slow
@@ -55,22 +46,20 @@ async def test_from_two_shards_to_five_and_to_three_under_load_each_note_arrives
     installation: Installation, start: StartWorkers
 ) -> None:
     async with (
-        partner(installation, "nordlicht", "Nordlicht IT GmbH") as lead,
-        partner(installation, "alpenwerk", "Alpenwerk Systems") as service,
+        lead_and_service(installation) as (lead, service),
         connection_to(installation.database_url) as database,
     ):
         with start("offer_handler", "ticket_sync", replicas=2):
             stream = Stream(lead, await outsource(lead, service, OUTSOURCINGS))
             async with stream.flowing():
                 for generation, shards in ((2, 5), (3, 3)):
-                    arrived = len(service.deliveries)
-                    await service.until(lambda n=arrived: len(service.deliveries) > n + 500)  # type: ignore[misc]
+                    await _hears_more(service, 500)
                     # Nothing is decided meanwhile: what waits in the new queues must not come before what still waits
                     # in the old ones.
                     async with database.transaction():
                         await database.execute("LOCK TABLE ticket_sync.entry IN SHARE MODE")
                         await install(installation.stack, name=installation.name, shards=shards)
-                    await until(lambda n=generation: _is_consumed_alone(database, n))  # type: ignore[misc]
+                    await until(partial(_is_consumed_alone, database, generation))
             await service.until(lambda: len(_copies(service)) >= len(stream.sent))
             await until(lambda: _old_queues_are_gone(installation, 3, shards=3))
         print(f"{len(stream.sent)} notes were sent while 2 shards became 5 and 5 became 3")
@@ -80,6 +69,11 @@ async def test_from_two_shards_to_five_and_to_three_under_load_each_note_arrives
             assert [entry_id for of, entry_id in copies if of == str(id)] == sent
         assert lead.of_kind("command.rejected") == []
         assert all(account.balanced for account in await check_all(installation.settings))
+
+
+async def _hears_more(partner: Partner, number: int) -> None:
+    before = len(partner.deliveries)
+    await partner.until(lambda: len(partner.deliveries) > before + number)
 
 
 async def _is_consumed_alone(database: Connection, generation: int) -> bool:

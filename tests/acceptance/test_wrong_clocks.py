@@ -11,7 +11,7 @@ from services.console.installation import Installation
 from services.console.workers import workers
 from shared.contracts.offer_handler import OfferAccept
 from shared.ids import millis_of, new_id
-from tests.acceptance.partners import become_partners, offer, partner
+from tests.acceptance.partners import become_partners, lead_and_service, offer
 from tests.integration.databases import connection_to
 
 WRONG_CLOCK = Path(__file__).parent / "wrong_clock"
@@ -28,8 +28,7 @@ async def test_a_worker_whose_clock_is_wrong_reminds_and_expires_by_that_of_the_
     environments = {name: installation.environment_of(name) | wrong for name in ("offer_handler", "ticket_sync")}
     short, long, late, fresh = (new_id() for _ in range(4))
     async with (
-        partner(installation, "nordlicht", "Nordlicht IT GmbH") as lead,
-        partner(installation, "alpenwerk", "Alpenwerk Systems") as service,
+        lead_and_service(installation) as (lead, service),
         connection_to(installation.database_url) as database,
     ):
         with workers(environments, tmp_path) as running:
@@ -39,7 +38,7 @@ async def test_a_worker_whose_clock_is_wrong_reminds_and_expires_by_that_of_the_
             ends = {short: now + TIME_TO_ANSWER, long: now + HOUR, late: now + HOUR, fresh: now + HOUR}
             await lead.send(*(offer(f"L-{one}", {id: one}, end) for one, end in ends.items()))
             await service.send(*(OfferAccept(actor="service", outsourcing_id=one) for one in (late, fresh)))
-            await service.until(lambda: len(service.of_kind("ticket.requested")) == 2)
+            await service.hears("ticket.requested", times=2)
             await database.execute(
                 "UPDATE ticket_sync.link SET accepted_at = accepted_at - interval '5 hours',"
                 " next_due_at = next_due_at - interval '5 hours' WHERE outsourcing_id = $1",

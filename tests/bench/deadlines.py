@@ -15,7 +15,7 @@ from services.console.stack import LocalStack
 from services.console.workers import Worker, workers
 from shared.contracts.offer_handler import OfferAccept, OfferCancel, OfferDecline
 from shared.database import Connection
-from tests.acceptance.partners import Partner, become_partners, partner, until
+from tests.acceptance.partners import Partner, become_partners, lead_and_service, until
 from tests.acceptance.pending_offers import let_fall_due, store_pending_offers
 from tests.bench.results import LOGS, Bar, keep
 from tests.integration.databases import connection_to
@@ -39,8 +39,7 @@ async def main(pending: int) -> None:
             say(line)
         installation = await install(stack, name="bench")
         async with (
-            partner(installation, "nordlicht", "Nordlicht IT GmbH") as lead,
-            partner(installation, "alpenwerk", "Alpenwerk Systems") as service,
+            lead_and_service(installation) as (lead, service),
             connection_to(installation.database_url) as database,
         ):
             with workers(_environments(installation), LOGS) as [worker]:

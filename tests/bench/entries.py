@@ -4,12 +4,12 @@ import base64
 import hashlib
 import random
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
 from shared.contracts.ticket_sync import AttachmentBody, ChargeBody, EntryBody, EntryPut, NoteBody, TimeBody
-from shared.ids import new_id
+from tests.acceptance.partners import put
 
 WORDS = (
     *("the", "switch", "drops", "its", "uplink", "since", "Monday", "customer", "rang", "twice", "replaced", "module"),
@@ -42,22 +42,9 @@ def entries(outsourcing_ids: list[UUID], number: int, seed: int) -> Iterator[Ent
             known = notes.pop(chance.randrange(len(notes)))
             yield known.model_copy(update={"version": known.version + 1, "body": _note(chance)})
         else:
-            put = _put(chance.choice(outsourcing_ids), _body(chance))
-            notes += [put] if isinstance(put.body, NoteBody) else []
-            yield put
-
-
-def _put(outsourcing_id: UUID, body: EntryBody) -> EntryPut:
-    return EntryPut(
-        actor="k.sommer",
-        outsourcing_id=outsourcing_id,
-        entry_id=new_id(),
-        version=1,
-        visibility="shared",
-        author="K. Sommer",
-        happened_at=datetime.now(UTC),
-        body=body,
-    )
+            new = put(chance.choice(outsourcing_ids), _body(chance))
+            notes += [new] if isinstance(new.body, NoteBody) else []
+            yield new
 
 
 def _body(chance: random.Random) -> EntryBody:

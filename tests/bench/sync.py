@@ -29,7 +29,7 @@ from shared.messaging import topology
 from shared.messaging.broker import Channel, channel_of
 from shared.messaging.outbox import Letter
 from shared.messaging.publishing import publish
-from tests.acceptance.partners import outsource, partner, until
+from tests.acceptance.partners import lead_and_service, outsource, until
 from tests.bench.bars import (
     LEAST_OF_A_BARE_BRIDGE,
     LEAST_OF_A_FRAMEWORK,
@@ -272,8 +272,7 @@ async def _course(stack: LocalStack) -> AsyncIterator[Course]:
     installation = await install(stack, name="bench")
     LOGS.mkdir(parents=True, exist_ok=True)
     async with (
-        partner(installation, "nordlicht", "Nordlicht IT GmbH") as lead,
-        partner(installation, "alpenwerk", "Alpenwerk Systems") as service,
+        lead_and_service(installation) as (lead, service),
     ):
         with workers({name: installation.environment_of(name) for name in ("offer_handler", "ticket_sync")}, LOGS):
             outsourcing_ids = await outsource(lead, service, TICKETS)

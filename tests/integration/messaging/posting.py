@@ -1,5 +1,8 @@
 """How the tests write what instances and workers send."""
 
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -50,3 +53,21 @@ def as_letter(arrival: Arrival) -> Letter:
     """The same, to be published."""
     id = new_id()
     return Letter(id, "", arrival.exchange, arrival.routing_key, "", "", arrival.body, id, "")
+
+
+@asynccontextmanager
+async def again_and_again(send: Callable[[], Awaitable[None]], pause_seconds: float) -> AsyncIterator[None]:
+    """Traffic for as long as the context is open; at its end what was begun to be sent is with the broker."""
+    enough = asyncio.Event()
+
+    async def flow() -> None:
+        while not enough.is_set():
+            await send()
+            await asyncio.sleep(pause_seconds)
+
+    flowing = asyncio.create_task(flow())
+    try:
+        yield
+    finally:
+        enough.set()
+        await flowing

@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from time import monotonic
 from uuid import UUID
@@ -16,6 +16,7 @@ from shared.database import Connection
 from shared.ids import new_id
 from shared.migrate import LIMITS
 from tests.integration.messaging.broker import Broker
+from tests.integration.messaging.posting import again_and_again
 from tests.integration.messaging.test_runtime import do, numbers, until
 from tests.integration.messaging.test_sharing import shares_are
 from tests.integration.messaging.worker import share_out
@@ -34,22 +35,13 @@ class Traffic:
         self.subjects = [new_id() for _ in range(SUBJECTS)]
         self.sent_each = 0
         self._broker = broker
-        self._enough = asyncio.Event()
 
-    @asynccontextmanager
-    async def flowing(self) -> AsyncIterator[None]:
-        flowing = asyncio.create_task(self._flow())
-        try:
-            yield
-        finally:
-            self._enough.set()
-            await flowing
+    def flowing(self) -> AbstractAsyncContextManager[None]:
+        return again_and_again(self._send, PAUSE_SECONDS)
 
-    async def _flow(self) -> None:
-        while not self._enough.is_set():
-            await self._broker.send(*(do(subject, self.sent_each) for subject in self.subjects))
-            self.sent_each += 1
-            await asyncio.sleep(PAUSE_SECONDS)
+    async def _send(self) -> None:
+        await self._broker.send(*(do(subject, self.sent_each) for subject in self.subjects))
+        self.sent_each += 1
 
     async def decided(self, database: Connection, number: int) -> bool:
         """Whether every subject's command of this number has taken effect."""
