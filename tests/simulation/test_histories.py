@@ -6,8 +6,8 @@ from services.console.stack import LocalStack
 from tests.simulation.depths import PURE, Depth, fresh_seeds, histories, real_depth
 from tests.simulation.seeds import FOUND
 
-PURE_SECONDS = 15.0
-REAL_SECONDS = 40.0
+PURE_SECONDS = 10.0
+REAL_SECONDS = 30.0
 
 
 @pytest.mark.slow
