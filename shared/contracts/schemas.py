@@ -7,14 +7,8 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from shared.contracts.catalog import DIRECTIONS, name_of
 from shared.contracts.envelope import LONGEST_ATTRIBUTE_BYTES
-from shared.contracts.examples import (
-    AT,
-    COMMAND,
-    COMMAND_EXAMPLES,
-    DELIVERY,
-    DELIVERY_EXAMPLES,
-    SEQUENCE,
-)
+from shared.contracts.examples import COMMAND_EXAMPLES, DELIVERY_EXAMPLES
+from shared.contracts.examples.story import AT, COMMAND, DELIVERY, SEQUENCE
 from shared.contracts.values import Command, Delivery, Instant
 
 UUID7 = "^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-7[0-9A-Fa-f]{3}-[89ABab][0-9A-Fa-f]{3}-[0-9A-Fa-f]{12}$"

@@ -2,16 +2,8 @@
 
 from typing import Any
 
-from shared.contracts.examples import (
-    AT,
-    COMMAND_EXAMPLES,
-    DELIVERY_EXAMPLES,
-    ENTRY,
-    NOTE,
-    OUTSOURCING,
-    PARTNERSHIP,
-    ROUND,
-)
+from shared.contracts.examples import COMMAND_EXAMPLES, DELIVERY_EXAMPLES
+from shared.contracts.examples.story import AT, ENTRY, NOTE, OUTSOURCING, PARTNERSHIP, ROUND
 
 _OFFER = COMMAND_EXAMPLES["offer.send"]
 _SNAPSHOT = DELIVERY_EXAMPLES["completion.submitted"]["snapshot"]

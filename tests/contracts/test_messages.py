@@ -16,7 +16,8 @@ from pydantic import ValidationError
 
 from shared.contracts.catalog import COMMANDS, DELIVERIES, DIRECTIONS, EVENTS, KINDS, name_of
 from shared.contracts.envelope import read, write
-from shared.contracts.examples import AT, COMMAND, COMMAND_EXAMPLES, DELIVERY_EXAMPLES
+from shared.contracts.examples import COMMAND_EXAMPLES, DELIVERY_EXAMPLES
+from shared.contracts.examples.story import AT, COMMAND
 from shared.contracts.offer_handler import OfferAccept, OfferReceived, OfferSend, OutsourcingAccepted
 from shared.contracts.schemas import message_schema
 from shared.contracts.ticket_sync import EntryPut, TicketOpened
