@@ -112,16 +112,19 @@ async def install(stack: LocalStack, *, name: str = "tandem", shards: int | None
         vhost=name,
         shards=shards,
     )
-    passwords = WorkerPasswords.model_validate(
-        {f"{name}_password": _password(stack, name) for name in topology.SERVICES}
-    )
+    passwords = passwords_on(stack)
     await migrate_all(settings, passwords)
     return Installation(stack, name, settings, passwords, gateway_port=free_port())
 
 
-def _password(stack: LocalStack, name: str) -> str:
+def passwords_on(stack: LocalStack) -> WorkerPasswords:
     """Roles and users belong to the whole server: installations side by side must agree on their passwords."""
-    return hashlib.sha256(f"{stack.broker_admin_url}|{name}".encode()).hexdigest()
+    return WorkerPasswords.model_validate(
+        {
+            f"{name}_password": hashlib.sha256(f"{stack.broker_admin_url}|{name}".encode()).hexdigest()
+            for name in topology.SERVICES
+        }
+    )
 
 
 async def _on_server(stack: LocalStack, statement: str, *arguments: str) -> object:

@@ -19,7 +19,7 @@ async def migrate_all(settings: AdminSettings, passwords: WorkerPasswords) -> di
     Tells which migrations were applied, by service. Doing it again changes nothing. Raises psycopg.Error or
     BrokerRefused with what was refused.
     """
-    applied = await asyncio.to_thread(_migrate_databases, settings, passwords)
+    applied = await asyncio.to_thread(migrate_databases, settings.admin_database_url.get_secret_value(), passwords)
     async with broker_admin(settings.admin_broker_url.get_secret_value(), settings.vhost) as broker:
         await broker.prepare()
         await settle_generations(settings.admin_database_url.get_secret_value(), broker, settings.shards)
@@ -28,6 +28,6 @@ async def migrate_all(settings: AdminSettings, passwords: WorkerPasswords) -> di
     return applied
 
 
-def _migrate_databases(settings: AdminSettings, passwords: WorkerPasswords) -> dict[str, list[str]]:
-    url = settings.admin_database_url.get_secret_value()
+def migrate_databases(url: str, passwords: WorkerPasswords) -> dict[str, list[str]]:
+    """Schema, role and rights of every service; tells which migrations were applied, by service."""
     return {service: migrate(url, service, passwords.of(service), MIGRATIONS[service]) for service in SERVICES}

@@ -3,13 +3,13 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from secrets import token_hex
 
 import pytest
 
-from services.console.installation import Installation, install
+from services.console.installation import Installation
 from services.console.stack import LocalStack
 from services.console.workers import Worker, workers
+from tests.installations import fresh_installation
 
 StartWorkers = Callable[..., AbstractContextManager[list[Worker]]]
 
@@ -18,7 +18,7 @@ StartWorkers = Callable[..., AbstractContextManager[list[Worker]]]
 async def installation(stack: LocalStack, request: pytest.FixtureRequest) -> AsyncIterator[Installation]:
     """With one shard, or as the test says."""
     asked = getattr(request, "param", {})
-    installed = await install(stack, name=f"acceptance_{token_hex(6)}", **asked)
+    installed = await fresh_installation(stack, **asked)
     yield installed
     await installed.remove()
 

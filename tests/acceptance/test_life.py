@@ -1,7 +1,6 @@
 """The demo's life as a test: everything as processes, on several shards with replicas, and with every message twice."""
 
 from pathlib import Path
-from secrets import token_hex
 
 import pytest
 from rich.console import Console
@@ -12,11 +11,12 @@ from demo.comparison import differences
 from demo.performance import Outcome, theatre
 from demo.timeline import Timeline
 from services.console import work
-from services.console.installation import Installation, install
+from services.console.installation import Installation
 from services.console.stack import LocalStack
 from services.console.work import Filter
 from tests.acceptance.contents import but_for_ids_and_times, contents_of
 from tests.acceptance.doubler import doubler
+from tests.installations import fresh_installation
 from tests.integration.databases import connection_to
 
 
@@ -60,7 +60,7 @@ async def test_every_message_delivered_twice_at_once_and_again_after_the_end_cha
 ) -> None:
     async with theatre(installation, tmp_path / "once") as stage:
         once = await stage.perform(unseen())
-    twice_installed = await install(stack, name=f"acceptance_{token_hex(6)}")
+    twice_installed = await fresh_installation(stack)
     async with (
         doubler(twice_installed, tuple(NAMES)) as doubling,
         theatre(twice_installed, tmp_path / "twice") as stage,

@@ -1,24 +1,24 @@
-"""Installations: one that stands for all tests of a file, and a fresh one for each test that changes something."""
+"""Installations: one that stands for all tests of a run, and a fresh one for each test that must have it for itself."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from secrets import token_hex
 
 import pytest
 
-from services.console.installation import Installation, install
+from services.console.installation import Installation
 from services.console.stack import LocalStack
+from tests.installations import fresh_installation
 
 
 @pytest.fixture
 async def installation(stack: LocalStack) -> AsyncIterator[Installation]:
-    installed = await install(stack, name=f"test_{token_hex(6)}", shards=2)
+    installed = await fresh_installation(stack, shards=2)
     yield installed
     await installed.remove()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def standing(stack: LocalStack) -> Iterator[Installation]:
-    installed = asyncio.run(install(stack, name=f"test_{token_hex(6)}", shards=2))
+    installed = asyncio.run(fresh_installation(stack, shards=2))
     yield installed
     asyncio.run(installed.remove())

@@ -45,8 +45,8 @@ class Command:
 
 
 @pytest.fixture
-def tandem(installation: Installation) -> Command:
-    return Command(installation)
+def tandem(standing: Installation) -> Command:
+    return Command(standing)
 
 
 async def test_migrate_says_what_it_did(tandem: Command) -> None:
@@ -55,48 +55,46 @@ async def test_migrate_says_what_it_did(tandem: Command) -> None:
 
 
 async def test_an_instance_is_added_once_and_listed(tandem: Command) -> None:
-    credentials = await tandem.json("instance", "add", "nordlicht", *NORDLICHT)
-    assert credentials["queue"].startswith("instance.nordlicht.") and len(credentials["password"]) >= 24
-    again = await tandem("instance", "add", "nordlicht", *NORDLICHT, expect=1)
-    assert "nordlicht is there already" in again
-    [listed] = await tandem.json("instance", "list")
-    assert (listed["slug"], listed["language"]) == ("nordlicht", "de")
+    credentials = await tandem.json("instance", "add", "ostlicht", *NORDLICHT)
+    assert credentials["queue"].startswith("instance.ostlicht.") and len(credentials["password"]) >= 24
+    again = await tandem("instance", "add", "ostlicht", *NORDLICHT, expect=1)
+    assert "ostlicht is there already" in again
+    [listed] = [one for one in await tandem.json("instance", "list") if one["slug"] == "ostlicht"]
+    assert (listed["name"], listed["language"]) == ("Nordlicht IT GmbH", "de")
     assert "password" not in listed
 
 
 async def test_a_token_is_given_out_once_and_another_one_takes_its_place(tandem: Command) -> None:
-    first = (await tandem.json("instance", "add", "nordlicht", *NORDLICHT))["token"]
-    second = (await tandem.json("instance", "token", "nordlicht"))["token"]
-    assert first != second and first.startswith("nordlicht.") and len(second) > 50
-    assert (await tandem("instance", "token", "nordlicht")).startswith("nordlicht.")
-    await tandem("instance", "add", "huber", *NORDLICHT, "--kind", "portal")
-    for slug in ("nobody", "huber"):
+    first = (await tandem.json("instance", "add", "suedlicht", *NORDLICHT))["token"]
+    second = (await tandem.json("instance", "token", "suedlicht"))["token"]
+    assert first != second and first.startswith("suedlicht.") and len(second) > 50
+    assert (await tandem("instance", "token", "suedlicht")).startswith("suedlicht.")
+    await tandem("instance", "add", "steiner", *NORDLICHT, "--kind", "portal")
+    for slug in ("nobody", "steiner"):
         assert f"no instance {slug} with an installation" in await tandem("instance", "token", slug, expect=1)
 
 
-async def test_an_operator_says_which_files_an_instance_may_send(tandem: Command, installation: Installation) -> None:
-    await tandem("instance", "add", "nordlicht", *NORDLICHT)
-    said = await tandem("instance", "limit", "nordlicht", "--largest-mib", "20", "--refuse", "Application/ZIP")
-    assert "nordlicht: up to 20 MiB" in said and "application/zip" in said
-    async with connection_to(installation.database_url) as connection:
+async def test_an_operator_says_which_files_an_instance_may_send(tandem: Command, standing: Installation) -> None:
+    await tandem("instance", "add", "westlicht", *NORDLICHT)
+    said = await tandem("instance", "limit", "westlicht", "--largest-mib", "20", "--refuse", "Application/ZIP")
+    assert "westlicht: up to 20 MiB" in said and "application/zip" in said
+    async with connection_to(standing.database_url) as connection:
         for service in LIMITING:
             row = await connection.fetchrow(f"SELECT * FROM {service}.file_limits")
-            assert tuple(row) == ("nordlicht", 20 * 1024 * 1024, ["application/zip"])
-    usual = await tandem.json("instance", "limit", "nordlicht")
+            assert tuple(row) == ("westlicht", 20 * 1024 * 1024, ["application/zip"])
+    usual = await tandem.json("instance", "limit", "westlicht")
     assert (usual["largest_mib"], usual["refused_types"]) == (100, list(REFUSED_TYPES))
     assert "no instance nobody" in await tandem("instance", "limit", "nobody", expect=1)
-    assert "refuse:" in await tandem("instance", "limit", "nordlicht", "--refuse", "everything", expect=2)
-    await tandem("instance", "limit", "nordlicht", "--largest-mib", "101", expect=2)
+    assert "refuse:" in await tandem("instance", "limit", "westlicht", "--refuse", "everything", expect=2)
+    await tandem("instance", "limit", "westlicht", "--largest-mib", "101", expect=2)
 
 
 async def test_who_has_no_installation_is_added_without_a_user_and_a_queue(tandem: Command) -> None:
     assert await tandem.json("instance", "add", "huber", *NORDLICHT, "--kind", "portal") is None
     assert "huber is there already" in await tandem("instance", "add", "huber", *NORDLICHT, expect=1)
     assert "nothing to connect with" in await tandem("instance", "add", "maier", *NORDLICHT, "--kind", "portal")
-    assert [(one["slug"], one["kind"]) for one in await tandem.json("instance", "list")] == [
-        ("huber", "portal"),
-        ("maier", "portal"),
-    ]
+    kinds = {one["slug"]: one["kind"] for one in await tandem.json("instance", "list")}
+    assert (kinds["huber"], kinds["maier"]) == ("portal", "portal")
     assert "kind:" in await tandem("instance", "add", "moser", *NORDLICHT, "--kind", "other", expect=2)
 
 
@@ -140,7 +138,8 @@ async def test_an_empty_installation_is_balanced(tandem: Command) -> None:
     assert "balanced" in await tandem("check")
 
 
-async def test_check_fails_and_names_what_is_wrong(tandem: Command, installation: Installation) -> None:
+async def test_check_fails_and_names_what_is_wrong(installation: Installation) -> None:
+    tandem = Command(installation)
     async with connection_to(installation.database_url_of("billing")) as billing:
         await billing.execute(
             "INSERT INTO inbox (source, id, sender, kind, subject, digest, outcome, received_at)"
@@ -152,9 +151,8 @@ async def test_check_fails_and_names_what_is_wrong(tandem: Command, installation
     assert [a["service"] for a in await tandem.json("check", expect=1) if not a["balanced"]] == ["billing"]
 
 
-async def test_parked_messages_are_listed_shown_replayed_and_dropped(
-    tandem: Command, installation: Installation
-) -> None:
+async def test_parked_messages_are_listed_shown_replayed_and_dropped(installation: Installation) -> None:
+    tandem = Command(installation)
     assert "nothing is parked" in await tandem("parked", "list")
     async with connection_to(installation.database_url_of("ticket_sync")) as ticket_sync:
         await _park(ticket_sync)

@@ -124,10 +124,10 @@ async def test_a_worker_s_role_may_not_rewrite_what_happened(
 
 @EVERY_SERVICE
 async def test_a_worker_s_role_adds_instances_that_are_reached_by_e_mail_alone(
-    installation: Installation, service: str
+    standing: Installation, service: str
 ) -> None:
     huber = Instance(slug="sub-1", name="Elektro Huber", language="de", email="office@huber.example", kind="psa")
-    async with connection_to(installation.database_url_of(service)) as connection:
+    async with connection_to(standing.database_url_of(service)) as connection:
         await insert_instances(connection, [huber])
         assert [one.kind for one in await find_instances(connection, ["sub-1"])] == ["portal"]
 

@@ -32,8 +32,12 @@ DAY = timedelta(days=1)
 SENT_BY = ("/instances/nordlicht", UUID("01935e7a-4c00-7000-8000-000000000001"))
 
 
-@pytest.fixture
-async def known(installation: Installation) -> dict[str, UUID]:
+@pytest.fixture(scope="module")
+def known(standing: Installation) -> dict[str, UUID]:
+    return asyncio.run(make_known(standing))
+
+
+async def make_known(installation: Installation) -> dict[str, UUID]:
     """One outsourcing in every state, by its ticket's title; the stranger has one that is offered and one planned."""
     partnerships = {
         service: Partnership(
@@ -94,9 +98,9 @@ async def known(installation: Installation) -> dict[str, UUID]:
     ids=str,
 )
 async def test_received_work_is_listed_by_what_is_due_first(
-    installation: Installation, known: dict[str, UUID], wanted: Filter, titles: list[str]
+    standing: Installation, known: dict[str, UUID], wanted: Filter, titles: list[str]
 ) -> None:
-    async with connection_to(installation.database_url) as connection:
+    async with connection_to(standing.database_url) as connection:
         assert [row["title"] for row in await work.list_received(connection, SERVICE, wanted)] == titles
 
 
@@ -114,17 +118,17 @@ async def test_received_work_is_listed_by_what_is_due_first(
     ids=["open", "closed", "completed", "with the stranger"],
 )
 async def test_outsourced_work_is_listed_for_the_lead_alone(
-    installation: Installation, known: dict[str, UUID], wanted: Filter, titles: set[str]
+    standing: Installation, known: dict[str, UUID], wanted: Filter, titles: set[str]
 ) -> None:
-    async with connection_to(installation.database_url) as connection:
+    async with connection_to(standing.database_url) as connection:
         assert {row["title"] for row in await work.list_outsourced(connection, LEAD, wanted)} == titles
         assert await work.list_outsourced(connection, SERVICE, wanted) == []
 
 
 async def test_nobody_lists_an_outsourcing_whose_partner_is_not_asked_yet(
-    installation: Installation, known: dict[str, UUID]
+    standing: Installation, known: dict[str, UUID]
 ) -> None:
-    async with connection_to(installation.database_url) as connection:
+    async with connection_to(standing.database_url) as connection:
         planned = "SELECT outsourcing_id FROM offer_handler.outsourcing WHERE state = 'planned'"
         id = await connection.fetchval(planned)
         for rows in (
@@ -141,9 +145,9 @@ async def test_nobody_lists_an_outsourcing_whose_partner_is_not_asked_yet(
     ("look", "index"), [(work.list_received, "outsourcing_received"), (work.list_outsourced, "outsourcing_given")]
 )
 async def test_a_list_reads_the_work_of_its_instance_alone(
-    installation: Installation, known: dict[str, UUID], look: Look, index: str
+    standing: Installation, known: dict[str, UUID], look: Look, index: str
 ) -> None:
-    async with connection_to(installation.database_url) as connection:
+    async with connection_to(standing.database_url) as connection:
         # Of the few rows here a scan would be cheaper; of a million it is not.
         await connection.execute("SET enable_seqscan = off")
         asked: list[str] = []
@@ -156,9 +160,9 @@ async def test_a_list_reads_the_work_of_its_instance_alone(
 
 
 async def test_the_commands_say_the_same_for_people_and_for_scripts(
-    installation: Installation, known: dict[str, UUID]
+    standing: Installation, known: dict[str, UUID]
 ) -> None:
-    tandem = Command(installation)
+    tandem = Command(standing)
     rows = await tandem.json("work", "received", SERVICE, "--list", "waiting-approval")
     assert [(row["title"], row["partner"], row["service_number"]) for row in rows] == [
         ("awaiting approval", LEAD, "A-1")
@@ -170,9 +174,8 @@ async def test_the_commands_say_the_same_for_people_and_for_scripts(
     assert "no such outsourcing" in await tandem("outsourcing", "show", str(new_id()), expect=1)
 
 
-async def test_copies_that_were_not_told_are_named_and_can_be_told_again(
-    installation: Installation, known: dict[str, UUID]
-) -> None:
+async def test_copies_that_were_not_told_are_named_and_can_be_told_again(installation: Installation) -> None:
+    known = await make_known(installation)
     tandem, id = Command(installation), known["in progress"]
     note = Entry(id, new_id(), LEAD, 1, "note", "shared", "{}", Travel.DELIVERED, copy_version=1)
     async with connection_to(installation.database_url_of("ticket_sync")) as connection:

@@ -2,12 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from secrets import token_hex
 
 import httpx
 import pytest
 
-from services.console.installation import Installation, install
+from services.console.installation import Installation
 from services.console.stack import LocalStack
 from services.console.workers import Worker, workers
 from services.gateway.handlers import HANDLERS
@@ -17,6 +16,7 @@ from shared.messaging.directory import Directory
 from shared.messaging.letters import Correspondence
 from shared.messaging.turn import Turn
 from tests.acceptance.partners import until
+from tests.installations import fresh_installation
 from tests.integration.databases import connection_to
 from tests.integration.messaging.posting import event
 
@@ -62,7 +62,7 @@ class Gateway:
 
 @pytest.fixture(scope="module")
 def gateway(stack: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    installed = asyncio.run(install(stack, name=f"gateway_{token_hex(6)}"))
+    installed = asyncio.run(fresh_installation(stack))
     tokens = {slug: asyncio.run(_added(installed, slug)) for slug in LANGUAGES}
     with workers({"gateway": installed.environment_of("gateway")}, tmp_path_factory.mktemp("logs")) as [worker]:
         running = Gateway(installed, worker, tokens)
