@@ -36,7 +36,8 @@ def _party(role: str, party: Row) -> list[str]:
 def _line(line: Row) -> str:
     price = f"{line['quantity']} {line['unit']} × {line['unit_price']}"
     free = "" if line["billable"] else " (not billable)"
-    what = f"{line['number']:2}  {line['description']}{free}"
+    when = f"{line['happened_on']} " if line["happened_on"] else ""
+    what = f"{line['number']:2}  {when}{line['description']}{free}"
     return f"{what:60} {price:>26} {line['amount']:>11}"
 
 

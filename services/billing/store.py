@@ -1,18 +1,14 @@
 """All SQL of billing, one function per statement."""
 
 from collections import defaultdict
-from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
 import orjson
-from pydantic import TypeAdapter
 
 from services.billing.domain import Bill, BillingSettings, Invoice, Item, NumberSeries
 from shared.contracts import billing as wire
 from shared.database import Connection, columns_of
-
-TAXES = TypeAdapter(tuple[wire.TaxSubtotal, ...])
 
 
 async def lock_settings(connection: Connection, instances: list[str]) -> list[BillingSettings]:
@@ -111,9 +107,12 @@ async def _save_items(connection: Connection, bills: list[Bill]) -> None:
         (
             bill.outsourcing_id,
             item.position,
-            item.kind,
+            item.sort,
             item.entry_id,
             item.description,
+            item.happened_on,
+            item.author,
+            item.role,
             item.quantity,
             item.unit,
             item.unit_price,
@@ -126,13 +125,14 @@ async def _save_items(connection: Connection, bills: list[Bill]) -> None:
     ]
     await connection.execute(
         """
-        INSERT INTO item (outsourcing_id, position, kind, entry_id, description, quantity, unit, unit_price, amount,
-                          billable, state)
-        SELECT * FROM unnest($1::uuid[], $2::int[], $3::text[], $4::uuid[], $5::text[], $6::numeric[], $7::text[],
-                             $8::numeric[], $9::numeric[], $10::bool[], $11::text[])
+        INSERT INTO item (outsourcing_id, position, sort, entry_id, description, happened_on, author, role, quantity,
+                          unit, unit_price, amount, billable, state)
+        SELECT * FROM unnest($1::uuid[], $2::int[], $3::text[], $4::uuid[], $5::text[], $6::date[], $7::text[],
+                             $8::text[], $9::numeric[], $10::text[], $11::numeric[], $12::numeric[], $13::bool[],
+                             $14::text[])
         ON CONFLICT (outsourcing_id, position) DO UPDATE SET state = excluded.state
         """,
-        *columns_of(rows, 11),
+        *columns_of(rows, 14),
     )
 
 
@@ -167,67 +167,44 @@ async def save_series(connection: Connection, series: list[NumberSeries]) -> Non
 
 
 async def lock_invoices(connection: Connection, outsourcing_ids: list[UUID]) -> list[Invoice]:
-    """The invoices of these outsourcings with their lines; they never change, so there is nothing to lock."""
+    """The invoices of these outsourcings; they never change, so there is nothing to lock."""
     rows = await connection.fetch(
         """
-        SELECT * FROM invoice WHERE outsourcing_id = ANY ($1::uuid[]) ORDER BY outsourcing_id
+        SELECT outsourcing_id, lead, service, series_year, series_number, document
+        FROM invoice WHERE outsourcing_id = ANY ($1::uuid[]) ORDER BY outsourcing_id
         """,
         outsourcing_ids,
     )
-    lines = await _lines_of(connection, [row["id"] for row in rows])
-    return [_invoice(row, lines[row["id"]]) for row in rows]
-
-
-async def _lines_of(connection: Connection, invoice_ids: list[UUID]) -> dict[UUID, list[wire.InvoiceLine]]:
-    rows = await connection.fetch(
-        "SELECT * FROM invoice_line WHERE invoice_id = ANY ($1::uuid[]) ORDER BY invoice_id, number", invoice_ids
-    )
-    lines: dict[UUID, list[wire.InvoiceLine]] = defaultdict(list)
-    for row in rows:
-        fields = dict(row)
-        lines[fields.pop("invoice_id")].append(wire.InvoiceLine(**fields))
-    return lines
+    return [Invoice(**{**row, "document": wire.Invoice.model_validate_json(row["document"])}) for row in rows]
 
 
 async def insert_invoices(connection: Connection, invoices: list[Invoice]) -> None:
-    """Issued invoices with their lines. Raises UniqueViolationError where an outsourcing has its invoice already."""
-    rows = [_invoice_row(invoice) for invoice in invoices]
-    await connection.execute(
-        """
-        INSERT INTO invoice (id, outsourcing_id, lead, service, series_year, series_number, number, issued_on, due_on,
-                             lead_number, service_number, title, currency, issuer, recipient, taxes, net_total,
-                             tax_total, total)
-        SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::int[], $6::int[], $7::text[],
-                             $8::date[], $9::date[], $10::text[], $11::text[], $12::text[], $13::text[], $14::jsonb[],
-                             $15::jsonb[], $16::jsonb[], $17::numeric[], $18::numeric[], $19::numeric[])
-        """,
-        *columns_of(rows, 19),
-    )
-    await _insert_lines(connection, [invoice.document for invoice in invoices])
-
-
-async def _insert_lines(connection: Connection, documents: Iterable[wire.Invoice]) -> None:
+    """Issued invoices. Raises UniqueViolationError where an outsourcing has its invoice already."""
     rows = [
         (
-            document.invoice_id,
-            line.number,
-            line.description,
-            line.quantity,
-            line.unit,
-            line.unit_price,
-            line.amount,
-            line.billable,
+            one.document.invoice_id,
+            one.outsourcing_id,
+            one.lead,
+            one.service,
+            one.series_year,
+            one.series_number,
+            one.document.number,
+            one.document.issued_on,
+            one.document.currency,
+            one.document.net_total,
+            one.document.total,
+            one.document.model_dump_json(),
         )
-        for document in documents
-        for line in document.lines
+        for one in invoices
     ]
     await connection.execute(
         """
-        INSERT INTO invoice_line (invoice_id, number, description, quantity, unit, unit_price, amount, billable)
-        SELECT * FROM unnest($1::uuid[], $2::int[], $3::text[], $4::numeric[], $5::text[], $6::numeric[],
-                             $7::numeric[], $8::bool[])
+        INSERT INTO invoice (id, outsourcing_id, lead, service, series_year, series_number, number, issued_on, currency,
+                             net_total, total, document)
+        SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::int[], $6::int[], $7::text[],
+                             $8::date[], $9::text[], $10::numeric[], $11::numeric[], $12::jsonb[])
         """,
-        *columns_of(rows, 8),
+        *columns_of(rows, 12),
     )
 
 
@@ -261,9 +238,12 @@ def _bill(row: Any, items: list[Item]) -> Bill:
 def _item(row: Any) -> Item:
     return Item(
         position=row["position"],
-        kind=row["kind"],
+        sort=row["sort"],
         entry_id=row["entry_id"],
         description=row["description"],
+        happened_on=row["happened_on"],
+        author=row["author"],
+        role=row["role"],
         quantity=row["quantity"],
         unit=row["unit"],
         unit_price=row["unit_price"],
@@ -271,50 +251,3 @@ def _item(row: Any) -> Item:
         billable=row["billable"],
         state=row["state"],
     )
-
-
-def _invoice_row(invoice: Invoice) -> tuple[Any, ...]:
-    document = invoice.document
-    return (
-        document.invoice_id,
-        document.outsourcing_id,
-        invoice.lead,
-        invoice.service,
-        invoice.series_year,
-        invoice.series_number,
-        document.number,
-        document.issued_on,
-        document.due_on,
-        document.lead_number,
-        document.service_number,
-        document.title,
-        document.currency,
-        document.issuer.model_dump_json(),
-        document.recipient.model_dump_json(),
-        TAXES.dump_json(document.taxes).decode(),
-        document.net_total,
-        document.tax_total,
-        document.total,
-    )
-
-
-def _invoice(row: Any, lines: list[wire.InvoiceLine]) -> Invoice:
-    document = wire.Invoice(
-        invoice_id=row["id"],
-        number=row["number"],
-        issued_on=row["issued_on"],
-        due_on=row["due_on"],
-        outsourcing_id=row["outsourcing_id"],
-        lead_number=row["lead_number"],
-        service_number=row["service_number"],
-        title=row["title"],
-        currency=row["currency"],
-        issuer=wire.Party.model_validate_json(row["issuer"]),
-        recipient=wire.Party.model_validate_json(row["recipient"]),
-        lines=tuple(lines),
-        taxes=TAXES.validate_json(row["taxes"]),
-        net_total=row["net_total"],
-        tax_total=row["tax_total"],
-        total=row["total"],
-    )
-    return Invoice(row["lead"], row["service"], row["series_year"], row["series_number"], document)

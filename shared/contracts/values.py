@@ -141,6 +141,8 @@ Amount = Annotated[Decimal, Field(max_digits=13, decimal_places=4), _decimal(dig
 # Prices, rates and fees: as amounts, and never negative.
 Price = Annotated[Decimal, Field(max_digits=13, decimal_places=4, ge=0), _decimal(digits=9, decimals=4)]
 Quantity = Annotated[Decimal, Field(max_digits=10, decimal_places=4, ge=0), _decimal(digits=6, decimals=4)]
+# On an invoice: a deduction, which has no negative price, is minus one piece.
+SignedQuantity = Annotated[Decimal, Field(max_digits=10, decimal_places=4), _decimal(digits=6, decimals=4, signed=True)]
 # What many amounts add up to: as many digits as the sum above can have.
 Total = Annotated[Decimal, Field(max_digits=24, decimal_places=4), _decimal(digits=20, decimals=4, signed=True)]
 # One entry or one ticket's authorized time: five months without a break.

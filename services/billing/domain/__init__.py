@@ -1,7 +1,7 @@
 """Items, taxes and invoices: the rules of billing."""
 
 from services.billing.domain.invoices import Invoice, NumberSeries, bill_completed_work, issue_on_request, series_key
-from services.billing.domain.items import Bill, Item, ItemKind, ItemState, items_of
+from services.billing.domain.items import Bill, Item, ItemState, items_of
 from services.billing.domain.parties import BillingSettings, change_settings
 from services.billing.domain.taxes import Tax, tax_between, totals_of
 
@@ -10,7 +10,6 @@ __all__ = [
     "BillingSettings",
     "Invoice",
     "Item",
-    "ItemKind",
     "ItemState",
     "NumberSeries",
     "Tax",

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from services.billing.domain.items import Bill, Item
 from services.billing.domain.parties import BillingSettings
-from services.billing.domain.taxes import tax_between, totals_of
+from services.billing.domain.taxes import Tax, tax_between, totals_of
 from shared.contracts import billing as wire
 from shared.contracts.ticket_sync import OutsourcingCompleted
 from shared.messaging.outcomes import Changed, Decision, Deliver, Message, NotYet, Refused, Tell, Unchanged
@@ -37,15 +37,12 @@ class NumberSeries:
 class Invoice:
     """An invoice as issued, between whom, and which number of its series it took."""
 
+    outsourcing_id: UUID
     lead: str
     service: str
     series_year: int
     series_number: int
     document: wire.Invoice
-
-    @property
-    def outsourcing_id(self) -> UUID:
-        return self.document.outsourcing_id
 
 
 def issue_day(now: datetime) -> date:
@@ -113,7 +110,7 @@ def _issue(
     """Take the next number and issue; number, invoice and items live or die with the turn, so there is no gap."""
     series = series.next()
     document = _document(bill, lead, service, series, cause.fresh_id, issue_day(cause.now))
-    invoice = Invoice(bill.lead, bill.service, series.year, series.last, document)
+    invoice = Invoice(bill.outsourcing_id, bill.lead, bill.service, series.year, series.last, document)
     tell: tuple[Tell, ...] = (
         Deliver(bill.service, wire.InvoiceIssued(lead=bill.lead, invoice=document)),
         Deliver(
@@ -133,12 +130,16 @@ def _document(
     issued_on: date,
 ) -> wire.Invoice:
     """The invoice: number (EN 16931: BT-1), issue date (BT-2), due date (BT-9), lines (BG-25) and totals (BG-22)."""
-    totals = totals_of([item.amount for item in bill.items], tax_between(service, lead), bill.currency)
+    tax = tax_between(service, lead)
+    totals = totals_of([item.amount for item in bill.items], tax, bill.currency)
+    days = [item.happened_on for item in bill.items if item.happened_on]
     return wire.Invoice(
         invoice_id=invoice_id,
         number=series.number(service.number_prefix),
         issued_on=issued_on,
         due_on=issued_on + timedelta(days=service.payment_days),
+        period_from=min(days, default=None),
+        period_to=max(days, default=None),
         outsourcing_id=bill.outsourcing_id,
         lead_number=bill.lead_number,
         service_number=bill.service_number,
@@ -146,7 +147,7 @@ def _document(
         currency=bill.currency,
         issuer=service.as_party(),
         recipient=lead.as_party(),
-        lines=tuple(_line(item) for item in bill.items),
+        lines=tuple(_line(bill, item, tax) for item in bill.items),
         taxes=totals.taxes,
         net_total=totals.net,
         tax_total=totals.tax,
@@ -154,15 +155,25 @@ def _document(
     )
 
 
-def _line(item: Item) -> wire.InvoiceLine:
+def _line(bill: Bill, item: Item, tax: Tax) -> wire.InvoiceLine:
     return wire.InvoiceLine(
         number=item.position,
+        outsourcing_id=bill.outsourcing_id,
+        lead_number=bill.lead_number,
+        service_number=bill.service_number,
+        title=bill.title,
+        sort=item.sort,
         description=item.description,
+        happened_on=item.happened_on,
+        author=item.author,
+        role=item.role,
         quantity=item.quantity,
         unit=item.unit,
         unit_price=item.unit_price,
         amount=item.amount,
         billable=item.billable,
+        tax_category=tax.category,
+        tax_rate=tax.rate,
     )
 
 

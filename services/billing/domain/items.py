@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal
 from uuid import UUID
@@ -16,7 +17,7 @@ from shared.contracts.ticket_sync import (
 )
 from shared.money import price_of, rounded, total
 
-ItemKind = Literal["time", "flat_fee", "charge", "deduction"]
+Sort = Literal["time", "flat_fee", "charge", "deduction", "surcharge"]
 ItemState = Literal["open", "posted", "invoiced"]
 Unit = Literal["hour", "piece"]
 
@@ -31,14 +32,17 @@ class Item:
     """One thing to be billed; `amount` is quantity times unit price, rounded half up (EN 16931: BT-131)."""
 
     position: int
-    kind: ItemKind
-    entry_id: UUID | None
+    sort: Sort
     description: str
     quantity: Decimal
     unit: Unit
     unit_price: Decimal
     amount: Decimal
-    billable: bool
+    entry_id: UUID | None = None
+    billable: bool = True
+    happened_on: date | None = None
+    author: str | None = None
+    role: str | None = None
     state: ItemState = "open"
 
 
@@ -113,7 +117,7 @@ def billed_hours(hours: Decimal, rounding_minutes: int | None) -> Decimal:
 
 def _flat_fee(terms: Terms, title: str) -> Iterator[Item]:
     if terms.mode == "flat" and terms.flat_fee is not None:
-        yield _priced("flat_fee", title, ONE, "piece", terms.flat_fee, terms)
+        yield _priced(Item(0, "flat_fee", title, ONE, "piece", terms.flat_fee, ZERO), terms)
 
 
 def _time(terms: Terms, entry: SnapshotTime) -> Item:
@@ -122,42 +126,49 @@ def _time(terms: Terms, entry: SnapshotTime) -> Item:
         hours, rate = billed_hours(entry.hours, terms.rounding_minutes), terms.hourly_rate or ZERO
     else:
         hours, rate = entry.hours, ZERO
-    said = (entry.work_on.isoformat(), entry.author, entry.role, entry.text)
-    description = " · ".join(part for part in said if part)
-    return _priced("time", description, hours, "hour", rate, terms, entry_id=entry.entry_id, billable=entry.billable)
+    # Where its text did not fit, who did it in which role says what it was.
+    description = entry.text.strip() or " · ".join(part for part in (entry.author, entry.role) if part)
+    item = Item(
+        0,
+        "time",
+        description,
+        hours,
+        "hour",
+        rate,
+        ZERO,
+        entry_id=entry.entry_id,
+        billable=entry.billable,
+        happened_on=entry.work_on,
+        author=entry.author,
+        role=entry.role,
+    )
+    return _priced(item, terms)
 
 
 def _charge(terms: Terms, charge: SnapshotCharge) -> Item:
-    return _priced(
+    item = Item(
+        0,
         "charge",
         charge.name,
         charge.quantity,
         "piece",
         charge.unit_price,
-        terms,
+        ZERO,
         entry_id=charge.entry_id,
         billable=charge.billable,
     )
+    return _priced(item, terms)
 
 
 def _deduction(terms: Terms, deduction: Deduction) -> Item:
-    """A deduction is negative, a surcharge positive; both say why."""
+    """A deduction is minus one piece, a surcharge one: no price is negative (EN 16931: BR-27). Both say why."""
     amount = rounded(deduction.amount, terms.currency)
-    return _priced("deduction", deduction.reason, ONE, "piece", amount, terms)
+    sort: Sort = "deduction" if amount < 0 else "surcharge"
+    quantity = -ONE if amount < 0 else ONE
+    return _priced(Item(0, sort, deduction.reason, quantity, "piece", abs(amount), ZERO), terms)
 
 
-def _priced(  # noqa: PLR0913 - a line has as many parts
-    kind: ItemKind,
-    description: str,
-    quantity: Decimal,
-    unit: Unit,
-    unit_price: Decimal,
-    terms: Terms,
-    *,
-    entry_id: UUID | None = None,
-    billable: bool = True,
-) -> Item:
+def _priced(item: Item, terms: Terms) -> Item:
     """Priced by quantity and unit price; what is not billable is listed at zero."""
-    price = unit_price if billable else ZERO
-    amount = price_of(quantity, price, terms.currency)
-    return Item(0, kind, entry_id, description, quantity, unit, price, amount, billable)
+    price = item.unit_price if item.billable else ZERO
+    return replace(item, unit_price=price, amount=price_of(item.quantity, price, terms.currency))

@@ -3,13 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal
 
 from services.billing.domain.parties import BillingSettings
-from shared.contracts.billing import TaxSubtotal
+from shared.contracts.billing import TaxCategory, TaxSubtotal
 from shared.money import percentage, total
-
-Category = Literal["S", "AE", "O"]
 
 ZERO = Decimal(0)
 
@@ -18,13 +15,14 @@ EU_COUNTRIES = frozenset(
     "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK".split()  # noqa: SIM905
 )
 
-NOTES: dict[Category, str | None] = {
+NOTES: dict[TaxCategory, str | None] = {
     "S": None,
     "AE": (
         "Steuerschuldnerschaft des Leistungsempfängers / Reverse charge: VAT is owed by the recipient"
         " (Art. 196 Directive 2006/112/EC)"
     ),
     "O": "Nicht steuerbar / Outside the scope of VAT",
+    "E": "Steuerfrei / Exempt from VAT",
 }
 
 
@@ -32,7 +30,7 @@ NOTES: dict[Category, str | None] = {
 class Tax:
     """The VAT category (EN 16931: BT-151, UNCL 5305) and its rate in percent (BT-152)."""
 
-    category: Category
+    category: TaxCategory
     rate: Decimal
 
 

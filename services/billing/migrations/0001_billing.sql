@@ -29,10 +29,13 @@ CREATE INDEX bill_by_lead ON bill (service, lead);
 CREATE TABLE item (
     outsourcing_id uuid NOT NULL REFERENCES bill (outsourcing_id),
     position       integer NOT NULL CHECK (position > 0),
-    kind           text NOT NULL CHECK (kind IN ('time', 'flat_fee', 'charge', 'deduction')),
+    sort           text NOT NULL CHECK (sort IN ('time', 'flat_fee', 'charge', 'deduction', 'surcharge')),
     entry_id       uuid,
     description    text NOT NULL,
-    quantity       numeric NOT NULL CHECK (quantity >= 0),
+    happened_on    date,
+    author         text,
+    role           text,
+    quantity       numeric NOT NULL CHECK (quantity >= 0 OR sort = 'deduction'),
     unit           text NOT NULL CHECK (unit IN ('hour', 'piece')),
     unit_price     numeric NOT NULL,
     amount         numeric NOT NULL,
@@ -40,8 +43,8 @@ CREATE TABLE item (
     state          text NOT NULL CHECK (state IN ('open', 'posted', 'invoiced')),
     PRIMARY KEY (outsourcing_id, position),
     CHECK (billable OR amount = 0),
-    CHECK (kind IN ('time', 'charge') OR billable),
-    CHECK ((kind IN ('time', 'charge')) = (entry_id IS NOT NULL))
+    CHECK (sort IN ('time', 'charge') OR billable),
+    CHECK ((sort IN ('time', 'charge')) = (entry_id IS NOT NULL))
 );
 
 -- The counter an issuer's numbers come from; locked by the turn that issues, so numbers have neither gap nor double.
@@ -52,6 +55,7 @@ CREATE TABLE number_series (
     PRIMARY KEY (issuer, year)
 );
 
+-- The document as it was issued, word for word.
 CREATE TABLE invoice (
     id             uuid PRIMARY KEY,
     outsourcing_id uuid NOT NULL REFERENCES bill (outsourcing_id),
@@ -61,37 +65,17 @@ CREATE TABLE invoice (
     series_number  integer NOT NULL CHECK (series_number > 0),
     number         text NOT NULL,
     issued_on      date NOT NULL,
-    due_on         date NOT NULL CHECK (due_on >= issued_on),
-    lead_number    text NOT NULL,
-    service_number text,
-    title          text NOT NULL,
     currency       text NOT NULL,
-    issuer         jsonb NOT NULL,
-    recipient      jsonb NOT NULL,
-    taxes          jsonb NOT NULL,
     net_total      numeric NOT NULL,
-    tax_total      numeric NOT NULL,
     total          numeric NOT NULL,
+    document       jsonb NOT NULL,
     created_at     timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT invoice_once UNIQUE (outsourcing_id),
     CONSTRAINT invoice_number_once UNIQUE (service, number),
     CONSTRAINT invoice_series_once UNIQUE (service, series_year, series_number),
-    CHECK (total = net_total + tax_total),
     CHECK (lead <> service)
 );
 CREATE INDEX invoice_by_lead ON invoice (lead, issued_on);
-
-CREATE TABLE invoice_line (
-    invoice_id  uuid NOT NULL REFERENCES invoice (id),
-    number      integer NOT NULL CHECK (number > 0),
-    description text NOT NULL,
-    quantity    numeric NOT NULL CHECK (quantity >= 0),
-    unit        text NOT NULL CHECK (unit IN ('hour', 'piece')),
-    unit_price  numeric NOT NULL,
-    amount      numeric NOT NULL,
-    billable    boolean NOT NULL,
-    PRIMARY KEY (invoice_id, number)
-);
 
 -- An issued invoice never changes, whoever tries.
 CREATE FUNCTION refuse_change_of_issued() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -100,6 +84,4 @@ BEGIN
 END
 $$;
 CREATE TRIGGER invoice_never_changes BEFORE UPDATE OR DELETE OR TRUNCATE ON invoice
-    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_issued();
-CREATE TRIGGER invoice_line_never_changes BEFORE UPDATE OR DELETE OR TRUNCATE ON invoice_line
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_issued();

@@ -216,10 +216,8 @@ async def test_who_says_its_settings_again_is_told_so_again(database: Connection
     "change",
     [
         "UPDATE invoice SET total = 0",
-        "DELETE FROM invoice_line",
         "DELETE FROM invoice",
-        "TRUNCATE invoice, invoice_line",
-        "UPDATE invoice_line SET amount = 0",
+        "TRUNCATE invoice",
     ],
 )
 async def test_an_issued_invoice_never_changes(database: Connection, change: str) -> None:
@@ -239,6 +237,5 @@ async def test_the_schema_holds_one_invoice_for_an_outsourcing_and_one_use_of_a_
         await store.insert_invoices(database, [replace(invoice, series_number=2, document=document)])
     other = new_id()
     await store.save_bills(database, [Bill.of(completed(terms(), outsourcing_id=other))])
-    document = document.model_copy(update={"outsourcing_id": other})
     with pytest.raises(asyncpg.UniqueViolationError):
-        await store.insert_invoices(database, [replace(invoice, document=document)])
+        await store.insert_invoices(database, [replace(invoice, outsourcing_id=other, document=document)])

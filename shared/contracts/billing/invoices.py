@@ -1,0 +1,138 @@
+"""Invoices and credit notes: who owes what to whom, line by line."""
+
+from datetime import date
+from typing import ClassVar, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from shared.contracts.billing.parties import BankAccount, Party
+from shared.contracts.values import (
+    AboutOutsourcing,
+    Amount,
+    Currency,
+    Delivery,
+    Language,
+    Percent,
+    ShortText,
+    SignedQuantity,
+    Slug,
+    Total,
+    Value,
+)
+
+TaxCategory = Literal["S", "AE", "O", "E"]
+
+
+class InvoiceRequest(AboutOutsourcing):
+    """The service partner asks for the invoice of completed work that could not be issued at once."""
+
+    kind: ClassVar[str] = "tandem.invoice.request.v1"
+
+
+class InvoiceLine(Value):
+    """One line (EN 16931: BG-25): quantity times unit price, rounded half up.
+
+    A deduction has the quantity -1, for no price is negative (BR-27).
+    """
+
+    number: int
+    outsourcing_id: UUID
+    lead_number: str
+    service_number: str | None = None
+    title: str = Field(description="of the ticket")
+    sort: Literal["time", "flat_fee", "charge", "deduction", "surcharge"]
+    description: str
+    happened_on: date | None = None
+    author: str | None = None
+    role: str | None = None
+    work_type: str | None = None
+    billing_code: str | None = None
+    quantity: SignedQuantity
+    unit: Literal["hour", "piece"]
+    unit_price: Amount
+    amount: Total
+    billable: bool = Field(default=True, description="what is not billable is listed at zero")
+    tax_category: TaxCategory
+    tax_rate: Percent
+
+
+class TaxSubtotal(Value):
+    """Tax of one category and rate (EN 16931: BG-23)."""
+
+    category: TaxCategory = Field(
+        description="S standard rate, AE reverse charge, O outside scope, E exempt as a small business"
+    )
+    rate: Percent
+    base: Total
+    tax: Total
+    note: str | None = Field(default=None, description="why no tax is owed, as the law wants it said (BT-120)")
+
+
+class Invoice(Value):
+    """An invoice or a credit note as issued; it never changes.
+
+    A credit note cancels lines of an invoice: its amounts are positive too, and owed to the recipient.
+    """
+
+    document: Literal["invoice", "credit_note"] = "invoice"
+    invoice_id: UUID
+    number: str
+    issued_on: date
+    due_on: date
+    period_from: date | None = Field(default=None, description="when the first of the work was done (BT-73)")
+    period_to: date | None = Field(default=None, description="when the last of it was done (BT-74)")
+    cancels_id: UUID | None = Field(default=None, description="of a credit note: the invoice it cancels")
+    cancels_number: str | None = None
+    cancels_issued_on: date | None = None
+    outsourcing_id: UUID | None = Field(
+        default=None, description="None where several are on it; each line tells its own"
+    )
+    lead_number: str | None = None
+    service_number: str | None = None
+    title: str | None = None
+    currency: Currency
+    language: Language = Field(default="en", description="the recipient's")
+    issuer: Party
+    recipient: Party
+    payment_terms: str | None = None
+    bank: BankAccount | None = None
+    lines: tuple[InvoiceLine, ...]
+    taxes: tuple[TaxSubtotal, ...]
+    net_total: Total
+    tax_total: Total
+    total: Total
+
+
+class ItemOpened(Delivery):
+    """Approved work can be billed once what is missing is there; ask for the invoice then."""
+
+    kind: ClassVar[str] = "tandem.item.opened.v1"
+
+    outsourcing_id: UUID
+    items: int
+    net_total: Total
+    currency: Currency
+    missing: tuple[Slug, ...] = Field(description="the instances whose billing settings are missing")
+    state: Literal["open"] = "open"
+
+
+class InvoiceIssued(Delivery):
+    """The service partner's invoice was issued."""
+
+    kind: ClassVar[str] = "tandem.invoice.issued.v1"
+
+    lead: Slug
+    invoice: Invoice
+    state: Literal["issued"] = "issued"
+
+
+class InvoiceReceived(Delivery):
+    """The lead received an invoice for work it approved."""
+
+    kind: ClassVar[str] = "tandem.invoice.received.v1"
+
+    service: Slug
+    organization: ShortText
+    invoice: Invoice
+    state: Literal["issued"] = "issued"
