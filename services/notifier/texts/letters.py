@@ -1,23 +1,20 @@
 """What stands in an e-mail: subject, what happened, what is expected until when, the facts, and longer passages."""
 
-import re
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from services.notifier.domain import Facts, Letter
-from services.notifier.texts.catalogues import Catalogue, catalogue_for, locale_for
-from services.notifier.texts.formats import Formats
+from shared.catalogues import Catalogue, Catalogues
 from shared.contracts.offer_handler import Terms
+from shared.formats import Formats
+from shared.legible import one_line, passage
+
+CATALOGUES = Catalogues(Path(__file__).parent / "catalogues")
 
 SUBJECT_CHARACTERS = 150
 PASSAGE_CHARACTERS = 3_000
-# They change the order in which other characters are read, so a title could seem to say something else.
-BIDI_CONTROLS = {*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C}
-# Not those that hold a number and its unit together.
-SPACES = re.compile(" +")
-BREAKS_AND_CONTROLS = {"Cc", "Cs", "Zl", "Zp"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,23 +39,6 @@ def content_of(letter: Letter) -> Content:
     return _Writer(letter).content()
 
 
-def one_line(text: str) -> str:
-    """Text as it may stand in a line or a header: no breaks, no controls, nothing that turns its direction."""
-    kept = (" " if unicodedata.category(one) in BREAKS_AND_CONTROLS else one for one in _straight(text))
-    return SPACES.sub(" ", "".join(kept)).strip()
-
-
-def passage(text: str) -> str:
-    """Longer text with its line ends, without control characters."""
-    lines = _straight(text).replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    kept = ("".join(one if unicodedata.category(one) not in BREAKS_AND_CONTROLS else " " for one in s) for s in lines)
-    return "\n".join(line.rstrip() for line in kept).strip()
-
-
-def _straight(text: str) -> str:
-    return "".join(one for one in text if ord(one) not in BIDI_CONTROLS)
-
-
 def _shortened(text: str, characters: int, ending: str = "…") -> str:
     return text if len(text) <= characters else text[: characters - 1].rstrip() + ending
 
@@ -69,8 +49,8 @@ class _Writer:
     def __init__(self, letter: Letter) -> None:
         self._told = letter.notification
         self._facts: Facts = letter.notification.facts
-        self._catalogue: Catalogue = catalogue_for(letter.language)
-        self._formats = Formats.of(locale_for(letter.language))
+        self._catalogue: Catalogue = CATALOGUES.catalogue_for(letter.language)
+        self._formats = Formats.of(CATALOGUES.locale_for(letter.language))
         title, number = one_line(self._facts.title), one_line(self._facts.own_number or "")
         self._names = {
             "partner": one_line(letter.partner_name),

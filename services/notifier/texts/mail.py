@@ -10,7 +10,8 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from services.notifier.domain import Letter
-from services.notifier.texts.letters import content_of, one_line
+from services.notifier.texts.letters import content_of
+from shared.legible import one_line
 
 
 class Subject(UnstructuredHeader, BaseHeader):

@@ -15,9 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.notifier.texts import content_of, mail_of, message_id_of
-from services.notifier.texts.catalogues import catalogue_for, languages, locale_for
-from services.notifier.texts.formats import Formats
-from services.notifier.texts.letters import PASSAGE_CHARACTERS, SUBJECT_CHARACTERS
+from services.notifier.texts.letters import CATALOGUES, PASSAGE_CHARACTERS, SUBJECT_CHARACTERS
+from shared.formats import Formats
 from tests.unit.notifier.approve import APPROVED, copies
 from tests.unit.notifier.letters import (
     CUSTOMER,
@@ -150,22 +149,22 @@ def test_a_mail_says_that_a_machine_sent_it_and_keeps_its_id(name: str) -> None:
     assert list(first) == HEADERS
 
 
-@pytest.mark.parametrize("language", languages())
+@pytest.mark.parametrize("language", CATALOGUES.languages)
 def test_every_catalogue_has_the_same_texts_and_places_for_values(language: str) -> None:
-    assert _places(catalogue_for(language).texts) == _places(catalogue_for("en").texts)
+    assert _places(CATALOGUES.catalogue_for(language).texts) == _places(CATALOGUES.catalogue_for("en").texts)
 
 
 def test_a_language_that_is_not_there_reads_english() -> None:
-    assert catalogue_for("de-AT").language == "de"
-    assert catalogue_for("pt-BR").language == "en"
-    assert str(locale_for("de-AT")) == "de_AT"
-    assert str(locale_for("pt-BR")) == "en"
-    assert str(locale_for("en-nonsense")) == "en"
+    assert CATALOGUES.catalogue_for("de-AT").language == "de"
+    assert CATALOGUES.catalogue_for("pt-BR").language == "en"
+    assert str(CATALOGUES.locale_for("de-AT")) == "de_AT"
+    assert str(CATALOGUES.locale_for("pt-BR")) == "en"
+    assert str(CATALOGUES.locale_for("en-nonsense")) == "en"
     assert content_of(letter_to("alpenwerk", REJECTED, "xx")).heading == "Nordlicht IT GmbH rejected your submission"
 
 
 def test_numbers_lose_no_digits_and_gain_none() -> None:
-    german = Formats.of(locale_for("de"))
+    german = Formats.of(CATALOGUES.locale_for("de"))
     assert _even(german.money(Decimal("0.0875"), "EUR")) == "0,0875 €"
     assert _even(german.money(Decimal("100.0000"), "EUR")) == "100,00 €"
     assert _even(german.money(Decimal(1500), "JPY")) == "1.500 ¥"
