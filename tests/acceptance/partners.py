@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -68,6 +69,9 @@ class Partner:
         self.slug = slug
         self.connected = connected
         self.deliveries: list[Delivered] = []
+        # What is waited for is looked at again and again, among thousands: not each of them every time.
+        self._of_kind: defaultdict[str, list[Delivered]] = defaultdict(list)
+        self._once: defaultdict[str, dict[str, Delivered]] = defaultdict(dict)
         self._exchange = exchange
         self._room = asyncio.Semaphore(MOST_UNCONFIRMED)
 
@@ -87,14 +91,26 @@ class Partner:
 
     async def hears(self, noun_verb: str, times: int = 1) -> None:
         """Wait until such deliveries have come, so many and no more."""
-        await self.until(lambda: len(self.of_kind(noun_verb)) == times)
+        await self.until(lambda: len(self._of_kind[noun_verb]) == times)
 
     def of_kind(self, noun_verb: str) -> list[Delivered]:
-        return [delivered for delivered in self.deliveries if topology.noun_verb(delivered.kind) == noun_verb]
+        """All of this kind in the order in which they came, some of them perhaps twice."""
+        return list(self._of_kind[noun_verb])
+
+    def once(self, *noun_verbs: str) -> list[Delivered]:
+        """Each delivery of these kinds once, kind by kind."""
+        return [delivered for noun_verb in noun_verbs for delivered in self._once[noun_verb].values()]
+
+    def has_heard(self, number: int, *noun_verbs: str) -> bool:
+        """Whether at least so many deliveries of these kinds have come, each counted once."""
+        return sum(len(self._once[noun_verb]) for noun_verb in noun_verbs) >= number
 
     async def take(self, message: AbstractIncomingMessage) -> None:
         properties = {name: getattr(message, name) for name in PROPERTIES} | dict(message.headers)
-        self.deliveries.append(Delivered(json.loads(message.body), properties))
+        self.deliveries.append(delivered := Delivered(json.loads(message.body), properties))
+        noun_verb = topology.noun_verb(delivered.kind)
+        self._of_kind[noun_verb].append(delivered)
+        self._once[noun_verb][delivered.id] = delivered
         await message.ack()
 
     async def say(self, id: UUID, command: Command) -> None:

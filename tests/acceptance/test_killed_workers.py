@@ -47,9 +47,9 @@ async def test_twenty_kills_in_the_middle_of_five_thousand_entries_lose_and_doub
                     await _kill_at_work(sync, database, stored)
                 sync.start()
             await until(lambda: _all_stored(database, len(entries)))
-            await service.until(lambda: len({d.id for d in service.of_kind("entry.replicated")}) >= len(entries))
+            await service.until(lambda: service.has_heard(len(entries), "entry.replicated"))
             redelivered = await _redelivered(installation)
-        copies = Counter(d.data["entry_id"] for d in {d.id: d for d in service.of_kind("entry.replicated")}.values())
+        copies = Counter(copy.data["entry_id"] for copy in service.once("entry.replicated"))
         assert copies == {str(entry.entry_id): 1 for entry in entries}
         assert redelivered > 0
         assert await database.fetchval(

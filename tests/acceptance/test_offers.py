@@ -14,7 +14,7 @@ from shared.contracts.offer_handler import OfferAccept, OfferCancel
 from shared.database import Connection
 from shared.ids import new_id
 from tests.acceptance.conftest import StartWorkers
-from tests.acceptance.partners import Delivered, Partner, become_partners, lead_and_service, offer, until
+from tests.acceptance.partners import Partner, become_partners, lead_and_service, offer, until
 from tests.acceptance.pending_offers import let_fall_due, store_pending_offers
 from tests.integration.databases import connection_to
 
@@ -53,7 +53,7 @@ async def test_of_accept_cancel_and_expire_exactly_one_wins_and_both_sides_are_t
             # Two answers to each offer, and at most one of them has won.
             lost = 2 * RACES - sum(state != "expired" for state in won.values())
             await until(lambda: _as_many_as(lost, lead, service))
-            refusals = [one.data["type"] for side in (lead, service) for one in _once(side, "command.rejected")]
+            refusals = [one.data["type"] for side in (lead, service) for one in side.once("command.rejected")]
             assert refusals == ["offer/too-late"] * lost
     assert set(won.values()) == set(ENDINGS), f"no race where somebody always wins: {Counter(won.values())}"
     assert all(account.balanced for account in await check_all(installation.settings))
@@ -105,23 +105,17 @@ async def _wait_for(instant: datetime) -> None:
 
 
 async def _all_endings_told_to(side: Partner, number: int) -> None:
-    # The second look is at every delivery, again and again: not before it can be true.
-    await side.until(lambda: len(side.deliveries) >= number)
-    await side.until(lambda: len(_endings_told_to(side)) >= number)
+    await side.until(lambda: side.has_heard(number, *(f"offer.{how}" for how in ENDINGS)))
 
 
 def _endings_told_to(side: Partner) -> list[tuple[str, str]]:
     """Each ending that a partner was told, each delivery once, by outsourcing."""
-    told = [(one.data["outsourcing_id"], how) for how in ENDINGS for one in _once(side, f"offer.{how}")]
+    told = [(one.data["outsourcing_id"], how) for how in ENDINGS for one in side.once(f"offer.{how}")]
     return sorted(told)
 
 
-def _once(side: Partner, noun_verb: str) -> list[Delivered]:
-    return list({one.id: one for one in side.of_kind(noun_verb)}.values())
-
-
 async def _as_many_as(refused: int, *sides: Partner) -> bool:
-    return sum(len(_once(side, "command.rejected")) for side in sides) >= refused
+    return sum(len(side.once("command.rejected")) for side in sides) >= refused
 
 
 async def _none_is_open(database: Connection) -> bool:

@@ -60,7 +60,7 @@ async def test_from_two_shards_to_five_and_to_three_under_load_each_note_arrives
                         await database.execute("LOCK TABLE ticket_sync.entry IN SHARE MODE")
                         await install(installation.stack, name=installation.name, shards=shards)
                     await until(partial(_is_consumed_alone, database, generation))
-            await service.until(lambda: len(_copies(service)) >= len(stream.sent))
+            await service.until(lambda: service.has_heard(len(stream.sent), "entry.replicated"))
             await until(lambda: _old_queues_are_gone(installation, 3, shards=3))
         print(f"{len(stream.sent)} notes were sent while 2 shards became 5 and 5 became 3")
         copies = _copies(service)
@@ -95,5 +95,4 @@ async def _old_queues_are_gone(installation: Installation, generation: int, shar
 
 def _copies(service: Partner) -> list[tuple[str, str]]:
     """Outsourcing and entry of each delivered copy, in order; a delivery that came twice counts once."""
-    deliveries = {delivered.id: delivered.data for delivered in service.of_kind("entry.replicated")}
-    return [(data["outsourcing_id"], data["entry_id"]) for data in deliveries.values()]
+    return [(copy.data["outsourcing_id"], copy.data["entry_id"]) for copy in service.once("entry.replicated")]
