@@ -108,17 +108,20 @@ class Share:
             self._one_ended.clear()
 
     async def _divide(self, ended: list[Serving], *, leaving: bool) -> tuple[set[Shard], set[Shard], bool]:
-        """Free what has ended; tells which shards are held, which of them are kept, and whether newer ones wait."""
-        done = {serving.shard for serving in ended}
+        """Free what has ended; tells which shards are held, which of them are kept, and whether newer ones wait.
+
+        What has ended is freed before anything is claimed: so it may be claimed anew, and what is claimed stays held.
+        """
         async with self._database.connection() as connection, connection.transaction():
             await leases.delete_drained(connection, self._id, [one.shard for one in ended if one.is_drained])
-            held = await leases.renew(connection, self._id, LEASE_SECONDS) - done
+            await leases.release(connection, self._id, [one.shard for one in ended])
+            held = await leases.renew(connection, self._id, LEASE_SECONDS)
             if leaving:
                 await leases.delete_presence(connection, self._id)
                 kept, superseded = set[Shard](), False
             else:
                 kept, superseded = await self._take_share(connection, held)
-            await leases.release(connection, self._id, done | held - kept - self._serving.keys())
+            await leases.release(connection, self._id, held - kept - self._serving.keys())
         return held | kept, kept, superseded
 
     async def _take_share(self, connection: Connection, held: set[Shard]) -> tuple[set[Shard], bool]:

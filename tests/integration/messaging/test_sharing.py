@@ -11,6 +11,7 @@ from shared.ids import new_id
 from shared.messaging import topology
 from shared.messaging.relay import STALE_SECONDS, SWEEP_SECONDS
 from shared.messaging.sharing import LEASE_SECONDS
+from tests.integration.databases import connection_to
 from tests.integration.messaging.broker import Broker
 from tests.integration.messaging.posting import command
 from tests.integration.messaging.probe import ProbeDo
@@ -22,6 +23,9 @@ COMMANDS_EACH = 40
 CONNECTED = (
     "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend'"
 )
+
+# A replica tells that it is there in every look at the shares.
+NEXT_LOOK_WAITS = "SELECT FROM replica FOR UPDATE"
 
 
 async def test_who_joins_and_who_leaves_changes_the_shares_of_all_and_nothing_is_redelivered_or_out_of_order(
@@ -76,6 +80,33 @@ async def test_a_replica_that_cannot_renew_its_leases_consumes_nothing_when_they
         assert await probe_database.fetchval(CONNECTED) <= connected, "who consumes no more keeps no connection"
 
 
+async def test_a_shard_that_another_had_taken_and_left_again_is_held_by_who_consumes_it(
+    broker: Broker, probe_url: str, probe_database: Connection, second_probe_connection: Connection
+) -> None:
+    async with probe_worker(broker, probe_url), connection_to(probe_url) as onlooker:
+        await until(lambda: broker.has_consumers(1))
+        taken = await _begin(probe_database, "UPDATE shard SET holder = gen_random_uuid()")
+        await until(_in_line(onlooker, 1))
+        first_look = await _begin(second_probe_connection, NEXT_LOOK_WAITS)
+        await taken.commit()
+        await until(_in_line(onlooker, 1))
+        # Who waits behind the look that finds the shard taken holds up the look after it, when nothing is consumed.
+        second_look = asyncio.create_task(_begin(probe_database, NEXT_LOOK_WAITS))
+        await until(_in_line(onlooker, 2))
+        await first_look.commit()
+        left = await second_look
+        await until(_in_line(onlooker, 1))
+        third_look = asyncio.create_task(_begin(second_probe_connection, NEXT_LOOK_WAITS))
+        await until(_in_line(onlooker, 2))
+        await probe_database.execute("UPDATE shard SET holder = NULL, held_until = NULL")
+        await left.commit()
+        await broker.send(do(new_id()))
+        await broker.read("nordlicht", 1)
+        holder = await onlooker.fetchval("SELECT holder FROM shard")
+        await (await third_look).commit()
+        assert holder is not None
+
+
 async def test_letters_that_wait_for_their_recipient_are_published_by_one_replica_each_in_order(
     broker: Broker, probe_url: str, probe_database: Connection
 ) -> None:
@@ -106,6 +137,23 @@ async def test_a_worker_without_shards_in_the_database_waits_for_them(
         await until(count(probe_database, "replica", 1))
         await probe_database.execute("INSERT INTO shard (generation, number, shards) VALUES (1, 0, 1)")
         await broker.read("nordlicht", 1)
+
+
+async def _begin(database: Connection, statement: str) -> Any:
+    """A transaction in which this was done, to be committed."""
+    transaction = database.transaction()
+    await transaction.start()
+    await database.execute(statement)
+    return transaction
+
+
+def _in_line(onlooker: Connection, number: int) -> Any:
+    """Whether so many wait for what another holds."""
+
+    async def waiting() -> bool:
+        return bool(await onlooker.fetchval("SELECT count(*) = $1 FROM pg_locks WHERE NOT granted", number))
+
+    return waiting
 
 
 async def _some(broker: Broker, generation: int) -> bool:
