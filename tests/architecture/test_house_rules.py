@@ -26,6 +26,7 @@ MODULES_OF_A_SERVICE = {
     "poller",
     "clients",
     "texts",
+    "documents",
     "web",
 }
 DOMAIN_MAY_IMPORT = ("shared.money", "shared.ids", "shared.clock", "shared.contracts", "shared.messaging.outcomes")

