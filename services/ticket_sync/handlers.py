@@ -3,6 +3,7 @@
 from services.ticket_sync import store
 from services.ticket_sync.domain import completion, ending, files, notices, opening, repair, writing
 from services.ticket_sync.domain.agreed import Agreed
+from services.ticket_sync.domain.caps import Effort
 from services.ticket_sync.domain.entries import Entry
 from services.ticket_sync.domain.files import Limited, Upload
 from services.ticket_sync.domain.links import Link
@@ -47,6 +48,7 @@ ENTRY = Table(Entry, key=lambda entry: entry.key, lock=store.find_entries, save=
 SNAPSHOT = Table(
     Snapshot, key=lambda snapshot: snapshot.snapshot_id, lock=store.find_snapshots, save=store.save_snapshots
 )
+EFFORT = Table(Effort, key=lambda effort: effort.outsourcing_id, lock=store.find_efforts, save=store.save_efforts)
 HOLDINGS = Table(Holdings, key=lambda holdings: holdings.outsourcing_id, lock=store.find_holdings)
 REPAIR = Table(Repair, key=lambda repair: repair.key, lock=store.find_repairs, save=store.save_repairs)
 LIMITED = Table(Limited, key=lambda limited: limited.instance, lock=file_store.find_limits)
@@ -76,6 +78,9 @@ THE_SOURCE = one(ENTRY, lambda put: put.data.copied_from and put.data.copied_fro
 THE_LIMITS = one(LIMITED, files.sender_of_file)
 WHAT_IT_CITES = one(UPLOAD, files.upload_needed)
 THE_UPLOAD = one(UPLOAD, lambda message: (message.data.instance, message.data.sha256))
+# Only time and charges count, so that a turn of notes does not ask for it.
+ITS_EFFORT = one(EFFORT, lambda put: put.data.outsourcing_id if put.data.body.kind in ("time", "charge") else None)
+THE_REMOVED_S_EFFORT = one(EFFORT, lambda entry: entry.outsourcing_id if entry.is_work else None, via=THE_ENTRY)
 WHAT_STANDS = (
     THE_LINK,
     one(HOLDINGS, lambda message: message.data.outsourcing_id),
@@ -94,7 +99,7 @@ ALL_THAT_ENDS = (THE_LINK, WHAT_WAS_AGREED, WHAT_WAS_SUBMITTED, THE_WORK, WHAT_W
 
 HANDLERS = Handlers.of(
     "ticket_sync",
-    tables=(INSTANCE, LINK, AGREED, REPAIR, ENTRY, HOLDINGS, SNAPSHOT, LIMITED, UPLOAD),
+    tables=(INSTANCE, LINK, AGREED, REPAIR, ENTRY, EFFORT, HOLDINGS, SNAPSHOT, LIMITED, UPLOAD),
     routes=(
         JOINING,
         on(OutsourcingAccepted, decide=opening.begin, needs=(THE_LINK,), unblocks=True),
@@ -107,9 +112,18 @@ HANDLERS = Handlers.of(
         on(
             EntryPut,
             decide=writing.put_entry,
-            needs=(THE_LINK, THE_ENTRY, ITS_NAMESAKE, THE_SOURCE_S_LINK, THE_SOURCE, THE_LIMITS, WHAT_IT_CITES),
+            needs=(
+                THE_LINK,
+                THE_ENTRY,
+                ITS_NAMESAKE,
+                THE_SOURCE_S_LINK,
+                THE_SOURCE,
+                THE_LIMITS,
+                WHAT_IT_CITES,
+                ITS_EFFORT,
+            ),
         ),
-        on(EntryRemove, decide=writing.remove_entry, needs=(THE_LINK, THE_ENTRY, ITS_NAMESAKE)),
+        on(EntryRemove, decide=writing.remove_entry, needs=(THE_LINK, THE_ENTRY, ITS_NAMESAKE, THE_REMOVED_S_EFFORT)),
         on(EntrySever, decide=writing.sever, needs=(THE_LINK, THE_ENTRY)),
         on(CompletionSubmit, decide=completion.submit, needs=(THE_LINK, WHAT_WAS_AGREED, THE_WORK)),
         on(CompletionWithdraw, decide=completion.withdraw, needs=(THE_LINK, WHAT_WAS_AGREED, WHAT_WAITS)),

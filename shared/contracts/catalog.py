@@ -120,6 +120,7 @@ _SIDES: dict[Side, tuple[type[Payload], ...]] = {
         ticket_sync.CompletionApproved,
         ticket_sync.CompletionForced,
         ticket_sync.OutsourcingReturned,
+        ticket_sync.CapReached,
     ),
 }
 

@@ -78,6 +78,7 @@ SERVICES = {
             "outsourcing.withdrawn",
             "outsourcing.handed-back",
             "outsourcing.unopened",
+            "outsourcing.cap-reached",
             "ticket.overdue",
             "sync.fell-due",
             "repair.ordered",
@@ -101,6 +102,7 @@ SERVICES = {
     "billing": Interest(
         commands=("item", "invoice", "billing-settings"),
         events=("outsourcing.completed", "instance.joined"),
+        publishes=("invoice.written",),
     ),
     "gateway": Interest(
         commands=(),

@@ -22,6 +22,8 @@ _OFFERED_TICKET = DELIVERY_EXAMPLES["offer.received"]["ticket"]
 _FILE = DELIVERY_EXAMPLES["entry.replicated"]["body"]
 _FOUND = {"outsourcing_id": OUTSOURCING, "entry_id": ENTRY, "reader": "nordlicht", "version": 2}
 
+_INVOICE = DELIVERY_EXAMPLES["invoice.issued"]["invoice"]
+
 EVENT_EXAMPLES: dict[str, dict[str, Any]] = {
     "outsourcing.offered": {**_BETWEEN, "ticket": _OFFERED_TICKET, "terms": _OFFER["terms"]},
     "outsourcing.accepted": {
@@ -85,6 +87,24 @@ EVENT_EXAMPLES: dict[str, dict[str, Any]] = {
         "hours": "1.5",
         "charge_total": "42.00",
         "currency": "EUR",
+        "organization": "Nordlicht Systeme GmbH",
+        "terms": _OFFER["terms"],
+        "snapshot": _SNAPSHOT,
+    },
+    "invoice.written": {
+        **{name: _INVOICE[name] for name in ("document", "invoice_id", "number", "issued_on", "due_on", "currency")},
+        **{name: _INVOICE[name] for name in ("net_total", "tax_total", "total")},
+        **_LINKED,
+        "organization": "Nordlicht Systeme GmbH",
+    },
+    "outsourcing.cap-reached": {
+        **_LINKED,
+        "cap": "charges",
+        "percent": 80,
+        "authorized": "250.00",
+        "reached": "210.00",
+        "currency": "EUR",
+        "over_cap": "ask",
     },
     "file.uploaded": {
         "instance": "alpenwerk",

@@ -10,7 +10,7 @@ from services.billing.domain.parties import BillingSettings
 from services.billing.domain.taxes import Tax, tax_between, totals_of
 from shared.contracts import billing as wire
 from shared.contracts.ticket_sync import OutsourcingCompleted
-from shared.messaging.outcomes import Changed, Decision, Deliver, Message, NotYet, Refused, Tell, Unchanged
+from shared.messaging.outcomes import Changed, Decision, Deliver, Message, NotYet, Publish, Refused, Tell, Unchanged
 
 # Until settings carry a time zone of their own.
 ISSUER_TIME_ZONE = ZoneInfo("Europe/Berlin")
@@ -117,6 +117,7 @@ def _issue(
             bill.lead,
             wire.InvoiceReceived(service=bill.service, organization=bill.organization, invoice=document),
         ),
+        Publish(wire.InvoiceWritten.of(document, bill.lead, bill.service, bill.organization)),
     )
     return Changed(bill.invoiced(), series, invoice, tell=tell, history=f"invoice {document.number} issued")
 

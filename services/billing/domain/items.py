@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import Literal
 from uuid import UUID
 
@@ -23,8 +23,6 @@ Unit = Literal["hour", "piece"]
 
 ZERO = Decimal(0)
 ONE = Decimal(1)
-SECONDS_AN_HOUR = 3600
-FOUR_DECIMALS = Decimal("0.0001")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,19 +100,6 @@ def items_of(terms: Terms, snapshot: CompletionSnapshot, title: str) -> tuple[It
     return tuple(replace(item, position=position) for position, item in enumerate(items, start=1))
 
 
-def billed_hours(hours: Decimal, rounding_minutes: int | None) -> Decimal:
-    """The hours as given, or rounded up to the next step of so many minutes.
-
-    Four decimals cannot say a third of an hour, so whole seconds are counted: 0.3333 and 0.3334 are both 20 minutes.
-    """
-    if rounding_minutes is None:
-        return hours
-    seconds = int((hours * SECONDS_AN_HOUR).quantize(ONE, ROUND_HALF_UP))
-    step = rounding_minutes * 60
-    steps = -(-seconds // step)
-    return (Decimal(steps * step) / SECONDS_AN_HOUR).quantize(FOUR_DECIMALS, ROUND_HALF_UP)
-
-
 def _flat_fee(terms: Terms, title: str) -> Iterator[Item]:
     if terms.mode == "flat" and terms.flat_fee is not None:
         yield _priced(Item(0, "flat_fee", title, ONE, "piece", terms.flat_fee, ZERO), terms)
@@ -122,10 +107,7 @@ def _flat_fee(terms: Terms, title: str) -> Iterator[Item]:
 
 def _time(terms: Terms, entry: SnapshotTime) -> Item:
     """Hours at the rate; under a flat fee they stand at zero price, as proof of the work."""
-    if terms.mode == "hourly":
-        hours, rate = billed_hours(entry.hours, terms.rounding_minutes), terms.hourly_rate or ZERO
-    else:
-        hours, rate = entry.hours, ZERO
+    hours, rate = terms.billed_hours(entry.hours), terms.hourly_rate or ZERO
     # Where its text did not fit, who did it in which role says what it was.
     description = entry.text.strip() or " · ".join(part for part in (entry.author, entry.role) if part)
     item = Item(

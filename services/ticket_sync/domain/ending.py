@@ -53,7 +53,13 @@ def hand_back(
         outsourcing_id=link.outsourcing_id, reason="outsourcing_returned", text=reason, state=link.state
     )
     entries, kept = keep_local(link, in_line)
-    published = OutsourcingHandedBack(**agreed.named(link), **known)
+    published = OutsourcingHandedBack(
+        **agreed.named(link),
+        **known,
+        organization=agreed.accepted.organization,
+        terms=agreed.accepted.terms,
+        snapshot=fixed_whatever_its_size(link, work, returning.fresh_id),
+    )
     return Changed(
         link,
         *entries,

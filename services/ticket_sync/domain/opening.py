@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from services.ticket_sync.domain.agreed import Agreed
+from services.ticket_sync.domain.caps import Effort
 from services.ticket_sync.domain.entries import Entry, deliver_waiting
 from services.ticket_sync.domain.links import Link, State
 from shared.contracts.offer_handler import OutsourcingAccepted
@@ -49,6 +50,7 @@ def begin(link: Link | None, accepted: Message[OutsourcingAccepted]) -> Decision
         due_set_by=(accepted.source, accepted.id),
         derived_from=data.derived_from,
     )
+    effort = Effort.none_yet(data)
     requested = TicketRequested(
         outsourcing_id=data.outsourcing_id,
         lead=data.lead,
@@ -61,6 +63,7 @@ def begin(link: Link | None, accepted: Message[OutsourcingAccepted]) -> Decision
     return Changed(
         link,
         Agreed(data.outsourcing_id, data),
+        *([effort] if effort else []),
         tell=(Deliver(data.service, requested),),
         history=f"ticket requested from {data.service}",
     )

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from services.ticket_sync.domain.caps import Effort, count
 from services.ticket_sync.domain.entries import Entry, Travel, copied, file_found_by, passed_on, told_of
 from services.ticket_sync.domain.files import Limited, Upload, may_not_cite, may_not_send
 from services.ticket_sync.domain.links import Link, State
@@ -23,6 +24,7 @@ def put_entry(  # noqa: PLR0913, PLR0917 - all that an entry can lean on
     source: Entry | None,
     limited: Limited | None,
     upload: Upload | None,
+    effort: Effort | None,
     put: Message[EntryPut],
 ) -> Decision:
     """Take the owner's newest word on an entry, and pass it on while the two sides are in step."""
@@ -48,7 +50,7 @@ def put_entry(  # noqa: PLR0913, PLR0917 - all that an entry can lean on
         written(word),
         path=path,
     )
-    decision = _take(link, known, namesake, newest, word)
+    decision = _take(link, known, namesake, newest, word, effort)
     if not isinstance(data.body, AttachmentBody) or not isinstance(decision, Changed):
         return decision
     before = known.word if known else None
@@ -56,7 +58,11 @@ def put_entry(  # noqa: PLR0913, PLR0917 - all that an entry can lean on
 
 
 def remove_entry(
-    link: Link | None, known: Entry | None, namesake: Entry | None, remove: Message[EntryRemove]
+    link: Link | None,
+    known: Entry | None,
+    namesake: Entry | None,
+    effort: Effort | None,
+    remove: Message[EntryRemove],
 ) -> Decision:
     """Take the owner's word that an entry is gone; what is left is a tombstone with its version."""
     if link is None or not link.includes(remove.sender):
@@ -66,7 +72,7 @@ def remove_entry(
     data = remove.data
     kind = known.kind if known else None
     gone = Entry(data.outsourcing_id, data.entry_id, remove.sender, data.version, kind, "internal", None)
-    return _take(link, known, namesake, gone, None)
+    return _take(link, known, namesake, gone, None, effort)
 
 
 def sever(link: Link | None, entry: Entry | None, severing: Message[EntrySever]) -> Decision:
@@ -89,14 +95,21 @@ def _may_pass_on(source_link: Link, source: Entry, sender: str) -> bool:
     return source_link.includes(sender) and source.is_known_to(sender)
 
 
-def _take(link: Link, known: Entry | None, namesake: Entry | None, newest: Entry, word: Word | None) -> Decision:
+def _take(
+    link: Link,
+    known: Entry | None,
+    namesake: Entry | None,
+    newest: Entry,
+    word: Word | None,
+    effort: Effort | None,
+) -> Decision:
     if refused := _refused_change(link, known, namesake, newest):
         return refused
     if known is None:
-        return _pass_on(link.with_another_entry(), newest, word, is_new=True)
+        return count(link, effort, None, _pass_on(link.with_another_entry(), newest, word, is_new=True))
     if newest.version <= known.version:
         return Unchanged()
-    return _pass_on(link, known.succeeded_by(newest), word, is_new=False)
+    return count(link, effort, known, _pass_on(link, known.succeeded_by(newest), word, is_new=False))
 
 
 def _refused_change(link: Link, known: Entry | None, namesake: Entry | None, newest: Entry) -> Refused | None:
@@ -115,7 +128,7 @@ def _refused_change(link: Link, known: Entry | None, namesake: Entry | None, new
     return None
 
 
-def _pass_on(link: Link, entry: Entry, word: Word | None, *, is_new: bool) -> Decision:
+def _pass_on(link: Link, entry: Entry, word: Word | None, *, is_new: bool) -> Changed:
     """Tell the other side, or put the entry in line until it may be told; what concerns nobody stays local."""
     values = (link,) if is_new else ()
     found = file_found_by(entry.owner, entry, word.body if word else None, anew=is_new)

@@ -49,6 +49,18 @@ CREATE TABLE agreed (
     accepted       jsonb NOT NULL
 );
 
+-- What was worked against the authorized amounts, where there are any; `told` are the thresholds that both sides were
+-- warned of, a blank between them. It is never negative: what is taken away was added before.
+CREATE TABLE effort (
+    outsourcing_id uuid PRIMARY KEY,
+    title          text NOT NULL,
+    terms          jsonb NOT NULL,
+    hours          numeric NOT NULL CHECK (hours >= 0),
+    charges        numeric NOT NULL CHECK (charges >= 0),
+    cost           numeric NOT NULL CHECK (cost >= 0),
+    told           text NOT NULL
+) WITH (fillfactor = 70); -- counted up with every entry: room for that on the same page
+
 -- One row per entry, its newest version only. `content` is the owner's JSON word for word: the same version with
 -- other content is found by comparing it, and jsonb would neither keep it so nor take every text. A tombstone has none.
 CREATE TABLE entry (

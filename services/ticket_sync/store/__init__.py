@@ -9,12 +9,13 @@ from typing import Any
 from uuid import UUID
 
 from services.ticket_sync.domain.agreed import Agreed
+from services.ticket_sync.domain.caps import Effort
 from services.ticket_sync.domain.entries import TANDEM, Entry, Travel
 from services.ticket_sync.domain.links import Link, State
 from services.ticket_sync.domain.opening import Due
 from services.ticket_sync.domain.repair import Holdings, Repair
 from services.ticket_sync.domain.snapshots import Snapshot
-from shared.contracts.offer_handler import OutsourcingAccepted
+from shared.contracts.offer_handler import OutsourcingAccepted, Terms
 from shared.contracts.ticket_sync import CompletionSnapshot
 from shared.database import Connection, columns_of
 
@@ -145,6 +146,47 @@ async def save_agreed(connection: Connection, all_agreed: list[Agreed]) -> None:
         ON CONFLICT (outsourcing_id) DO NOTHING
         """,
         *columns_of(rows, 2),
+    )
+
+
+async def find_efforts(connection: Connection, outsourcing_ids: list[UUID]) -> list[Effort]:
+    """What was worked so far, of those of these outsourcings that have an authorized amount."""
+    rows = await connection.fetch(
+        """
+        SELECT outsourcing_id, title, terms, hours, charges, cost, told
+        FROM effort WHERE outsourcing_id = ANY ($1::uuid[])
+        """,
+        outsourcing_ids,
+    )
+    return [
+        Effort(**{**row, "terms": Terms.model_validate_json(row["terms"]), "told": tuple(row["told"].split())})
+        for row in rows
+    ]
+
+
+async def save_efforts(connection: Connection, efforts: list[Effort]) -> None:
+    """What was worked so far, and of what both sides were warned."""
+    rows = [
+        (
+            one.outsourcing_id,
+            one.title,
+            one.terms.model_dump_json(),
+            one.hours,
+            one.charges,
+            one.cost,
+            " ".join(one.told),
+        )
+        for one in efforts
+    ]
+    await connection.execute(
+        """
+        INSERT INTO effort (outsourcing_id, title, terms, hours, charges, cost, told)
+        SELECT * FROM unnest($1::uuid[], $2::text[], $3::jsonb[], $4::numeric[], $5::numeric[], $6::numeric[],
+                             $7::text[])
+        ON CONFLICT (outsourcing_id) DO UPDATE SET
+            hours = excluded.hours, charges = excluded.charges, cost = excluded.cost, told = excluded.told
+        """,
+        *columns_of(rows, 7),
     )
 
 

@@ -12,6 +12,7 @@ from shared.contracts.values import (
     Amount,
     Currency,
     Delivery,
+    Event,
     Language,
     Percent,
     ShortText,
@@ -136,3 +137,33 @@ class InvoiceReceived(Delivery):
     organization: ShortText
     invoice: Invoice
     state: Literal["issued"] = "issued"
+
+
+class InvoiceWritten(Event):
+    """An invoice or a credit note was issued; the whole of it is delivered to both sides."""
+
+    kind: ClassVar[str] = "tandem.invoice.written.v1"
+
+    document: Literal["invoice", "credit_note"]
+    invoice_id: UUID
+    number: str
+    lead: Slug
+    service: Slug
+    organization: str
+    issued_on: date
+    due_on: date
+    currency: Currency
+    net_total: Total
+    tax_total: Total
+    total: Total
+    cancels_number: str | None = None
+    outsourcing_id: UUID | None = Field(default=None, description="None where several are on it")
+    lead_number: str | None = None
+    service_number: str | None = None
+    title: str | None = None
+
+    @classmethod
+    def of(cls, invoice: Invoice, lead: str, service: str, organization: str) -> "InvoiceWritten":
+        """What the other services are told of this one."""
+        told = invoice.model_dump(include=set(cls.model_fields))
+        return cls(**told, lead=lead, service=service, organization=organization)

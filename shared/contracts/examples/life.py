@@ -61,6 +61,7 @@ _TIME_ENTRY: dict[str, Any] = {
     "hours": "1.5",
     "work_on": "2026-03-02",
     "role": "technician",
+    "work_type": "remote",
     "billable": True,
     "text": "Replaced the uplink module.",
 }
@@ -284,6 +285,9 @@ DELIVERIES: dict[str, dict[str, Any]] = {
         not_billed=None,
         forced_at=TIME,
         state="completed",
+    ),
+    "cap.reached": about(
+        cap="hours", percent=80, authorized="8", reached="6.5", currency=None, over_cap="ask", state="in_progress"
     ),
     "outsourcing.returned": about(
         reason="The site needs a licence that we do not have.",

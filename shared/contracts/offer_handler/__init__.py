@@ -25,10 +25,8 @@ from shared.contracts.offer_handler.offers import (
     OutsourcingExpired,
     OutsourcingOffered,
     OutsourcingReminded,
-    OverCap,
     PartnerOffer,
     RoundClosed,
-    Terms,
     Ticket,
 )
 from shared.contracts.offer_handler.partnerships import (
@@ -58,6 +56,7 @@ from shared.contracts.offer_handler.partnerships import (
     PartnershipRevoke,
     PartnershipRevoked,
 )
+from shared.contracts.offer_handler.terms import OverCap, Terms
 
 __all__ = [
     "AgreementAccept",

@@ -1,28 +1,23 @@
 """Offers: tickets, terms, rounds and what becomes of them, everything up to acceptance."""
 
-from datetime import datetime
-from decimal import Decimal
 from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, ValidationInfo, field_validator
-from pydantic.config import JsonDict
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
+from shared.contracts.offer_handler.terms import Terms
 from shared.contracts.values import (
     AboutOutsourcing,
     Command,
-    Currency,
     Delivery,
     Email,
     Event,
     Flag,
-    Hours,
     Instant,
     Line,
     LongText,
     OnBehalf,
-    Price,
     Reason,
     ShortText,
     Slug,
@@ -62,74 +57,7 @@ class Ticket(OfferedTicket):
         return OfferedTicket.model_validate(self.model_dump(exclude={"customer"}))
 
 
-_PRICE_OF = {"hourly": "hourly_rate", "flat": "flat_fee"}
-_TEXT: JsonDict = {"type": "string"}
-_NOTHING: JsonDict = {"type": "null"}
-_ONE_PRICE: JsonDict = {
-    "oneOf": [
-        {
-            "properties": {"mode": {"const": "hourly"}, "hourly_rate": _TEXT, "flat_fee": _NOTHING},
-            "required": ["hourly_rate"],
-        },
-        {
-            "properties": {"mode": {"const": "flat"}, "flat_fee": _TEXT, "hourly_rate": _NOTHING},
-            "required": ["flat_fee"],
-        },
-    ]
-}
-
-
-OverCap = Literal["billed", "cut", "ask"]
 Mode = Literal["all_at_once", "one_after_another"]
-
-
-class Terms(Value):
-    """On what conditions the work is given: either a flat fee or an hourly rate, in one currency."""
-
-    model_config = ConfigDict(json_schema_extra=_ONE_PRICE)
-
-    mode: Literal["hourly", "flat"]
-    currency: Currency
-    hourly_rate: Price | None = Field(default=None, validate_default=True, description="where mode is hourly")
-    flat_fee: Price | None = Field(default=None, validate_default=True, description="where mode is flat")
-    authorized_hours: Hours | None = None
-    authorized_charges: Price | None = None
-    authorized_total: Price | None = None
-    over_cap: OverCap = Field(
-        default="billed",
-        description="what the two agree on for work over an authorized amount: it is billed, cut, or needs the lead's"
-        " word; told to both, and without effect on an invoice yet",
-    )
-    rounding_minutes: int | None = Field(
-        default=None, strict=True, ge=1, le=60, description="each time entry is rounded up to this step"
-    )
-    respond_by: Instant
-    complete_by: Instant | None = None
-    instructions: LongText = ""
-
-    @property
-    def is_capped(self) -> bool:
-        """Whether any amount is authorized that work could go over."""
-        return (self.authorized_hours, self.authorized_charges, self.authorized_total) != (None, None, None)
-
-    @field_validator("hourly_rate", "flat_fee")
-    @classmethod
-    def _price_of_the_mode(cls, price: Decimal | None, told: ValidationInfo) -> Decimal | None:
-        mode = told.data.get("mode")
-        wanted = told.field_name == _PRICE_OF.get(str(mode))
-        if wanted and price is None:
-            raise PydanticCustomError("missing", f"is needed when mode is {mode}")
-        if mode is not None and not wanted and price is not None:
-            raise PydanticCustomError("meaningless", f"has no meaning when mode is {mode}")
-        return price
-
-    @field_validator("complete_by")
-    @classmethod
-    def _answered_before_it_is_done(cls, complete_by: datetime | None, told: ValidationInfo) -> datetime | None:
-        respond_by = told.data.get("respond_by")
-        if complete_by is not None and respond_by is not None and complete_by <= respond_by:
-            raise PydanticCustomError("order", "must be later than respond_by")
-        return complete_by
 
 
 class PartnerOffer(Value):

@@ -1,5 +1,6 @@
 """Linked tickets: replication of entries, questions, submission, completion and return; everything after acceptance."""
 
+from shared.contracts.ticket_sync.caps import Cap, CapReached, OutsourcingCapReached
 from shared.contracts.ticket_sync.completion import (
     LARGEST_SNAPSHOT_BYTES,
     CompletionApprove,
@@ -82,6 +83,8 @@ __all__ = [
     "MOST_VERSIONS",
     "MOST_WANTED",
     "AttachmentBody",
+    "Cap",
+    "CapReached",
     "ChargeBody",
     "CompletionApprove",
     "CompletionApproved",
@@ -116,6 +119,7 @@ __all__ = [
     "LinkBody",
     "NotBilled",
     "NoteBody",
+    "OutsourcingCapReached",
     "OutsourcingCompleted",
     "OutsourcingHandedBack",
     "OutsourcingRejected",

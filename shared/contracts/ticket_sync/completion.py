@@ -83,6 +83,7 @@ class SnapshotTime(Value):
     work_on: Day
     hours: Hours
     role: str | None = None
+    work_type: str | None = None
     billable: Flag
     author: str
     text: str = ""
@@ -94,6 +95,7 @@ class SnapshotCharge(Value):
     entry_id: UUID
     version: int
     name: str
+    work_type: str | None = None
     quantity: Quantity
     unit_price: Price
     amount: Total = Field(description="quantity times unit price, rounded half up to the currency's cents")

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from shared.contracts.offer_handler import Terms
 from shared.contracts.ticket_sync.completion import CompletionSnapshot
 from shared.contracts.values import (
     AboutOutsourcing,
@@ -76,7 +77,7 @@ class CompletionForced(Delivery):
 
 
 class OutsourcingHandedBack(Event):
-    """The service partner gave the ticket back: it is free for another offer."""
+    """The service partner gave the ticket back: it is free for another offer. Carries all that billing needs."""
 
     kind: ClassVar[str] = "tandem.outsourcing.handed-back.v1"
 
@@ -93,3 +94,8 @@ class OutsourcingHandedBack(Event):
     hours: TotalHours
     charge_total: Total
     currency: Currency
+    organization: str
+    terms: Terms
+    snapshot: CompletionSnapshot | None = Field(
+        default=None, description="what the two may agree to pay; None where it does not fit into a message"
+    )

@@ -51,6 +51,7 @@ class TimeBody(Value):
     hours: Hours
     work_on: Day
     role: ShortText | None = None
+    work_type: ShortText | None = Field(default=None, description="with the role it tells the billing code")
     billable: Flag = True
     text: LongText = ""
 
@@ -99,6 +100,7 @@ class ChargeBody(Value):
     quantity: Quantity
     unit_price: Price
     currency: Currency
+    work_type: ShortText | None = Field(default=None, description="such as hardware; it tells the billing code")
     billable: Flag = True
 
 

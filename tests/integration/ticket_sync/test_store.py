@@ -12,6 +12,7 @@ import pytest
 
 from services.ticket_sync import store
 from services.ticket_sync.domain.agreed import Agreed
+from services.ticket_sync.domain.caps import Effort
 from services.ticket_sync.domain.entries import Entry, Travel
 from services.ticket_sync.domain.links import FIRST_DIGEST_AFTER, Link, State
 from services.ticket_sync.domain.opening import Due
@@ -38,6 +39,16 @@ def entry(outsourcing_id: UUID, body: EntryBody = NOTE, owner: str = SERVICE, **
     content = written(word_of(put(body)))
     fresh = Entry(outsourcing_id, new_id(), owner, 1, body.kind, "shared", content, Travel.DELIVERED, 1)
     return replace(fresh, **more)
+
+
+async def test_an_effort_is_found_as_it_was_counted_last(database: Connection) -> None:
+    terms = accepted().terms.model_copy(update={"authorized_hours": Decimal(8)})
+    effort = Effort.none_yet(accepted(new_id()).model_copy(update={"terms": terms}))
+    assert effort is not None
+    await store.save_efforts(database, [effort])
+    counted = replace(effort, hours=Decimal("8.5"), cost=Decimal("765.00"), told=("hours:80", "hours:100"))
+    await store.save_efforts(database, [counted])
+    assert await store.find_efforts(database, [effort.outsourcing_id, new_id()]) == [counted]
 
 
 async def saved_link(database: Connection) -> Link:

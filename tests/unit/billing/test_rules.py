@@ -16,7 +16,6 @@ from services.billing.domain import (
     tax_between,
     totals_of,
 )
-from services.billing.domain.items import billed_hours
 from shared.contracts import billing as wire
 from shared.contracts.offer_handler import Terms
 from shared.contracts.ticket_sync import Deduction, OutsourcingCompleted, SnapshotCharge, SnapshotTime
@@ -170,12 +169,12 @@ def test_lines_tax_and_total_always_agree(work: list[Work], service: BillingSett
     ],
 )
 def test_hours_are_rounded_up_to_the_step_of_the_terms(hours: str, minutes: int | None, billed: str) -> None:
-    assert billed_hours(Decimal(hours), minutes) == Decimal(billed)
+    assert terms(rounding_minutes=minutes).billed_hours(Decimal(hours)) == Decimal(billed)
 
 
 @given(st.decimals(0, 1000, places=4), st.integers(1, 60))
 def test_rounding_never_takes_time_away_and_adds_less_than_a_step(hours: Decimal, minutes: int) -> None:
-    added = billed_hours(hours, minutes) - hours
+    added = terms(rounding_minutes=minutes).billed_hours(hours) - hours
     # Half a second is what four decimals cannot say.
     assert Decimal("-0.0002") <= added < Decimal(minutes) / 60 + Decimal("0.0002")
 

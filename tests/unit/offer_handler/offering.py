@@ -241,4 +241,6 @@ def handed_back(id: UUID = OUTSOURCING) -> OutsourcingHandedBack:
         hours=Decimal(0),
         charge_total=Decimal(0),
         currency="EUR",
+        organization="Nordlicht IT GmbH",
+        terms=Terms(mode="hourly", currency="EUR", hourly_rate=Decimal("95.00"), respond_by=RESPOND_BY),
     )

@@ -98,8 +98,12 @@ def test_a_return_says_why_on_both_tickets_and_what_was_worked_until_then() -> N
         lead_number="T-1",
         service_number="A-7",
         title="Switch drops its uplink",
+        organization=accepted().organization,
+        terms=accepted().terms,
+        snapshot=published.snapshot,
         **known,
     )
+    assert published.snapshot.entries == 2 and published.snapshot.hours == Decimal("1.5")
     assert (outsourcing.link.state, outsourcing.link.returned_at) == ("returned", NOW)
 
 
