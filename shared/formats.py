@@ -22,8 +22,9 @@ class Formats:
     zone: tzinfo
 
     @classmethod
-    def of(cls, locale: Locale) -> "Formats":
-        return cls(locale, get_timezone(TIME_ZONE))
+    def of(cls, locale: Locale, time_zone: str = TIME_ZONE) -> "Formats":
+        """Raises LookupError where there is no such time zone."""
+        return cls(locale, get_timezone(time_zone))
 
     def instant(self, at: datetime) -> str:
         """Day and time with the time zone's name, such as `Dienstag, 24. November 2026, 14:30 MEZ`."""

@@ -2,10 +2,12 @@
 
 import sys
 from socket import gethostname
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.links import Keys
 
 Settings = TypeVar("Settings", bound=BaseSettings)
 
@@ -44,3 +46,20 @@ class WorkerSettings(BaseSettings):
     drain_seconds: float = Field(
         default=20.0, gt=0, description="how long a stopping worker may take to finish its work"
     )
+
+
+def _can_sign(keys: SecretStr) -> SecretStr:
+    Keys.of(keys.get_secret_value())
+    return keys
+
+
+class LinkSettings(WorkerSettings):
+    """What who writes links in e-mails, and who reads them, must agree on."""
+
+    link_keys: Annotated[SecretStr, AfterValidator(_can_sign)] = Field(
+        description="what signs links in e-mails; several separated by commas, of which the first signs"
+    )
+
+    @property
+    def keys(self) -> Keys:
+        return Keys.of(self.link_keys.get_secret_value())

@@ -48,16 +48,30 @@ class Installation:
     def environment_of(self, service: str) -> dict[str, str]:
         """What a worker must be told to work here."""
         password = self.passwords.of(service)
-        gateway = {
-            "TANDEM_HTTP_PORT": str(self.gateway_port),
-            "TANDEM_FILES_STORE_URL": self.files.as_uri(),
+        own = {
+            "notifier": {"TANDEM_LINK_KEYS": self.link_keys, "TANDEM_PUBLIC_URL": self.public_url},
+            "gateway": {
+                "TANDEM_LINK_KEYS": self.link_keys,
+                "TANDEM_HTTP_PORT": str(self.gateway_port),
+                "TANDEM_FILES_STORE_URL": self.files.as_uri(),
+            },
         }
         return {
             "TANDEM_DATABASE_URL": self.database_url_of(service),
             "TANDEM_BROKER_URL": self.amqp_url_of(topology.worker_user(service), password),
-            **(gateway if service == topology.GATEWAY else {}),
+            **own.get(service, {}),
             **self.stack.mark,
         }
+
+    @property
+    def link_keys(self) -> str:
+        """What signs the links in its e-mails."""
+        return hashlib.sha256(f"{self.database_url}|links".encode()).hexdigest()
+
+    @property
+    def public_url(self) -> str:
+        """Where the gateway is reached."""
+        return f"http://127.0.0.1:{self.gateway_port}"
 
     @property
     def files(self) -> Path:
@@ -67,7 +81,7 @@ class Installation:
     @property
     def files_url(self) -> str:
         """Where instances bring and read files."""
-        return f"http://127.0.0.1:{self.gateway_port}/files"
+        return f"{self.public_url}/files"
 
     def database_url_of(self, service: str) -> str:
         parts = urlsplit(self.database_url)

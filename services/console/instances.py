@@ -7,7 +7,7 @@ from datetime import datetime
 import asyncpg
 
 from services.console.settings import AdminSettings, DatabaseSettings
-from services.gateway.domain import hash_of
+from services.gateway.domain.files import hash_of
 from shared.contracts.gateway import FileLimits
 from shared.contracts.offer_handler import Instance
 from shared.database import Connection

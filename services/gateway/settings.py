@@ -4,10 +4,10 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from shared.settings import WorkerSettings
+from shared.settings import LinkSettings
 
 
-class Settings(WorkerSettings):
+class Settings(LinkSettings):
     """Where it listens, where files are kept, and for how long."""
 
     http_host: str = Field(

@@ -1,18 +1,19 @@
 """How facts and answers become messages: who may read which id, and on which lane they travel."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, assert_never
 from uuid import UUID
 
 from shared.contracts.answers import CommandRejected, CommandRepeated, WrongField
 from shared.contracts.envelope import write
 from shared.contracts.problems import describe
+from shared.contracts.values import RESERVED_SLUG
 from shared.ids import new_id
 from shared.messaging import topology
 from shared.messaging.arrivals import Dead, Readable
 from shared.messaging.directory import Directory
 from shared.messaging.outbox import Letter
-from shared.messaging.outcomes import Caused, Deliver, Refused, Tell
+from shared.messaging.outcomes import Caused, Deliver, Publish, Refused, Say, Tell
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # As fine as the database's clock is.
@@ -133,14 +134,21 @@ class Correspondence:
         subject = tell.subject or subject
         now = self._next_instant(now) if isinstance(tell, Deliver) else now
         message_id = new_id(now)
-        if isinstance(tell, Deliver):
-            lane, exchange, routing_key = tell.to, topology.DELIVERIES, tell.to
-            attributes = {"correlation_id": str(message_id), **trail, "sequence": _sequence(now)}
-        else:
-            bucket = topology.bucket(subject)
-            lane, exchange = f"{topology.EVENTS}.{bucket}", topology.EVENTS
-            routing_key = topology.event_key(tell.data.kind, subject)
-            attributes = {**trail, "initiator": initiator}
+        bucket = topology.bucket(subject)
+        match tell:
+            case Deliver(to):
+                lane, exchange, routing_key = to, topology.DELIVERIES, to
+                attributes = {"correlation_id": str(message_id), **trail, "sequence": _sequence(now)}
+            case Publish(data):
+                lane, exchange = f"{topology.EVENTS}.{bucket}", topology.EVENTS
+                routing_key = topology.event_key(data.kind, subject)
+                attributes = {**trail, "initiator": initiator}
+            case Say(data):
+                lane, exchange = f"{topology.COMMANDS}.{bucket}", topology.COMMANDS
+                routing_key = topology.command_key(RESERVED_SLUG, data.kind, subject)
+                attributes = trail
+            case _:
+                assert_never(tell)
         body = write(tell.data, id=message_id, source=self._source, subject=subject, time=now, **attributes)
         return Letter(
             message_id=message_id,

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from shared.contracts.values import Delivery, Event
+from shared.contracts.values import Delivery, Event, OnBehalf
 
 D_co = TypeVar("D_co", covariant=True)
 
@@ -48,7 +48,15 @@ class Publish:
     subject: str | None = None
 
 
-Tell = Deliver | Publish
+@dataclass(frozen=True, slots=True)
+class Say:
+    """A command on behalf of an instance; only the gateway may say any, those of a button in an e-mail."""
+
+    data: OnBehalf
+    subject: str | None = None
+
+
+Tell = Deliver | Publish | Say
 
 
 @dataclass(frozen=True, slots=True, init=False)

@@ -106,7 +106,23 @@ SERVICES = {
     ),
     "gateway": Interest(
         commands=(),
-        events=("file.cited", "file.released", "file.lapsed", "instance.joined"),
+        events=(
+            "file.cited",
+            "file.released",
+            "file.lapsed",
+            "instance.joined",
+            # What a button answers, until it is answered.
+            "outsourcing.offered",
+            "outsourcing.accepted",
+            "outsourcing.declined",
+            "outsourcing.cancelled",
+            "outsourcing.expired",
+            "invitation.sent",
+            "invitation.accepted",
+            "invitation.declined",
+            "invitation.revoked",
+            "invitation.lapsed",
+        ),
         publishes=("file.uploaded",),
         # What a button in an e-mail can say.
         says=("offer.accept", "offer.decline", "partnership.accept", "partnership.decline"),

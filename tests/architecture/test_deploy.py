@@ -16,6 +16,7 @@ from services.offer_handler.settings import Settings as OfferHandlerSettings
 from services.ticket_sync.settings import Settings as TicketSyncSettings
 from shared.messaging.topology import SERVICES, worker_user
 from shared.migrate import role_of
+from shared.settings import LinkSettings
 
 ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "deploy/compose.yaml").read_text())["services"]
@@ -51,7 +52,8 @@ def test_a_worker_has_no_user_and_no_password_but_its_own(service: str) -> None:
     assert f"//{role_of(service)}:" in environment["TANDEM_DATABASE_URL"]
     assert f"//{worker_user(service)}:" in environment["TANDEM_BROKER_URL"]
     passwords = set(re.findall(r"\$\{(\w+)", str(environment)))
-    assert passwords == {f"TANDEM_{service.upper()}_PASSWORD"}
+    keys = {"TANDEM_LINK_KEYS"} if issubclass(SETTINGS[service][0], LinkSettings) else set()
+    assert passwords == {f"TANDEM_{service.upper()}_PASSWORD"} | keys
 
 
 @EVERY_CONTAINER

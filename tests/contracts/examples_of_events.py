@@ -25,7 +25,12 @@ _FOUND = {"outsourcing_id": OUTSOURCING, "entry_id": ENTRY, "reader": "nordlicht
 _INVOICE = DELIVERY_EXAMPLES["invoice.issued"]["invoice"]
 
 EVENT_EXAMPLES: dict[str, dict[str, Any]] = {
-    "outsourcing.offered": {**_BETWEEN, "ticket": _OFFERED_TICKET, "terms": _OFFER["terms"]},
+    "outsourcing.offered": {
+        **_BETWEEN,
+        "ticket": _OFFERED_TICKET,
+        "terms": _OFFER["terms"],
+        "needs_organization": True,
+    },
     "outsourcing.accepted": {
         **_BETWEEN,
         "partnership_id": PARTNERSHIP,
@@ -60,7 +65,7 @@ EVENT_EXAMPLES: dict[str, dict[str, Any]] = {
         "waiting_hours": 24,
         "lead_told": True,
     },
-    "invitation.sent": {**_INVITATION, "note": "Work in Tyrol.", "lapses_at": AT.isoformat()},
+    "invitation.sent": {**_INVITATION, "note": "Work in Tyrol.", "lapses_at": AT.isoformat(), "by_email": False},
     "invitation.accepted": {**_INVITATION, "accepted_at": AT.isoformat(), "accepted_by": "l.gruber"},
     "invitation.declined": {**_INVITATION, "reason": "We work in Tyrol only."},
     "invitation.revoked": _INVITATION,

@@ -58,3 +58,29 @@ CREATE TABLE citation (
     CHECK (num_nulls(sha256, size, name, media_type) IN (0, 4))
 );
 CREATE INDEX citation_by_file ON citation (sha256) WHERE sha256 IS NOT NULL;
+
+-- What somebody may answer by a button in an e-mail: an offer (by its outsourcing) or an invitation (by its
+-- partnership). What was asked is forgotten with the answer.
+CREATE TABLE question (
+    about              text NOT NULL CHECK (about IN ('offer', 'partnership')),
+    id                 uuid NOT NULL,
+    lead               text NOT NULL,
+    service            text NOT NULL,
+    -- Who alone may answer; none where it is whoever the notifier wrote to.
+    recipient          text,
+    title              text NOT NULL,
+    details            jsonb,
+    needs_organization boolean NOT NULL,
+    needs_name         boolean NOT NULL,
+    ends_at            timestamptz NOT NULL,
+    state              text NOT NULL
+        CHECK (state IN ('open', 'sent', 'accepted', 'declined', 'cancelled', 'expired')),
+    answer             text CHECK (answer IN ('accept', 'decline')),
+    answered_by        text,
+    answered_at        timestamptz,
+    PRIMARY KEY (about, id),
+    CHECK ((details IS NOT NULL) = (state IN ('open', 'sent'))),
+    CHECK ((state = 'open') = (answered_at IS NULL)),
+    CHECK (state <> 'sent' OR (answer IS NOT NULL AND answered_by IS NOT NULL))
+);
+CREATE INDEX question_by_end ON question (ends_at);

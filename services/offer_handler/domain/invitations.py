@@ -210,7 +210,9 @@ def _joined(accepted: Partnership, name: str | None) -> tuple[Instance, ...]:
 
 
 def _sent(invited: Partnership) -> InvitationSent:
-    return InvitationSent(**_addressed(invited), note=invited.note, lapses_at=invited.lapses_at)
+    return InvitationSent(
+        **_addressed(invited), note=invited.note, lapses_at=invited.lapses_at, by_email=invited.is_by_email
+    )
 
 
 def _addressed(partnership: Partnership) -> dict[str, Any]:

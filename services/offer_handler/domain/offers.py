@@ -307,6 +307,7 @@ def _told_of_offer(round: Round, outsourcing: Outsourcing, partnership: Partners
         service=outsourcing.service,
         ticket=round.ticket,
         terms=terms,
+        needs_organization=partnership.organization is None,
     )
     return (
         Deliver(round.lead, sent, subject),

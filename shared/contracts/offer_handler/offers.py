@@ -240,6 +240,7 @@ class OutsourcingOffered(Event):
     service: Slug
     ticket: OfferedTicket
     terms: Terms
+    needs_organization: bool = Field(description="whether the acceptance must name the organization mapping")
 
 
 class OutsourcingAccepted(Event):

@@ -215,6 +215,7 @@ class InvitationSent(InvitationFact):
 
     note: str
     lapses_at: Instant
+    by_email: bool = Field(description="whether a company without an instance is invited, which answers by a link")
 
 
 class InvitationAccepted(InvitationFact):

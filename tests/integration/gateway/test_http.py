@@ -14,7 +14,8 @@ import httpx
 import pytest
 
 from services.console.instances import limit_files, replace_token
-from services.gateway.web import ASKING_SECONDS, LARGEST_HEAD_BYTES, MOST_TRANSFERS_OF_ONE
+from services.gateway.web.files import MOST_TRANSFERS_OF_ONE
+from services.gateway.web.server import ASKING_SECONDS, LARGEST_HEAD_BYTES
 from shared.contracts.gateway import FileLimits
 from shared.contracts.ticket_sync import FileCited, FileReleased
 from shared.contracts.values import LARGEST_FILE_BYTES

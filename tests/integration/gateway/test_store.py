@@ -13,7 +13,7 @@ from services.console.stack import LocalStack
 from services.gateway import store
 from services.gateway.clients import ObjectStore
 from services.gateway.courier import FILES_AT_ONCE, LEASE, UNCITED_FOR, removal_courier
-from services.gateway.domain import Citation, CitedFile, File, FileReceived, Upload
+from services.gateway.domain.files import Citation, CitedFile, File, FileReceived, Upload
 from services.gateway.handlers import HANDLERS
 from services.gateway.settings import Settings
 from shared.contracts.gateway import FileLimits

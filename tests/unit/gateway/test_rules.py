@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gateway.domain import Access, Citation, File, FileReceived, Upload, hash_of
+from services.gateway.domain.files import Access, Citation, File, FileReceived, Upload, hash_of
 from services.gateway.handlers import HANDLERS
 from shared.contracts.gateway import REFUSED_TYPES, FileLimits, FileUploaded
 from shared.contracts.ticket_sync import FileCited, FileLapsed, FileReleased

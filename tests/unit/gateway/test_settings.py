@@ -8,7 +8,11 @@ from pydantic import ValidationError
 from services.gateway.clients import ObjectStore
 from services.gateway.settings import Settings
 
-ENOUGH: dict[str, Any] = {"database_url": "postgresql://db.example/tandem", "broker_url": "amqp://broker.example/"}
+ENOUGH: dict[str, Any] = {
+    "database_url": "postgresql://db.example/tandem",
+    "broker_url": "amqp://broker.example/",
+    "link_keys": "k" * 32,
+}
 
 
 def test_files_are_kept_in_a_folder_and_served_to_this_machine_unless_said_otherwise() -> None:

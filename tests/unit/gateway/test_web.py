@@ -9,6 +9,7 @@ import pytest
 from services.gateway.clients import ObjectStore
 from services.gateway.handlers import HANDLERS
 from services.gateway.web import application
+from shared.links import Keys
 from shared.messaging import intake
 from shared.messaging.intake import Intake
 
@@ -25,7 +26,7 @@ async def test_without_a_database_it_says_that_it_cannot_serve_now(
     monkeypatch.setattr(intake, "PATIENCE_SECONDS", 0.2)
     neither: Any = None
     asked = Intake(handlers=HANDLERS, database_url=NOWHERE, turn=neither, relay=neither)
-    served = httpx.ASGITransport(application(asked, ObjectStore(tmp_path.as_uri())))
+    served = httpx.ASGITransport(application(asked, ObjectStore(tmp_path.as_uri()), Keys(["k" * 32])))
     async with httpx.AsyncClient(transport=served, base_url="http://gateway.example") as client:
         answer = await client.request(method, path, headers={"Authorization": "Bearer nordlicht.x"})
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")

@@ -79,7 +79,12 @@ SNAPSHOT = CompletionSnapshot(
 REASON = "Das Protokoll des Tests fehlt.\nBitte auch die Seriennummern nachtragen."
 
 OFFERED = OutsourcingOffered(
-    outsourcing_id=OUTSOURCING_ID, lead="nordlicht", service="alpenwerk", ticket=TICKET.as_offered(), terms=HOURLY
+    outsourcing_id=OUTSOURCING_ID,
+    lead="nordlicht",
+    service="alpenwerk",
+    ticket=TICKET.as_offered(),
+    terms=HOURLY,
+    needs_organization=True,
 )
 OFFERED_BRIEFLY = OFFERED.model_copy(
     update={"ticket": OfferedTicket(number="NL-20418", title="Monitor tauschen"), "terms": FLAT}

@@ -1,4 +1,4 @@
-"""The HTTP that instances speak: a file in, a file out, and whether all is well."""
+"""A file in, a file out, for instances with a token."""
 
 import asyncio
 from collections import Counter
@@ -6,27 +6,21 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from http import HTTPStatus
-from typing import Any
 from urllib.parse import quote
 
 import structlog
-import uvicorn
 from pydantic import TypeAdapter, ValidationError
-from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from services.gateway import store
 from services.gateway.clients import ObjectStore, WrongDigest
-from services.gateway.domain import Access, CitedFile, FileReceived
-from services.gateway.settings import Settings
-from shared.contracts.problems import describe
+from services.gateway.domain.files import Access, CitedFile, FileReceived
 from shared.contracts.values import MediaType, Sha256
-from shared.messaging.intake import Intake, NotTakenIn
+from shared.messaging.intake import Intake
 from shared.messaging.outcomes import Refused
 
 log = structlog.get_logger()
@@ -37,13 +31,6 @@ SILENT_SECONDS = 30.0
 # Each upload holds up to 10 MiB in memory; and nobody takes all places.
 MOST_TRANSFERS = 16
 MOST_TRANSFERS_OF_ONE = 4
-# Connections that ask for nothing, or not completely, are closed after this; and one is not kept open for longer.
-ASKING_SECONDS = 5
-MOST_CONNECTIONS = 256
-# A token is the largest thing in a head.
-LARGEST_HEAD_BYTES = 16 * 1024
-# Transfers under way when the worker is told to stop may end until then; what is cut off is brought again.
-DRAIN_SECONDS = 10
 
 UNKNOWN_TYPE = "application/octet-stream"
 # Whatever its type, it is a file to be kept, and nothing that a browser is to show or to guess at.
@@ -51,14 +38,6 @@ HARMLESS = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; sandbox",
     "Cache-Control": "no-store",
-}
-# What stands beside an answer of this status.
-BESIDE: dict[int, dict[str, str]] = {
-    HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": "Bearer"},
-    HTTPStatus.TOO_MANY_REQUESTS: {"Retry-After": "1"},
-    HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": "5"},
-    # The server hangs up after what it did not expect.
-    HTTPStatus.INTERNAL_SERVER_ERROR: {"Connection": "close"},
 }
 # Who asks without a valid token is nobody whose language is known.
 NOBODY_S_LANGUAGE = "en"
@@ -78,22 +57,13 @@ class NotServed(Exception):
         self.language = language
 
 
-def application(intake: Intake, objects: ObjectStore) -> Starlette:
-    """All that is served."""
+def file_routes(intake: Intake, objects: ObjectStore) -> list[Route]:
+    """Where files are brought and read."""
     admitted = partial(_Admitted, intake, Counter())
     read = Route("/files/{outsourcing_id:uuid}/{entry_id:uuid}", admitted(partial(_give_file, intake, objects)))
     # Without the HEAD that comes along: it would read all of a file in order to show none of it.
     read.methods = {"GET"}
-    return Starlette(
-        routes=[
-            Route("/files/{sha256}", admitted(partial(_take_file, intake, objects)), methods=["PUT"]),
-            read,
-            Route("/health", partial(_tell_health, intake)),
-        ],
-        exception_handlers=dict.fromkeys(
-            (NotServed, NotTakenIn, ClientDisconnect, HTTPException, Exception), _say_why_not
-        ),
-    )
+    return [Route("/files/{sha256}", admitted(partial(_take_file, intake, objects)), methods=["PUT"]), read]
 
 
 class _Admitted:
@@ -160,12 +130,6 @@ async def _give_file(intake: Intake, objects: ObjectStore, request: Request, acc
     return StreamingResponse(await objects.open(found.sha256), headers=_headers_of(found))
 
 
-async def _tell_health(intake: Intake, _: Request) -> Response:
-    """Whether files can be taken and given."""
-    await intake.ask(store.find_now)
-    return JSONResponse({"status": "ok"})
-
-
 async def _content_of(request: Request, access: Access) -> AsyncIterator[bytes]:
     """The body as it comes, as long as it comes and is not too large."""
     size, body = 0, request.stream()
@@ -203,81 +167,3 @@ def _headers_of(file: CitedFile) -> dict[str, str]:
         "ETag": f'"{file.sha256}"',
         "Content-Disposition": f"attachment; filename*=UTF-8''{quote(file.name, safe='')}",
     }
-
-
-async def _say_why_not(_: Request, error: Exception) -> Response:
-    """Problem details (RFC 9457): with a slug of the contract, or only with what the status says."""
-    match error:
-        case NotServed(problem=Refused(problem=slug, details=details), language=language):
-            log.info("not served", problem=slug)
-            title, detail, status = describe(slug, language, details)
-            return _problem(status, type=slug, title=title, detail=detail)
-        case ClientDisconnect():
-            log.info("cut off by who sent it")
-            return Response(status_code=HTTPStatus.BAD_REQUEST)
-        case HTTPException(status_code=status):
-            return _problem(status)
-        case NotTakenIn():
-            return _problem(HTTPStatus.SERVICE_UNAVAILABLE)
-        case _:
-            return _problem(HTTPStatus.INTERNAL_SERVER_ERROR)
-
-
-def _problem(status: int, **told: str) -> Response:
-    content = {"type": "about:blank", "title": HTTPStatus(status).phrase, **told, "status": status}
-    return JSONResponse(content, status, headers=BESIDE.get(status), media_type="application/problem+json")
-
-
-class FileDoor:
-    """The gateway's way in beside the broker."""
-
-    def __init__(self, settings: Settings, objects: ObjectStore) -> None:
-        self._settings = settings
-        self._objects = objects
-
-    async def run(self, intake: Intake, stopping: asyncio.Event) -> None:
-        """Serve until told to stop; what is under way then has a little time to end."""
-        server = _Server(
-            uvicorn.Config(
-                application(intake, self._objects),
-                host=self._settings.http_host,
-                port=self._settings.http_port,
-                http=_ImpatientProtocol,
-                loop="none",
-                ws="none",
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-                proxy_headers=False,
-                server_header=False,
-                limit_concurrency=MOST_CONNECTIONS,
-                h11_max_incomplete_event_size=LARGEST_HEAD_BYTES,
-                timeout_keep_alive=ASKING_SECONDS,
-                timeout_graceful_shutdown=DRAIN_SECONDS,
-            )
-        )
-        serving = asyncio.create_task(server.serve())
-        await asyncio.wait([serving, asyncio.create_task(stopping.wait())], return_when=asyncio.FIRST_COMPLETED)
-        server.should_exit = True
-        await serving
-
-
-class _Server(uvicorn.Server):
-    """Leaves signals to the worker, which says when to stop."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-class _ImpatientProtocol(H11Protocol):
-    """Closes a connection on which nothing is asked for in time, also where a question begins and never ends."""
-
-    def connection_made(self, transport: Any) -> None:
-        super().connection_made(transport)
-        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
-
-    def data_received(self, data: bytes) -> None:
-        # Unlike in the server's own protocol the clock runs on until the head of a request is complete.
-        self.conn.receive_data(data)
-        self.handle_events()
