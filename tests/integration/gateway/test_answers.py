@@ -30,7 +30,7 @@ from tests.integration.gateway.conftest import Gateway
 ADDRESS = "jo@alpenwerk.example"
 HUBER = "sub-0123456789abcdef"
 TITLE = 'Druckserver <Süd> & "Nord"\u202e'
-SCANNERS = (
+SCANNERS: tuple[dict[str, str], ...] = (
     {},
     {"User-Agent": "Mozilla/5.0 (compatible; LinkScanner/2.0)", "Range": "bytes=0-10"},
     {"X-HTTP-Method-Override": "POST", "X-Method": "POST", "Purpose": "prefetch", "Sec-Purpose": "prefetch"},

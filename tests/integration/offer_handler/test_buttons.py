@@ -92,7 +92,11 @@ async def test_a_company_without_an_instance_joins_and_answers_by_buttons_alone(
     assert await database.fetchval(problem) == "partnership/name-missing"
     named = nameless.model_copy(update={"name": "Elektro Huber", "organization": "Nordlicht"})
     told = await take(turn, database, by_button(named, str(PARTNERSHIP)))
-    assert [kind for _, kind, _ in told] == ["partnership.accepted.v1", "instance.joined.v1"]
+    assert [kind for _, kind, _ in told] == [
+        "partnership.accepted.v1",
+        "invitation.accepted.v1",
+        "instance.joined.v1",
+    ]
     await say(turn, database, (LEAD, send(respond_by=an_hour())))
     pressed = OfferAccept(actor=RECIPIENT, on_behalf_of=HUBER, outsourcing_id=OUTSOURCING)
     told = await take(turn, database, by_button(pressed, str(OUTSOURCING)))

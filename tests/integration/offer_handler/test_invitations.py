@@ -183,7 +183,7 @@ async def test_an_invitation_lapses_once_and_the_pair_is_free(turn: Turn, databa
     ((_, _, late),) = await say(turn, database, (SERVICE, join()))
     assert (late["type"], late["state"], late["allowed"]) == ("partnership/wrong-state", "lapsed", [])
     assert await database.fetchval("SELECT count(*) FROM history WHERE event = 'invitation lapsed'") == 1
-    assert len(await say(turn, database, (LEAD, invite(id=new_id())))) == 2
+    assert len(who_and_what(await say(turn, database, (LEAD, invite(id=new_id()))))) == 2
 
 
 async def test_two_turns_that_invite_one_partner_at_the_same_time_invite_it_once(
@@ -195,7 +195,7 @@ async def test_two_turns_that_invite_one_partner_at_the_same_time_invite_it_once
     told = await asyncio.gather(
         say(turn, database, (LEAD, invite())), say(other_turn, second_connection, (LEAD, invite(id=new_id())))
     )
-    assert sorted(len(one) for one in told) == [1, 2]
+    assert sorted(len(who_and_what(one)) for one in told) == [1, 2]
     assert await database.fetchval("SELECT count(*) FROM partnership") == 1
 
 
@@ -254,8 +254,12 @@ async def test_a_company_without_an_instance_joins_in_the_turn_in_which_it_accep
     told = await say(turn, database, (LEAD, agree()), (LEAD, invite(partner=None)))
     assert who_and_what(told)[1:] == [(LEAD, "partnership.invited.v1")] and told[1][2]["service"] == slug
     told = await say(turn, database, (slug, join(name="Elektro Huber", organization="Nordlicht")))
-    assert [kind for _, kind, _ in told] == ["partnership.accepted.v1", "instance.joined.v1"]
-    assert told[1][2]["instance"]["email"] == "partner@example.com"
+    assert [kind for _, kind, _ in told] == [
+        "partnership.accepted.v1",
+        "invitation.accepted.v1",
+        "instance.joined.v1",
+    ]
+    assert told[2][2]["instance"]["email"] == "partner@example.com"
     assert await database.fetchrow("SELECT kind, name FROM instance WHERE slug = $1", slug) == (
         "portal",
         "Elektro Huber",

@@ -81,7 +81,8 @@ async def say(turn: Turn, connection: Connection, *messages: tuple[str, Command]
 
 
 def who_and_what(told: Told) -> list[tuple[str, str]]:
-    return [(to, kind) for to, kind, _ in told]
+    """What instances were told; not what is told to the other services."""
+    return [(to, kind) for to, kind, _ in told if not to.startswith("tandem.")]
 
 
 def _told(posted: list[Posted]) -> Told:
@@ -259,7 +260,7 @@ async def test_a_round_to_three_partners_in_whole_turns(turn: Turn, database: Co
     told = await say(turn, database, (LEAD, sending))
     assert [to for to, kind, _ in told if kind == "offer.received.v1"] == [SERVICE, *OTHERS]
     told = await say(turn, database, (OTHERS[1], decline(ids[2])), (OTHERS[0], accept(id=ids[1])))
-    facts = [(to, kind) for to, kind in who_and_what(told) if not to.startswith("tandem.")]
+    facts = who_and_what(told)
     assert facts == [
         *((to, "offer.declined.v1") for to in (LEAD, OTHERS[1])),
         *((to, "offer.accepted.v1") for to in (LEAD, OTHERS[0])),
