@@ -69,7 +69,7 @@ ENTRIES = {
         # What was shared before the ticket came back.
         "rheintal time v1 shared by M. Kessler: 0.5 h engineer, Measured the signal",
         # All of the service partner's hours, for the lead's own books.
-        "tandem charge v1 internal by Tandem: 3 × alpenwerk: ALP-501 at 0 EUR, not billable",
+        "tandem charge v1 internal by Tandem: 3 × Zeit / Time: NL-4711 at 0 EUR, not billable",
     ],
     SERVICE: [
         "alpenwerk note v2 shared by L. Gruber: On my way, there by half past ten.",

@@ -1,15 +1,17 @@
 """What ticket_sync answers to: which message, which rows, which rule."""
 
 from services.ticket_sync import store
-from services.ticket_sync.domain import completion, ending, files, notices, opening, repair, writing
+from services.ticket_sync.domain import completion, ending, files, line, notices, opening, repair, writing
 from services.ticket_sync.domain.agreed import Agreed
 from services.ticket_sync.domain.caps import Effort
 from services.ticket_sync.domain.entries import Entry
 from services.ticket_sync.domain.files import Limited, Upload
+from services.ticket_sync.domain.line import Front
 from services.ticket_sync.domain.links import Link
 from services.ticket_sync.domain.repair import Holdings, Repair
 from services.ticket_sync.domain.snapshots import Snapshot
 from services.ticket_sync.store import files as file_store
+from services.ticket_sync.store import line as line_store
 from shared.contracts.gateway import FileUploaded
 from shared.contracts.offer_handler import OutsourcingAbandoned, OutsourcingAccepted
 from shared.contracts.ticket_sync import (
@@ -21,6 +23,7 @@ from shared.contracts.ticket_sync import (
     EntryPut,
     EntryRemove,
     EntrySever,
+    LineUnfinished,
     OutsourcingReturn,
     QuestionAnswer,
     QuestionAsk,
@@ -49,15 +52,16 @@ SNAPSHOT = Table(
     Snapshot, key=lambda snapshot: snapshot.snapshot_id, lock=store.find_snapshots, save=store.save_snapshots
 )
 EFFORT = Table(Effort, key=lambda effort: effort.outsourcing_id, lock=store.find_efforts, save=store.save_efforts)
+FRONT = Table(Front, key=lambda front: front.outsourcing_id, lock=line_store.find_fronts)
 HOLDINGS = Table(Holdings, key=lambda holdings: holdings.outsourcing_id, lock=store.find_holdings)
 REPAIR = Table(Repair, key=lambda repair: repair.key, lock=store.find_repairs, save=store.save_repairs)
 LIMITED = Table(Limited, key=lambda limited: limited.instance, lock=file_store.find_limits)
 UPLOAD = Table(Upload, key=lambda upload: upload.key, lock=file_store.lock_uploads, save=file_store.save_uploads)
-# An entry that leaves the line, or is no longer to be submitted, leaves its group.
+# As many of them as a turn may read. An entry that leaves the line, or is no longer to be submitted, leaves its group.
 ENTRIES_IN_LINE = Collection(
     ENTRY,
     groups=lambda entry: () if entry.place is None else (entry.outsourcing_id,),
-    lock=store.list_entries_in_line,
+    lock=line_store.list_entries_at_front,
 )
 SUBMITTED_WORK = Collection(
     ENTRY, groups=lambda entry: (entry.outsourcing_id,) if entry.is_work else (), lock=store.list_work
@@ -93,17 +97,20 @@ THE_PIECE = each_of(
 )
 THE_SNAPSHOT = one(SNAPSHOT, lambda message: message.data.snapshot_id)
 WHAT_WAS_SUBMITTED = one(SNAPSHOT, lambda link: link.snapshot_id, via=THE_LINK)
-WHAT_WAITS = all_of(ENTRIES_IN_LINE, lambda message: message.data.outsourcing_id)
+WHAT_WAITS = (
+    one(FRONT, lambda message: message.data.outsourcing_id),
+    all_of(ENTRIES_IN_LINE, lambda message: message.data.outsourcing_id),
+)
 THE_WORK = all_of(SUBMITTED_WORK, lambda message: message.data.outsourcing_id)
-ALL_THAT_ENDS = (THE_LINK, WHAT_WAS_AGREED, WHAT_WAS_SUBMITTED, THE_WORK, WHAT_WAITS)
+ALL_THAT_ENDS = (THE_LINK, WHAT_WAS_AGREED, WHAT_WAS_SUBMITTED, THE_WORK, *WHAT_WAITS)
 
 HANDLERS = Handlers.of(
     "ticket_sync",
-    tables=(INSTANCE, LINK, AGREED, REPAIR, ENTRY, EFFORT, HOLDINGS, SNAPSHOT, LIMITED, UPLOAD),
+    tables=(INSTANCE, LINK, AGREED, REPAIR, FRONT, ENTRY, EFFORT, HOLDINGS, SNAPSHOT, LIMITED, UPLOAD),
     routes=(
         JOINING,
         on(OutsourcingAccepted, decide=opening.begin, needs=(THE_LINK,), unblocks=True),
-        on(TicketOpened, decide=opening.open_ticket, needs=(THE_LINK, WHAT_WAITS)),
+        on(TicketOpened, decide=opening.open_ticket, needs=(THE_LINK, *WHAT_WAITS)),
         on(TicketOverdue, decide=opening.remind, needs=(THE_LINK, WHAT_WAS_AGREED)),
         on(TicketUpdate, decide=notices.note_changes, needs=(THE_LINK,)),
         on(QuestionAsk, decide=notices.ask, needs=(THE_LINK,)),
@@ -126,12 +133,13 @@ HANDLERS = Handlers.of(
         on(EntryRemove, decide=writing.remove_entry, needs=(THE_LINK, THE_ENTRY, ITS_NAMESAKE, THE_REMOVED_S_EFFORT)),
         on(EntrySever, decide=writing.sever, needs=(THE_LINK, THE_ENTRY)),
         on(CompletionSubmit, decide=completion.submit, needs=(THE_LINK, WHAT_WAS_AGREED, THE_WORK)),
-        on(CompletionWithdraw, decide=completion.withdraw, needs=(THE_LINK, WHAT_WAS_AGREED, WHAT_WAITS)),
-        on(CompletionReject, decide=completion.reject, needs=(THE_LINK, WHAT_WAS_AGREED, WHAT_WAITS)),
-        on(CompletionApprove, decide=completion.approve, needs=(THE_LINK, WHAT_WAS_AGREED, THE_SNAPSHOT, WHAT_WAITS)),
+        on(CompletionWithdraw, decide=completion.withdraw, needs=(THE_LINK, WHAT_WAS_AGREED, *WHAT_WAITS)),
+        on(CompletionReject, decide=completion.reject, needs=(THE_LINK, WHAT_WAS_AGREED, *WHAT_WAITS)),
+        on(CompletionApprove, decide=completion.approve, needs=(THE_LINK, WHAT_WAS_AGREED, THE_SNAPSHOT, *WHAT_WAITS)),
         on(CompletionForce, decide=ending.force, needs=ALL_THAT_ENDS),
         on(OutsourcingAbandoned, decide=ending.abandon, needs=ALL_THAT_ENDS),
-        on(OutsourcingReturn, decide=ending.hand_back, needs=(THE_LINK, WHAT_WAS_AGREED, THE_WORK, WHAT_WAITS)),
+        on(OutsourcingReturn, decide=ending.hand_back, needs=(THE_LINK, WHAT_WAS_AGREED, THE_WORK, *WHAT_WAITS)),
+        on(LineUnfinished, decide=line.go_on, needs=(THE_LINK, *WHAT_WAITS), unblocks=True),
         on(SyncRequest, decide=repair.ask, needs=(*WHAT_STANDS, THE_SENDERS_REPAIR)),
         on(SyncFellDue, decide=repair.fall_due, needs=WHAT_STANDS),
         on(RepairOrdered, decide=repair.order, needs=WHAT_STANDS),

@@ -57,6 +57,7 @@ EVENT_EXAMPLES: dict[str, dict[str, Any]] = {
         "repair_id": ROUND,
         "entry_ids": [NOTE],
     },
+    "line.unfinished": {"outsourcing_id": OUTSOURCING, "after_place": 100},
     "outsourcing.unopened": {
         **_BETWEEN,
         "lead_number": "T2026-0417",

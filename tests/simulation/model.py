@@ -218,7 +218,7 @@ class Outsourcing:
         if snapshot and snapshot.time:
             summed = ChargeBody(
                 kind="charge",
-                name=f"{self.service}: {self._service_number}",
+                name=f"Zeit / Time: {self.accepted.ticket.number}",
                 quantity=snapshot.hours,
                 unit_price=Decimal(0),
                 currency=self.accepted.terms.currency,

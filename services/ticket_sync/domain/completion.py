@@ -1,7 +1,8 @@
 """The end of the work: it is submitted, taken back, rejected, or approved."""
 
 from services.ticket_sync.domain.agreed import Agreed
-from services.ticket_sync.domain.entries import Entry, keep_local, release_held
+from services.ticket_sync.domain.entries import Entry
+from services.ticket_sync.domain.line import Front, move
 from services.ticket_sync.domain.links import Link, State
 from services.ticket_sync.domain.snapshots import Snapshot, fits, fixed, sum_up
 from shared.contracts.ticket_sync import (
@@ -26,11 +27,16 @@ from shared.messaging.outcomes import Changed, Decision, FieldError, Message, No
 def submit(
     link: Link | None, agreed: Agreed | None, work: tuple[Entry, ...], submission: Message[CompletionSubmit]
 ) -> Decision:
-    """Fix what the service partner submits, where it is what it believes to submit; entries are held from now on."""
+    """Fix what the service partner submits, where it is what it believes to submit; entries are held from now on.
+
+    What was put before arrives before.
+    """
     if link is None or agreed is None or not link.includes(submission.sender):
         return NotYet("outsourcing/unknown")
     if refused := link.refuses_unless("service", State.IN_PROGRESS, submission.sender):
         return refused
+    if not link.line_is_empty:
+        return NotYet("completion/entries-under-way", state=link.state)
     content = fixed(link, work, submission.fresh_id, submission.data.summary, submission.data.deductions)
     if refused := _out_of_step(link, content, submission.data):
         return refused
@@ -53,7 +59,11 @@ def submit(
 
 
 def withdraw(
-    link: Link | None, agreed: Agreed | None, held: tuple[Entry, ...], withdrawal: Message[CompletionWithdraw]
+    link: Link | None,
+    agreed: Agreed | None,
+    front: Front | None,
+    held: tuple[Entry, ...],
+    withdrawal: Message[CompletionWithdraw],
 ) -> Decision:
     """The service partner takes its submission back, and the work goes on."""
     if link is None or agreed is None or not link.includes(withdrawal.sender):
@@ -63,7 +73,7 @@ def withdraw(
     link = link.resumed()
     withdrawn = CompletionWithdrawn(outsourcing_id=link.outsourcing_id, withdrawn_at=withdrawal.now)
     noted = TicketNoted(outsourcing_id=link.outsourcing_id, reason="submission_withdrawn", state=link.state)
-    entries, released = release_held(link, held)
+    link, entries, released = move(link, front, held)
     return Changed(
         link,
         *entries,
@@ -78,7 +88,11 @@ def withdraw(
 
 
 def reject(
-    link: Link | None, agreed: Agreed | None, held: tuple[Entry, ...], rejection: Message[CompletionReject]
+    link: Link | None,
+    agreed: Agreed | None,
+    front: Front | None,
+    held: tuple[Entry, ...],
+    rejection: Message[CompletionReject],
 ) -> Decision:
     """The lead is not content and says why, and the work goes on."""
     if link is None or agreed is None or not link.includes(rejection.sender):
@@ -89,7 +103,7 @@ def reject(
     reason = rejection.data.reason
     rejected = CompletionRejected(outsourcing_id=link.outsourcing_id, reason=reason, rejected_at=rejection.now)
     noted = TicketNoted(outsourcing_id=link.outsourcing_id, reason="submission_rejected", text=reason, state=link.state)
-    entries, released = release_held(link, held)
+    link, entries, released = move(link, front, held)
     published = OutsourcingRejected(**agreed.named(link), reason=reason, complete_by=agreed.accepted.terms.complete_by)
     return Changed(
         link,
@@ -103,6 +117,7 @@ def approve(
     link: Link | None,
     agreed: Agreed | None,
     snapshot: Snapshot | None,
+    front: Front | None,
     held: tuple[Entry, ...],
     approval: Message[CompletionApprove],
 ) -> Decision:
@@ -117,7 +132,7 @@ def approve(
     approved = CompletionApproved(
         outsourcing_id=link.outsourcing_id, snapshot_id=snapshot.snapshot_id, approved_at=approval.now
     )
-    entries, kept = keep_local(link, held)
+    link, entries, kept = move(link, front, held)
     link, summed, told_of_sum = sum_up(link, snapshot.content)
     published = OutsourcingCompleted(
         **agreed.named(link),

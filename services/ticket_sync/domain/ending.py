@@ -3,7 +3,8 @@
 from typing import Any
 
 from services.ticket_sync.domain.agreed import Agreed
-from services.ticket_sync.domain.entries import Entry, keep_local
+from services.ticket_sync.domain.entries import Entry
+from services.ticket_sync.domain.line import Front, move
 from services.ticket_sync.domain.links import ALLOWED, Link, State
 from services.ticket_sync.domain.snapshots import Snapshot, fixed, fixed_whatever_its_size, sum_up
 from shared.contracts.offer_handler import OutsourcingAbandoned
@@ -27,6 +28,7 @@ def hand_back(
     link: Link | None,
     agreed: Agreed | None,
     work: tuple[Entry, ...],
+    front: Front | None,
     in_line: tuple[Entry, ...],
     returning: Message[OutsourcingReturn],
 ) -> Decision:
@@ -52,7 +54,7 @@ def hand_back(
     noted = TicketNoted(
         outsourcing_id=link.outsourcing_id, reason="outsourcing_returned", text=reason, state=link.state
     )
-    entries, kept = keep_local(link, in_line)
+    link, entries, kept = move(link, front, in_line)
     published = OutsourcingHandedBack(
         **agreed.named(link),
         **known,
@@ -73,6 +75,7 @@ def force(
     agreed: Agreed | None,
     submitted: Snapshot | None,
     work: tuple[Entry, ...],
+    front: Front | None,
     in_line: tuple[Entry, ...],
     forcing: Message[CompletionForce],
 ) -> Decision:
@@ -82,7 +85,7 @@ def force(
     if refused := link.refuses_unless_said_by("lead", forcing.sender):
         return refused
     snapshot = submitted or _as_it_is(link, work, forcing)
-    return _ended_by_force(link, agreed, snapshot, in_line, forcing, forcing.data.cause)
+    return _ended_by_force(link, agreed, snapshot, front, in_line, forcing, forcing.data.cause)
 
 
 def abandon(
@@ -90,6 +93,7 @@ def abandon(
     agreed: Agreed | None,
     submitted: Snapshot | None,
     work: tuple[Entry, ...],
+    front: Front | None,
     in_line: tuple[Entry, ...],
     abandoned: Message[OutsourcingAbandoned],
 ) -> Decision:
@@ -99,7 +103,7 @@ def abandon(
     if link.has_ended:
         return Unchanged()
     snapshot = submitted or _as_it_is(link, work, abandoned)
-    return _ended_by_force(link, agreed, snapshot, in_line, abandoned, "partnership_ended")
+    return _ended_by_force(link, agreed, snapshot, front, in_line, abandoned, "partnership_ended")
 
 
 def _as_it_is(link: Link, work: tuple[Entry, ...], forcing: Forcing) -> Snapshot | None:
@@ -116,6 +120,7 @@ def _ended_by_force(
     link: Link,
     agreed: Agreed,
     snapshot: Snapshot | None,
+    front: Front | None,
     in_line: tuple[Entry, ...],
     forcing: Forcing,
     cause: ForcedCause,
@@ -140,7 +145,7 @@ def _ended_by_force(
     noted = TicketNoted(
         outsourcing_id=link.outsourcing_id, reason="completion_forced", text=reason or "", state=link.state
     )
-    entries, kept = keep_local(link, in_line)
+    link, entries, kept = move(link, front, in_line)
     link, summed, told_of_sum = sum_up(link, content) if content else (link, (), ())
     published = OutsourcingCompleted(
         **agreed.named(link),

@@ -10,8 +10,6 @@ from services.ticket_sync.domain.links import Link
 from services.ticket_sync.domain.replication import Word, Writer, copy_of, read
 from shared.contracts.ticket_sync import (
     EntryBody,
-    EntryKeptLocal,
-    EntryReleased,
     EntryReplicated,
     EntrySevered,
     EntryWithdrawn,
@@ -27,9 +25,9 @@ TANDEM = RESERVED_SLUG
 class Travel(StrEnum):
     """How far the newest version of an entry has come.
 
-    `local`: the other side has no copy and gets none; `waiting`: for the service partner's ticket; `delivered`: the
-    other side was told; `held`: until the submission is decided; `released`: the other side was told after that;
-    `kept_local`: had not arrived when the link ended; `severed`: the copy does not follow any more.
+    `local`: the other side has no copy and gets none; `waiting`: for the service partner's ticket, or behind what else
+    waits; `delivered`: the other side was told; `held`: until the submission is decided; `released`: the other side was
+    told after that; `kept_local`: had not arrived when the link ended; `severed`: the copy does not follow any more.
     """
 
     LOCAL = "local"
@@ -47,8 +45,9 @@ class Entry:
 
     `content` is the owner's word as JSON, None once removed; `kind` is None only for a removal of what never came.
     `copy_version` is what the other side's copy is at, and `copy_content` its content where that is not the newest;
-    `withdrawn_version` is the one with which the copy went. `place` is its place in line. `path` is where it had been
-    before its owner passed it on, from its origin on; empty where it began here.
+    `withdrawn_version` is the one with which the copy went. `place` is its place in line. The copy may have been
+    `added_during_approval`. `path` is where it had been before its owner passed it on, from its origin on; empty where
+    it began here.
     """
 
     outsourcing_id: UUID
@@ -63,6 +62,7 @@ class Entry:
     copy_content: str | None = None
     withdrawn_version: int | None = None
     place: int | None = None
+    added_during_approval: bool = False
     path: tuple[str, ...] = ()
 
     @property
@@ -119,6 +119,7 @@ class Entry:
             copy_content=self.copied_content,
             withdrawn_version=self.withdrawn_version,
             place=self.place,
+            added_during_approval=self.added_during_approval,
             path=self.path if self.was_told else tuple(dict.fromkeys((*self.path, *newest.path))),
         )
 
@@ -146,6 +147,7 @@ def passed_on(
         copy_content=None,
         withdrawn_version=None if stands else entry.version,
         place=None,
+        added_during_approval=stands and travel is Travel.RELEASED,
     )
     recipient = link.other_side_of(entry.owner)
     found = file_found_by(recipient, entry, copy[0] if copy else None, anew=entry.copy_version is None)
@@ -169,36 +171,6 @@ def told_of(link: Link, entry: Entry, word: Word | None = None) -> tuple[Deliver
     return () if fact is None else (Deliver(recipient, fact),)
 
 
-def deliver_waiting(link: Link, waiting: tuple[Entry, ...]) -> tuple[list[Entry], list[Tell]]:
-    """The ticket is open: what waited for it arrives there in the order in which it came."""
-    passed = [passed_on(link, entry, entry.word) for entry in sorted(waiting, key=_place)]
-    return [entry for entry, _ in passed], [told for _, tell in passed for told in tell]
-
-
-def release_held(link: Link, held: tuple[Entry, ...]) -> tuple[list[Entry], list[Tell]]:
-    """The work goes on: what was held arrives in the order in which it came, and its owners are told so."""
-    entries: list[Entry] = []
-    tell: list[Tell] = []
-    for entry in sorted(held, key=_place):
-        delivered, told = passed_on(link, entry, entry.word, Travel.RELEASED)
-        released = EntryReleased(outsourcing_id=entry.outsourcing_id, entry_id=entry.entry_id, version=entry.version)
-        entries.append(delivered)
-        tell += [*told, Deliver(entry.owner, released)]
-    return entries, tell
-
-
-def keep_local(link: Link, in_line: tuple[Entry, ...]) -> tuple[list[Entry], list[Deliver]]:
-    """The link has ended: what has not reached the other side stays with its owners, who are told so."""
-    entries, tell = [], []
-    for entry in sorted(in_line, key=_place):
-        kept = EntryKeptLocal(
-            outsourcing_id=entry.outsourcing_id, entry_id=entry.entry_id, version=entry.version, state=link.state
-        )
-        entries.append(replace(entry, travel=Travel.KEPT_LOCAL, place=None))
-        tell.append(Deliver(entry.owner, kept))
-    return entries, tell
-
-
 def _fact(link: Link, entry: Entry, word: Word | None) -> Delivery | None:
     named: dict[str, Any] = {"outsourcing_id": entry.outsourcing_id, "entry_id": entry.entry_id, "owner": entry.owner}
     if entry.withdrawn_version is not None:
@@ -219,7 +191,7 @@ def _fact(link: Link, entry: Entry, word: Word | None) -> Delivery | None:
         author=word.author,
         happened_at=word.happened_at,
         body=body,
-        added_during_approval=entry.travel is Travel.RELEASED,
+        added_during_approval=entry.added_during_approval,
         state=link.state,
     )
 
@@ -228,7 +200,3 @@ def _writer(link: Link, entry: Entry) -> Writer:
     if entry.owner == TANDEM:
         return "tandem"
     return "lead" if entry.owner == link.lead else "service"
-
-
-def _place(entry: Entry) -> int:
-    return entry.place or 0

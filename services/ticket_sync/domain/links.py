@@ -50,7 +50,8 @@ class Link:
     """One outsourcing as both sides work on it.
 
     `snapshot_id` is the work that awaits approval, or that it ended with; `entry_count` counts every entry there ever
-    was; `last_place` is the end of the line of what waits for the ticket or for the approval. `next_due_at` is when to
+    was; `last_place` is the end of the line of what waits for the ticket, for the approval or behind others, and
+    `passed_place` is how far that has been passed on. `next_due_at` is when to
     look whether the ticket is open by now, and once it is, when to tell both sides what they should hold; the message
     `due_set_by` said so. `reminded_at` is when the ticket last was not open. `derived_from` is the outsourcing that the
     lead holds as a service partner and passes on with this one.
@@ -71,6 +72,7 @@ class Link:
     returned_at: datetime | None = None
     entry_count: int = 0
     last_place: int = 0
+    passed_place: int = 0
     next_due_at: datetime | None = None
     due_set_by: tuple[str, UUID] | None = None
     reminded_at: datetime | None = None
@@ -79,6 +81,15 @@ class Link:
     @property
     def has_ended(self) -> bool:
         return self.state in ENDED
+
+    @property
+    def line_is_empty(self) -> bool:
+        return self.passed_place == self.last_place
+
+    @property
+    def line_moves(self) -> bool:
+        """Whether what is in line is being told: it stands until the ticket is open, and during an approval."""
+        return not self.line_is_empty and (self.state is State.IN_PROGRESS or self.has_ended)
 
     def includes(self, slug: str) -> bool:
         return slug in (self.lead, self.service)

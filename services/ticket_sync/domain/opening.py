@@ -6,7 +6,8 @@ from uuid import UUID
 
 from services.ticket_sync.domain.agreed import Agreed
 from services.ticket_sync.domain.caps import Effort
-from services.ticket_sync.domain.entries import Entry, deliver_waiting
+from services.ticket_sync.domain.entries import Entry
+from services.ticket_sync.domain.line import Front, move
 from services.ticket_sync.domain.links import Link, State
 from shared.contracts.offer_handler import OutsourcingAccepted
 from shared.contracts.ticket_sync import (
@@ -69,7 +70,9 @@ def begin(link: Link | None, accepted: Message[OutsourcingAccepted]) -> Decision
     )
 
 
-def open_ticket(link: Link | None, waiting: tuple[Entry, ...], opened: Message[TicketOpened]) -> Decision:
+def open_ticket(
+    link: Link | None, front: Front | None, waiting: tuple[Entry, ...], opened: Message[TicketOpened]
+) -> Decision:
     """Link the two tickets, and bring to the new one what has waited for it.
 
     Who says again what is so already, after a restart say, is told it again, and nobody else is.
@@ -89,7 +92,7 @@ def open_ticket(link: Link | None, waiting: tuple[Entry, ...], opened: Message[T
         partner_number=number,
         partner_link=opened.data.link,
     )
-    entries, delivered = deliver_waiting(link, waiting)
+    link, entries, delivered = move(link, front, waiting)
     return Changed(
         link,
         *entries,

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from services.ticket_sync.domain.entries import Entry, told_of
+from services.ticket_sync.domain.line import MOST_IN_A_PIECE
 from services.ticket_sync.domain.links import Link
 from services.ticket_sync.domain.opening import Due
 from shared.contracts.ticket_sync import (
@@ -20,8 +21,6 @@ from shared.contracts.ticket_sync import (
 )
 from shared.messaging.outcomes import Caused, Changed, Decision, Deliver, Message, NotYet, Publish, Refused, Unchanged
 
-# What one message has told again: little enough that other tickets have their turns in between.
-MOST_IN_A_PIECE = 100
 # From one answer to the next: each compares every entry, and a short question can have an answer of half a megabyte.
 ASK_AGAIN_AFTER = timedelta(seconds=1)
 

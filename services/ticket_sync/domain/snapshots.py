@@ -91,13 +91,14 @@ def id_of_sum(link: Link) -> UUID:
 def sum_up(link: Link, snapshot: CompletionSnapshot) -> tuple[Link, tuple[Entry, ...], tuple[Tell, ...]]:
     """What the lead's ticket keeps of the service partner's time, as one charge.
 
-    It is an entry like any other: who has lost it can be told of it again. It has been at the service partner.
+    It is an entry like any other: who has lost it can be told of it again, and who outsources a ticket on may pass it
+    on. So it tells nothing of the service partner, where it has been.
     """
     if not snapshot.time or link.completed_at is None:
         return link, (), ()
     charge = ChargeBody(
         kind="charge",
-        name=f"{link.service}: {link.service_number}",
+        name=f"Zeit / Time: {link.lead_number}",
         quantity=snapshot.hours,
         unit_price=Decimal(0),
         currency=snapshot.currency,

@@ -139,7 +139,7 @@ def _pass_on(link: Link, entry: Entry, word: Word | None, *, is_new: bool) -> Ch
     if entry.copy_version is None and copied(link, entry, word) is None:
         local = replace(entry, travel=Travel.LOCAL, place=None)
         return Changed(*values, local, tell=found, history=f"{_named(entry)} kept local")
-    if link.state is State.IN_PROGRESS:
+    if link.state is State.IN_PROGRESS and link.line_is_empty:
         delivered, tell = passed_on(link, entry, word)
         outcome = "delivered" if tell else "goes no further: it has been at the other side"
         return Changed(*values, delivered, tell=(*tell, *found), history=f"{_named(entry)} {outcome}")
@@ -147,9 +147,10 @@ def _pass_on(link: Link, entry: Entry, word: Word | None, *, is_new: bool) -> Ch
         link = link.with_another_in_line()
         values = (link,)
         entry = replace(entry, place=link.last_place)
-    if link.state is State.ACCEPTED:
-        waiting = replace(entry, travel=Travel.WAITING)
-        return Changed(*values, waiting, tell=found, history=f"{_named(entry)} waits for the ticket")
+    if link.state is not State.AWAITING_APPROVAL:
+        # Whoever was held stays marked as such.
+        waiting = entry if entry.travel is Travel.HELD else replace(entry, travel=Travel.WAITING)
+        return Changed(*values, waiting, tell=found, history=f"{_named(entry)} waits in line")
     held = EntryHeld(entry_id=entry.entry_id, version=entry.version, outsourcing_id=entry.outsourcing_id)
     return Changed(
         *values,

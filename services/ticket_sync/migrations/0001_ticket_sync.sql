@@ -11,10 +11,12 @@ CREATE TABLE link (
     lead_number       text NOT NULL,
     service_number    text,
     snapshot_id       uuid,
-    -- How many entries there are, tombstones included, and the last place given out in the line of what waits.
+    -- How many entries there are, tombstones included; the last place given out in the line of what waits, and how far
+    -- that has been passed on.
     -- Ten thousand, and what Tandem itself adds.
     entry_count       integer NOT NULL CHECK (entry_count BETWEEN 0 AND 10001),
-    last_place        bigint NOT NULL CHECK (last_place >= 0),
+    last_place        bigint NOT NULL,
+    passed_place      bigint NOT NULL CHECK (passed_place BETWEEN 0 AND last_place),
     accepted_at       timestamptz NOT NULL,
     opened_at         timestamptz,
     submitted_at      timestamptz,
@@ -79,8 +81,10 @@ CREATE TABLE entry (
     copy_content   text,
     -- The version with which the other side's copy went, where it has.
     withdrawn_version bigint CHECK (withdrawn_version <= version),
-    -- The place in line of what waits for the ticket or for the approval.
+    -- The place in line of what waits for the ticket, for the approval or behind others.
     place          bigint,
+    -- Of the copy: whether it arrived after an approval that did not come.
+    added_during_approval boolean NOT NULL,
     -- Where it had been before its owner passed it on, from its origin on: slugs, a blank between them.
     path           text,
     PRIMARY KEY (outsourcing_id, entry_id),
@@ -88,10 +92,11 @@ CREATE TABLE entry (
     UNIQUE (owner, entry_id),
     CHECK (content IS NULL OR kind IS NOT NULL),
     CHECK (copy_version IS NULL OR withdrawn_version IS NULL),
-    CHECK ((copy_content IS NOT NULL) = (travel IN ('held', 'kept_local') AND copy_version IS NOT NULL)),
+    CHECK ((copy_content IS NOT NULL) = (travel IN ('waiting', 'held', 'kept_local') AND copy_version IS NOT NULL)),
     CHECK ((travel IN ('waiting', 'held')) = (place IS NOT NULL)),
-    CHECK (travel NOT IN ('local', 'waiting') OR copy_version IS NULL),
-    CHECK (travel NOT IN ('held', 'kept_local') OR copy_version IS NULL OR copy_version < version),
+    CHECK (travel <> 'local' OR copy_version IS NULL),
+    CHECK (NOT added_during_approval OR copy_version IS NOT NULL),
+    CHECK (travel NOT IN ('waiting', 'held', 'kept_local') OR copy_version IS NULL OR copy_version < version),
     CHECK (travel NOT IN ('delivered', 'released') OR copy_version IS NULL OR copy_version = version),
     CHECK (travel <> 'severed' OR copy_version IS NOT NULL)
 ) WITH (fillfactor = 85, toast_tuple_target = 4096); -- notes of a few thousand bytes stay in the row, uncompressed

@@ -20,10 +20,10 @@ from shared.contracts.ticket_sync import CompletionSnapshot
 from shared.database import Connection, columns_of
 
 LINK_COLUMNS = """outsourcing_id, lead, service, state, currency, lead_number, accepted_at, service_number, opened_at,
-                  snapshot_id, submitted_at, completed_at, returned_at, entry_count, last_place, reminded_at,
-                  next_due_at, due_set_by_source, due_set_by_id, derived_from"""
+                  snapshot_id, submitted_at, completed_at, returned_at, entry_count, last_place, passed_place,
+                  reminded_at, next_due_at, due_set_by_source, due_set_by_id, derived_from"""
 ENTRY_COLUMNS = """outsourcing_id, entry_id, owner, version, kind, visibility, content, travel, copy_version,
-                   copy_content, withdrawn_version, place, path"""
+                   copy_content, withdrawn_version, place, added_during_approval, path"""
 # What a turn reads of tickets to compare them: five of the fullest, or a thousand usual ones. Who finds less than the
 # link counts is tried again, alone.
 MOST_HOLDINGS = 50_000
@@ -63,6 +63,7 @@ async def save_links(connection: Connection, links: list[Link]) -> None:
             link.returned_at,
             link.entry_count,
             link.last_place,
+            link.passed_place,
             link.reminded_at,
             link.next_due_at,
             *(link.due_set_by or (None, None)),
@@ -75,8 +76,8 @@ async def save_links(connection: Connection, links: list[Link]) -> None:
         INSERT INTO link ({LINK_COLUMNS})
         SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[],
                              $8::text[], $9::timestamptz[], $10::uuid[], $11::timestamptz[], $12::timestamptz[],
-                             $13::timestamptz[], $14::integer[], $15::bigint[], $16::timestamptz[], $17::timestamptz[],
-                             $18::text[], $19::uuid[], $20::uuid[])
+                             $13::timestamptz[], $14::integer[], $15::bigint[], $16::bigint[], $17::timestamptz[],
+                             $18::timestamptz[], $19::text[], $20::uuid[], $21::uuid[])
         ON CONFLICT (outsourcing_id) DO UPDATE SET
             state = excluded.state,
             service_number = excluded.service_number,
@@ -87,12 +88,13 @@ async def save_links(connection: Connection, links: list[Link]) -> None:
             returned_at = excluded.returned_at,
             entry_count = excluded.entry_count,
             last_place = excluded.last_place,
+            passed_place = excluded.passed_place,
             reminded_at = excluded.reminded_at,
             next_due_at = excluded.next_due_at,
             due_set_by_source = excluded.due_set_by_source,
             due_set_by_id = excluded.due_set_by_id
         """,
-        *columns_of(rows, 20),
+        *columns_of(rows, 21),
     )
 
 
@@ -205,16 +207,7 @@ async def find_entries(connection: Connection, keys: list[tuple[UUID, UUID]]) ->
         """,
         *columns_of(keys, 2),
     )
-    return [_entry(row) for row in rows]
-
-
-async def list_entries_in_line(connection: Connection, outsourcing_ids: list[UUID]) -> list[Entry]:
-    """What waits for a ticket or for an approval."""
-    rows = await connection.fetch(
-        f"SELECT {ENTRY_COLUMNS} FROM entry WHERE outsourcing_id = ANY ($1::uuid[]) AND place IS NOT NULL",
-        outsourcing_ids,
-    )
-    return [_entry(row) for row in rows]
+    return [entry_of(row) for row in rows]
 
 
 async def list_work(connection: Connection, outsourcing_ids: list[UUID]) -> list[Entry]:
@@ -228,7 +221,7 @@ async def list_work(connection: Connection, outsourcing_ids: list[UUID]) -> list
         """,
         outsourcing_ids,
     )
-    return [_entry(row) for row in rows]
+    return [entry_of(row) for row in rows]
 
 
 async def save_entries(connection: Connection, entries: list[Entry]) -> None:
@@ -247,6 +240,7 @@ async def save_entries(connection: Connection, entries: list[Entry]) -> None:
             entry.copy_content,
             entry.withdrawn_version,
             entry.place,
+            entry.added_during_approval,
             " ".join(entry.path) or None,
         )
         for entry in entries
@@ -255,7 +249,8 @@ async def save_entries(connection: Connection, entries: list[Entry]) -> None:
         f"""
         INSERT INTO entry ({ENTRY_COLUMNS})
         SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[],
-                             $8::text[], $9::bigint[], $10::text[], $11::bigint[], $12::bigint[], $13::text[])
+                             $8::text[], $9::bigint[], $10::text[], $11::bigint[], $12::bigint[], $13::boolean[],
+                             $14::text[])
         ON CONFLICT (outsourcing_id, entry_id) DO UPDATE SET
             version = excluded.version,
             kind = excluded.kind,
@@ -266,9 +261,10 @@ async def save_entries(connection: Connection, entries: list[Entry]) -> None:
             copy_content = excluded.copy_content,
             withdrawn_version = excluded.withdrawn_version,
             place = excluded.place,
+            added_during_approval = excluded.added_during_approval,
             path = excluded.path
         """,
-        *columns_of(rows, 13),
+        *columns_of(rows, 14),
     )
 
 
@@ -278,7 +274,7 @@ async def find_holdings(connection: Connection, outsourcing_ids: list[UUID]) -> 
         """
         SELECT outsourcing_id, entry_id, owner, version, kind, visibility,
                CASE WHEN content IS NOT NULL THEN '' END AS content, travel, copy_version, NULL AS copy_content,
-               withdrawn_version, place, path
+               withdrawn_version, place, added_during_approval, path
         FROM entry WHERE outsourcing_id = ANY ($1::uuid[]) ORDER BY outsourcing_id, entry_id LIMIT $2
         """,
         outsourcing_ids,
@@ -286,7 +282,7 @@ async def find_holdings(connection: Connection, outsourcing_ids: list[UUID]) -> 
     )
     of_each: dict[UUID, list[Entry]] = {}
     for row in rows:
-        of_each.setdefault(row["outsourcing_id"], []).append(_entry(row))
+        of_each.setdefault(row["outsourcing_id"], []).append(entry_of(row))
     return [Holdings(outsourcing_id, tuple(entries)) for outsourcing_id, entries in of_each.items()]
 
 
@@ -312,7 +308,7 @@ async def list_entries_to_tell_again(connection: Connection, keys: list[tuple[UU
         MOST_TOLD_AGAIN,
         LARGEST_TOLD_AGAIN_BYTES,
     )
-    return [_entry(row) for row in rows]
+    return [entry_of(row) for row in rows]
 
 
 async def find_repairs(connection: Connection, keys: list[tuple[UUID, str]]) -> list[Repair]:
@@ -380,7 +376,8 @@ def _link(row: Any) -> Link:
     return Link(**{**fields, "state": State(row["state"]), "due_set_by": None if set_by[1] is None else set_by})
 
 
-def _entry(row: Any) -> Entry:
+def entry_of(row: Any) -> Entry:
+    """The entry in a row of `ENTRY_COLUMNS`."""
     return Entry(**{**row, "travel": Travel(row["travel"]), "path": tuple((row["path"] or "").split())})
 
 

@@ -267,6 +267,17 @@ PROBLEMS: dict[str, Problem] = {
             ),
         ),
     ),
+    "completion/entries-under-way": _problem(
+        409,
+        en=(
+            "Earlier entries are still under way",
+            "The other side is still being told of entries that waited; submit again when they have arrived.",
+        ),
+        de=(
+            "Frühere Einträge sind noch unterwegs",
+            "Wartende Einträge werden der anderen Seite noch übermittelt; reichen Sie danach erneut ein.",
+        ),
+    ),
     "completion/too-large": _problem(
         422,
         en=("The submission is too large", "Its time and charges do not fit into one message; shorten their texts."),

@@ -111,6 +111,15 @@ class RepairOrdered(Event):
     side: Slug
 
 
+class LineUnfinished(Event):
+    """What waits in line is told from the next place on; told to ticket_sync itself."""
+
+    kind: ClassVar[str] = "tandem.line.unfinished.v1"
+
+    outsourcing_id: UUID
+    after_place: Count
+
+
 class RepairUnfinished(Event):
     """These entries are to be told again to one side, and then the rest; told to ticket_sync itself."""
 

@@ -95,6 +95,8 @@ async def test_a_turn_of_entries_that_are_passed_on_asks_no_more_of_the_database
     turn: Turn, database: Connection
 ) -> None:
     ids = await in_progress(turn, database, 4)
+    # With its first entry a connection learns of the types of their columns.
+    await take(turn, database, sent(LEAD, put(NOTE, outsourcing_id=ids[0]), ids[0]))
     origins = [put(NOTE, outsourcing_id=id) for id in ids]
     plain = await statements_of(
         database, take(turn, database, *(sent(LEAD, one, one.outsourcing_id) for one in origins))

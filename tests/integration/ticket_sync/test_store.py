@@ -101,6 +101,7 @@ async def test_a_locked_link_stays_with_its_turn(database: Connection, second_co
         {"next_due_at": NOW},
         {"state": State.RETURNED, "returned_at": NOW, "next_due_at": NOW, "due_set_by": SET_BY},
         {"currency": "euro"},
+        {"last_place": 1, "passed_place": 2},
     ],
 )
 async def test_no_link_is_kept_that_cannot_be(database: Connection, broken: dict[str, Any]) -> None:
@@ -177,7 +178,7 @@ async def test_entries_of_every_kind_are_found_by_their_keys_as_they_were_saved_
     changed = [
         replace(entries[0], version=2, content=None, visibility="internal", copy_version=None, withdrawn_version=2),
         replace(entries[1], version=2, travel=Travel.HELD, copy_content=entries[1].content, place=7),
-        replace(entries[2], version=2, travel=Travel.SEVERED, path=(LEAD, "elbtal")),
+        replace(entries[2], version=2, travel=Travel.SEVERED, added_during_approval=True, path=(LEAD, "elbtal")),
         replace(entries[3], travel=Travel.LOCAL, copy_version=None, visibility="internal"),
         replace(entries[4], travel=Travel.WAITING, copy_version=None, place=2**40),
     ]
@@ -206,20 +207,12 @@ async def test_a_tombstone_of_what_never_came_has_no_kind(database: Connection) 
         {"withdrawn_version": 1},
         {"copy_version": None, "withdrawn_version": 2},
         {"travel": Travel.SEVERED, "copy_version": None},
+        {"travel": Travel.LOCAL, "copy_version": None, "added_during_approval": True},
     ],
 )
 async def test_no_entry_is_kept_that_cannot_be(database: Connection, broken: dict[str, Any]) -> None:
     with pytest.raises(asyncpg.CheckViolationError):
         await store.save_entries(database, [entry(new_id(), **broken)])
-
-
-async def test_what_is_in_line_is_listed_for_its_outsourcings_alone(database: Connection) -> None:
-    waiting: dict[str, Any] = {"travel": Travel.WAITING, "copy_version": None}
-    mine, other, foreign = new_id(), new_id(), new_id()
-    in_line = [entry(mine, place=1, **waiting), entry(mine, place=2, **waiting), entry(other, place=1, **waiting)]
-    await store.save_entries(database, [*in_line, entry(mine), entry(foreign, place=1, **waiting)])
-    listed = await store.list_entries_in_line(database, [mine, other])
-    assert sorted(listed, key=lambda one: one.key) == sorted(in_line, key=lambda one: one.key)
 
 
 async def test_work_is_the_service_partners_shared_time_and_charges(database: Connection) -> None:

@@ -1,5 +1,6 @@
 """Tickets that are outsourced on: every change arrives everywhere once, nothing comes back, and nobody is disclosed."""
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -294,6 +295,21 @@ def test_the_sum_of_a_partner_s_time_can_be_passed_on_by_who_was_told_of_it() ->
         back = put(CHARGE, outsourcing_id=id, copied_from=from_(onward, summed.entry_id))
         assert isinstance(play.say(slug, back), answer)
     assert [one.owner for one in play.heard_by(FIRST) if isinstance(one, EntryReplicated)] == [SECOND]
+
+
+def test_nothing_that_tandem_adds_to_a_ticket_names_who_worked_on_it() -> None:
+    """It may be passed on like any other entry, and a lead learns of no third company."""
+    play, id, onward = chain_of_three()
+    play.say(THIRD, put(TIME, outsourcing_id=onward))
+    play.say(SECOND, force(onward))
+    for one in play.told_to(SECOND):
+        if isinstance(one, EntryReplicated) and one.owner == "tandem":
+            play.say(SECOND, put(one.body, outsourcing_id=id, copied_from=from_(onward, one.entry_id)))
+    arrived = [one for one in play.heard_by(FIRST) if isinstance(one, EntryReplicated)]
+    assert len(arrived) == 1
+    (link,) = [one for one in play.all_of(Link) if one.outsourcing_id == onward]
+    assert link.service == THIRD and link.service_number
+    assert not {THIRD, link.service_number, str(onward)} & set(re.split(r"[^\w-]+", arrived[0].model_dump_json()))
 
 
 def test_what_one_outsources_on_is_known_to_tandem_alone() -> None:

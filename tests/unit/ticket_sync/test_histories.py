@@ -4,14 +4,22 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from services.ticket_sync.domain import line
 from services.ticket_sync.domain.entries import Travel
 from services.ticket_sync.domain.links import State
 from services.ticket_sync.handlers import ENTRY
-from shared.contracts.ticket_sync import EntryKeptLocal, OutsourcingCompleted, OutsourcingHandedBack, TicketOverdue
+from shared.contracts.ticket_sync import (
+    EntryKeptLocal,
+    LineUnfinished,
+    OutsourcingCompleted,
+    OutsourcingHandedBack,
+    TicketOverdue,
+)
 from shared.contracts.values import Event, Payload
 from shared.ids import new_id
 from shared.messaging.outcomes import Changed, NotYet
@@ -70,6 +78,9 @@ class Life(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
+        self.small_pieces = pytest.MonkeyPatch()
+        self.small_pieces.setattr(line, "MOST_IN_A_PIECE", 1)
+        self.pieces_said = 0
         self.play = just_accepted()
 
     @initialize(begin=st.sampled_from([just_accepted, in_progress, awaiting_approval]))
@@ -103,6 +114,29 @@ class Life(RuleBasedStateMachine):
     def another_service_tells(self, data: Payload) -> None:
         self._say("tandem/offer_handler", data)
 
+    @rule(stale=st.booleans())
+    def the_line_goes_on(self, *, stale: bool) -> None:
+        """The word of a piece comes, or one comes again."""
+        pieces = self._pieces()
+        if stale and self.pieces_said:
+            self.play.say("tandem/ticket_sync", pieces[self.pieces_said - 1])
+        elif self.pieces_said < len(pieces):
+            self.pieces_said += 1
+            self.play.say("tandem/ticket_sync", pieces[self.pieces_said - 1])
+
+    def teardown(self) -> None:
+        while self.pieces_said < len(self._pieces()):
+            self.the_line_goes_on(stale=False)
+        assert not self.play.link.line_moves
+        assert self.play.link.line_is_empty == all(one.place is None for one in self._entries())
+        self.small_pieces.undo()
+
+    @invariant()
+    def a_line_that_moves_has_its_next_piece_under_way(self) -> None:
+        link, waiting = self.play.link, self._pieces()[self.pieces_said :]
+        assert not link.line_moves or link.passed_place in {one.after_place for one in waiting}
+        assert all(one.place is None or link.passed_place < one.place <= link.last_place for one in self._entries())
+
     @invariant()
     def an_end_is_told_to_the_other_services_once(self) -> None:
         ends = [one for one in self.play.published() if isinstance(one, OutsourcingCompleted | OutsourcingHandedBack)]
@@ -114,7 +148,11 @@ class Life(RuleBasedStateMachine):
         told = {one.data.entry_id: one.to for one in self.play.told if isinstance(one.data, EntryKeptLocal)}
         assert told == kept
         if self.play.link.has_ended:
-            assert all(one.place is None for one in self._entries()) and self.play.link.next_due_at is None
+            assert self.play.link.next_due_at is None
+            assert self.play.link.line_moves or all(one.place is None for one in self._entries())
+
+    def _pieces(self) -> list[LineUnfinished]:
+        return [one for one in self.play.published() if isinstance(one, LineUnfinished)]
 
     def _say(self, sender: str, data: Payload) -> None:
         by = "tandem/offer_handler" if isinstance(data, Event) else sender

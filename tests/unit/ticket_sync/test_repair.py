@@ -14,9 +14,10 @@ from pydantic import ValidationError
 
 from services.ticket_sync.domain import repair, writing
 from services.ticket_sync.domain.entries import Entry
+from services.ticket_sync.domain.line import MOST_IN_A_PIECE
 from services.ticket_sync.domain.links import FIRST_DIGEST_AFTER
 from services.ticket_sync.domain.opening import Due
-from services.ticket_sync.domain.repair import ASK_AGAIN_AFTER, MOST_IN_A_PIECE, digest_due
+from services.ticket_sync.domain.repair import ASK_AGAIN_AFTER, digest_due
 from shared.contracts.ticket_sync import (
     EntryReplicated,
     EntrySevered,
