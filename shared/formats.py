@@ -2,14 +2,15 @@
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from decimal import Decimal
 
 from babel import Locale
 from babel.dates import format_date, format_datetime, format_time, format_timedelta, get_timezone
-from babel.numbers import format_currency
+from babel.numbers import format_currency, format_decimal
 from babel.units import format_unit
 
+# Of who has said nothing else.
 TIME_ZONE = "Europe/Berlin"
 BETWEEN_CODE_AND_NUMBER = re.compile(r"(?<=[A-Z])(?=\d)")
 
@@ -32,6 +33,17 @@ class Formats:
         day = format_date(local, "full", locale=self.locale)
         time = format_time(local, "short", tzinfo=self.zone, locale=self.locale)
         return f"{day}, {time}\N{NO-BREAK SPACE}{self._zone_of(local)}"
+
+    def day(self, on: date) -> str:
+        return format_date(on, "medium", locale=self.locale)
+
+    def number(self, number: int) -> str:
+        return format_decimal(number, locale=self.locale)
+
+    def plural(self, number: int) -> str:
+        """Which form words take beside this number, such as `one` or `other` (CLDR)."""
+        form: str = self.locale.plural_form(number)
+        return form
 
     def money(self, amount: Decimal, currency: str) -> str:
         """All digits there are: a price of a tenth of a cent is not rounded away."""

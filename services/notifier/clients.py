@@ -8,7 +8,7 @@ from email.message import EmailMessage
 
 import aiosmtplib
 
-from services.notifier.domain import Verdict
+from services.notifier.domain.delivery import Verdict
 from services.notifier.settings import Settings, address_of
 
 # For each answer of the server, and for one mail from start to end.

@@ -8,7 +8,7 @@ import structlog
 
 from services.notifier import store
 from services.notifier.clients import Answer, MailServer, Unreachable
-from services.notifier.domain import Letter, Result, settle
+from services.notifier.domain.delivery import Letter, Result, failure, settle
 from services.notifier.settings import Settings, address_of
 from services.notifier.texts import mail_of
 from shared.database import Connection
@@ -63,13 +63,13 @@ async def deliver(bag: Bag, settings: Settings) -> list[Result]:
 
 
 async def record(connection: Connection, results: Sequence[list[Result]], now: datetime) -> list[Caused]:
-    """Write down where each letter stands now."""
-    settled = [settle(result, now) for bag in results for result in bag]
-    await store.mark_settled(connection, settled, now)
-    for one in settled:
-        if one.state == "failed":
-            log.warning("mail failed for good", notification=str(one.id), attempts=one.attempts)
-    return []
+    """Write down where each letter stands now, and tell of those that failed for good."""
+    settled = [(result, settle(result, now)) for bag in results for result in bag]
+    written = await store.mark_settled(connection, [one for _, one in settled], now)
+    failed = [result for result, one in settled if one.state == "failed" and one.id in written]
+    for result in failed:
+        log.warning("mail failed for good", notification=_id(result.letter), attempts=result.letter.attempts)
+    return [failure(result, now) for result in failed]
 
 
 async def _attempt(letter: Letter, server: MailServer, settings: Settings) -> Result:
@@ -80,7 +80,7 @@ async def _attempt(letter: Letter, server: MailServer, settings: Settings) -> Re
         # Only the kind of error is named: its words may quote the letter.
         log.error("letter not written", notification=_id(letter), error=type(unwritable).__name__)
         return Result(letter, "trouble", f"not written: {type(unwritable).__name__}")
-    answer = await server.hand_over(mail, letter.address)
+    answer = await server.hand_over(mail, letter.notification.reader.address)
     _log(letter, answer)
     return Result(letter, answer.verdict, answer.words)
 

@@ -4,60 +4,125 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import orjson
 from pydantic import TypeAdapter
 
-from services.notifier.domain import Facts, Letter, Notification, Settled
+from services.notifier.domain.delivery import Letter, Settled
+from services.notifier.domain.notifications import Facts, Notification
+from services.notifier.domain.readers import NotificationSettings, Reader
 from shared.database import Connection, columns_of
 
 FACTS = TypeAdapter(Facts)
 ANSWER_CHARACTERS = 1000
+NOTIFICATION_COLUMNS = """id, cause_source, cause_id, subject_id, kind, role, recipient, partner, address, language,
+                          time_zone, facts, next_attempt_at, gathers"""
+
+
+async def find_settings(connection: Connection, instances: list[str]) -> list[NotificationSettings]:
+    """What these instances have set."""
+    rows = await connection.fetch(
+        """
+        SELECT instance, recipients, recipients_of, language, time_zone, gathering_minutes
+        FROM notification_settings WHERE instance = ANY ($1::text[]) ORDER BY instance
+        """,
+        instances,
+    )
+    return [_settings(row) for row in rows]
+
+
+async def save_settings(connection: Connection, settings: list[NotificationSettings]) -> None:
+    """What these instances have set, in place of what was there."""
+    rows = [
+        (
+            one.instance,
+            # Arrays of arrays must be of one length: each goes as JSON.
+            None if one.recipients is None else orjson.dumps(one.recipients).decode(),
+            orjson.dumps(dict(one.recipients_of)).decode(),
+            one.language,
+            one.time_zone,
+            one.gathering_minutes,
+        )
+        for one in settings
+    ]
+    await connection.execute(
+        """
+        INSERT INTO notification_settings
+            (instance, recipients, recipients_of, language, time_zone, gathering_minutes)
+        SELECT instance,
+               CASE WHEN recipients IS NOT NULL THEN ARRAY (SELECT jsonb_array_elements_text(recipients)) END,
+               recipients_of, language, time_zone, gathering_minutes
+        FROM unnest($1::text[], $2::jsonb[], $3::jsonb[], $4::text[], $5::text[], $6::integer[])
+             AS new (instance, recipients, recipients_of, language, time_zone, gathering_minutes)
+        ON CONFLICT (instance) DO UPDATE SET
+            recipients = excluded.recipients,
+            recipients_of = excluded.recipients_of,
+            language = excluded.language,
+            time_zone = excluded.time_zone,
+            gathering_minutes = excluded.gathering_minutes
+        """,
+        *columns_of(rows, 6),
+    )
 
 
 async def lock_notifications(connection: Connection, ids: list[UUID]) -> list[Notification]:
-    """What was told already, in the order of ids."""
+    """Those of these that can still be read, in the order of ids."""
     rows = await connection.fetch(
-        """
-        SELECT id, cause_source, cause_id, outsourcing_id, kind, role, recipient, partner, facts
-        FROM notification WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE
+        f"""
+        SELECT {NOTIFICATION_COLUMNS} FROM notification
+        WHERE id = ANY ($1::uuid[]) AND forgotten_at IS NULL ORDER BY id FOR UPDATE
         """,
         ids,
     )
     return [_notification(row) for row in rows]
 
 
-async def save_notifications(connection: Connection, notifications: list[Notification]) -> None:
-    """New intents, with language and address as the recipient has them now; nobody is told twice of one event.
+async def list_told(connection: Connection, causes: list[tuple[str, UUID]]) -> list[Notification]:
+    """What was told already of these events."""
+    rows = await connection.fetch(
+        f"""
+        SELECT {NOTIFICATION_COLUMNS}
+        FROM unnest($1::text[], $2::uuid[]) AS cause (cause_source, cause_id)
+        JOIN notification USING (cause_source, cause_id) WHERE forgotten_at IS NULL
+        """,
+        *columns_of(causes, 2),
+    )
+    return [_notification(row) for row in rows]
 
-    Raises NotNullViolationError where a recipient is not known: it would be told nothing, and nobody would see it.
-    """
+
+async def save_notifications(connection: Connection, notifications: list[Notification]) -> None:
+    """New intents, and what was added to those that still gather; no reader is told twice of one event."""
     rows = [
         (
             one.id,
             one.cause_source,
             one.cause_id,
-            one.outsourcing_id,
+            one.subject_id,
             one.kind,
             one.role,
             one.recipient,
             one.partner,
+            one.reader.address,
+            one.reader.language,
+            one.reader.time_zone,
             FACTS.dump_json(one.facts, exclude_defaults=True).decode(),
+            one.due_at,
+            one.gathers,
         )
         for one in notifications
     ]
     await connection.execute(
-        """
-        INSERT INTO notification (
-            id, cause_source, cause_id, outsourcing_id, kind, role, recipient, partner, language, address, facts
-        )
-        SELECT new.id, cause_source, cause_id, outsourcing_id, new.kind, role, recipient, partner, language, email,
-               facts
-        FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[],
-                    $9::jsonb[])
-             AS new (id, cause_source, cause_id, outsourcing_id, kind, role, recipient, partner, facts)
-        LEFT JOIN instance ON instance.slug = new.recipient
-        ON CONFLICT ON CONSTRAINT notification_once DO NOTHING
+        f"""
+        INSERT INTO notification ({NOTIFICATION_COLUMNS})
+        SELECT * FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[],
+                             $8::text[], $9::text[], $10::text[], $11::text[], $12::jsonb[], $13::timestamptz[],
+                             $14::boolean[])
+        ON CONFLICT (id) DO UPDATE SET
+            facts = excluded.facts,
+            next_attempt_at = excluded.next_attempt_at,
+            gathers = excluded.gathers
+        WHERE notification.gathers
         """,
-        *columns_of(rows, 9),
+        *columns_of(rows, 14),
     )
 
 
@@ -75,10 +140,11 @@ async def claim_due_letters(connection: Connection, now: datetime, *, lease: tim
             FOR UPDATE OF notification SKIP LOCKED
         )
         UPDATE notification
-        SET attempts = attempts + 1, leased_until = $1 + $2::interval
+        SET attempts = attempts + 1, leased_until = $1 + $2::interval, gathers = false
         FROM due WHERE notification.id = due.id
-        RETURNING notification.id, cause_source, cause_id, outsourcing_id, kind, role, recipient, partner, facts,
-                  language, address, attempts, created_at, recipient_name, partner_name
+        RETURNING notification.id, cause_source, cause_id, subject_id, kind, role, recipient, partner, address,
+                  language, time_zone, facts, next_attempt_at, gathers, attempts, created_at, recipient_name,
+                  partner_name
         """,
         now,
         lease,
@@ -87,13 +153,16 @@ async def claim_due_letters(connection: Connection, now: datetime, *, lease: tim
     return sorted((_letter(row) for row in rows), key=lambda letter: letter.created_at)
 
 
-async def mark_settled(connection: Connection, settled: list[Settled], now: datetime) -> None:
-    """Record what became of the attempts; who lost its lease is heard only where the mail did go out."""
+async def mark_settled(connection: Connection, settled: list[Settled], now: datetime) -> set[UUID]:
+    """Record what became of the attempts; the ids of those that were recorded.
+
+    Who lost its lease is heard only where the mail did go out.
+    """
     rows = [
         (one.id, one.state, one.attempts, one.counts, one.answer[:ANSWER_CHARACTERS], one.next_attempt_at)
         for one in settled
     ]
-    await connection.execute(
+    written = await connection.fetch(
         """
         UPDATE notification
         SET state = done.state,
@@ -107,17 +176,27 @@ async def mark_settled(connection: Connection, settled: list[Settled], now: date
              AS done (id, state, attempt, counts, answer, next_attempt_at)
         WHERE notification.id = done.id AND notification.state = 'pending'
               AND (notification.attempts = done.attempt OR done.state = 'sent')
+        RETURNING notification.id
         """,
         *columns_of(rows, 6),
         now,
+    )
+    return {row["id"] for row in written}
+
+
+def _settings(row: Any) -> NotificationSettings:
+    return NotificationSettings(
+        **{
+            **row,
+            "recipients": None if row["recipients"] is None else tuple(row["recipients"]),
+            "recipients_of": {kind: tuple(one) for kind, one in orjson.loads(row["recipients_of"]).items()},
+        }
     )
 
 
 def _letter(row: Any) -> Letter:
     return Letter(
         notification=_notification(row),
-        language=row["language"],
-        address=row["address"],
         recipient_name=row["recipient_name"] or row["recipient"],
         partner_name=row["partner_name"] or row["partner"],
         attempts=row["attempts"],
@@ -130,10 +209,13 @@ def _notification(row: Any) -> Notification:
         id=row["id"],
         cause_source=row["cause_source"],
         cause_id=row["cause_id"],
-        outsourcing_id=row["outsourcing_id"],
+        subject_id=row["subject_id"],
         kind=row["kind"],
         role=row["role"],
         recipient=row["recipient"],
         partner=row["partner"],
+        reader=Reader(row["address"], row["language"], row["time_zone"]),
         facts=FACTS.validate_json(row["facts"]),
+        due_at=row["next_attempt_at"],
+        gathers=row["gathers"],
     )

@@ -113,8 +113,8 @@ HANDLERS = Handlers.of(
         on(TicketOpened, decide=opening.open_ticket, needs=(THE_LINK, *WHAT_WAITS)),
         on(TicketOverdue, decide=opening.remind, needs=(THE_LINK, WHAT_WAS_AGREED)),
         on(TicketUpdate, decide=notices.note_changes, needs=(THE_LINK,)),
-        on(QuestionAsk, decide=notices.ask, needs=(THE_LINK,)),
-        on(QuestionAnswer, decide=notices.answer, needs=(THE_LINK,)),
+        on(QuestionAsk, decide=notices.ask, needs=(THE_LINK, WHAT_WAS_AGREED)),
+        on(QuestionAnswer, decide=notices.answer, needs=(THE_LINK, WHAT_WAS_AGREED)),
         on(FileUploaded, decide=files.note_upload, needs=(THE_UPLOAD,)),
         on(
             EntryPut,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
-from shared.contracts import answers, billing, gateway, offer_handler, ticket_sync
+from shared.contracts import answers, billing, gateway, notifier, offer_handler, ticket_sync
 from shared.contracts.values import Command, Delivery, Event, Payload
 
 P = TypeVar("P", bound=Payload)
@@ -13,6 +13,7 @@ Side = Literal["lead", "service", "either", "both"]
 _MODULES = {
     "offer_handler": offer_handler,
     "ticket_sync": ticket_sync,
+    "notifier": notifier,
     "billing": billing,
     "gateway": gateway,
     "answers": answers,
@@ -95,6 +96,9 @@ _SIDES: dict[Side, tuple[type[Payload], ...]] = {
         ticket_sync.SyncDigest,
         billing.BillingSettingsChange,
         billing.BillingSettingsChanged,
+        notifier.NotificationSettingsChange,
+        notifier.NotificationSettingsChanged,
+        notifier.NotificationFailed,
         answers.CommandRejected,
         answers.CommandRepeated,
     ),

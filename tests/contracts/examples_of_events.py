@@ -10,6 +10,14 @@ _SNAPSHOT = DELIVERY_EXAMPLES["completion.submitted"]["snapshot"]
 _BETWEEN = {"outsourcing_id": OUTSOURCING, "lead": "nordlicht", "service": "alpenwerk"}
 _CLOSED = {**_BETWEEN, "ticket_number": "T2026-0417", "title": "Switch drops its uplink"}
 _LINKED = {**_BETWEEN, "lead_number": "T2026-0417", "service_number": "88213", "title": "Switch drops its uplink"}
+_QUESTION = {
+    **_LINKED,
+    "sender": "alpenwerk",
+    "text": "May we exchange the module?",
+    "by": "l.gruber",
+    "at": AT.isoformat(),
+    "state": "in_progress",
+}
 _INVITATION = {
     "partnership_id": PARTNERSHIP,
     "lead": "nordlicht",
@@ -81,6 +89,8 @@ EVENT_EXAMPLES: dict[str, dict[str, Any]] = {
         }
     },
     "invitation.ran-out": {"partnership_id": PARTNERSHIP, "lapses_at": AT.isoformat()},
+    "outsourcing.asked": _QUESTION,
+    "outsourcing.answered": {**_QUESTION, "sender": "nordlicht"},
     "outsourcing.submitted": {**_LINKED, "snapshot": _SNAPSHOT},
     "outsourcing.rejected": {**_LINKED, "reason": "It dropped again.", "complete_by": AT.isoformat()},
     "outsourcing.withdrawn": _LINKED,

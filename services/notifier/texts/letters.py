@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 
-from services.notifier.domain import Facts, Letter
+from services.notifier.domain.delivery import Letter
+from services.notifier.domain.notifications import Facts, Line
 from shared.catalogues import Catalogue, Catalogues
 from shared.contracts.offer_handler import Terms
 from shared.formats import Formats
@@ -13,8 +15,22 @@ from shared.legible import one_line, passage
 
 CATALOGUES = Catalogues(Path(__file__).parent / "catalogues")
 
+# A ticket has no second number yet: the lead's is the one it began with.
+BEFORE_ACCEPTANCE = {"offered", "reminded", "expired", "declined", "cancelled"}
+# What somebody did, where it is not the end of the work.
+DEEDS = {
+    "accepted": "accepted",
+    "unopened": "accepted",
+    "invitation_accepted": "accepted",
+    "returned": "returned",
+    "asked": "asked",
+    "answered": "answered",
+}
+# What a text is called, by what it is told with.
+TEXTS = {"submitted": "summary", "asked": "question", "answered": "answer"}
 SUBJECT_CHARACTERS = 150
 PASSAGE_CHARACTERS = 3_000
+LINE_CHARACTERS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +65,17 @@ class _Writer:
     def __init__(self, letter: Letter) -> None:
         self._told = letter.notification
         self._facts: Facts = letter.notification.facts
-        self._catalogue: Catalogue = CATALOGUES.catalogue_for(letter.language)
-        self._formats = Formats.of(CATALOGUES.locale_for(letter.language))
+        language = letter.notification.reader.language
+        self._catalogue: Catalogue = CATALOGUES.catalogue_for(language)
+        self._formats = Formats.of(CATALOGUES.locale_for(language), letter.notification.reader.time_zone)
         title, number = one_line(self._facts.title), one_line(self._facts.own_number or "")
         self._names = {
-            "partner": one_line(letter.partner_name),
-            "reader": one_line(letter.recipient_name),
+            "partner": one_line(_partner_of(letter)),
+            "reader": one_line(_reader_of(letter)),
             "title": title,
             "ticket": f"{number}: {title}" if number else title,
         }
+        self._names["changes"] = self._counted("changes", self._facts.line_count)
 
     def content(self) -> Content:
         return Content(
@@ -66,7 +84,7 @@ class _Writer:
             heading=self._sentence("heading"),
             intro=self._sentence("intro"),
             expected_label=self._word("words.expected"),
-            expected=self._sentence("expected") if self._facts.submitted else self._word("words.expected_unbilled"),
+            expected=self._sentence("expected") if self._facts.billed else self._word("words.expected_unbilled"),
             until_label=self._word("words.until"),
             until=self._until(),
             facts=tuple((self._word(f"labels.{label}"), one_line(value)) for label, value in self._lines() if value),
@@ -77,37 +95,39 @@ class _Writer:
     def _sentence(self, key: str) -> str:
         return self._word(f"letters.{self._told.kind}.{self._told.role}.{key}")
 
-    def _word(self, path: str) -> str:
-        return self._catalogue.text(path, **self._names)
+    def _word(self, path: str, **more: str) -> str:
+        return self._catalogue.text(path, **self._names, **more)
+
+    def _counted(self, what: str, count: int) -> str:
+        """So many of it, in the form of the plural that the language has for the number (CLDR)."""
+        return self._word(f"plurals.{what}.{self._formats.plural(count)}", count=self._formats.number(count))
 
     def _until(self) -> str | None:
         """Until when the reader is to act; None where nothing is asked of it."""
-        match self._told.kind:
-            case "offered" if self._facts.terms:
-                return self._formats.instant(self._facts.terms.respond_by)
-            case "rejected":
-                return self._instant(self._facts.complete_by) or self._word("words.no_date")
-            case _:
-                return None
+        if self._facts.until:
+            return self._formats.instant(self._facts.until)
+        return self._word("words.no_date") if self._told.kind == "rejected" else None
 
     def _lines(self) -> Iterator[tuple[str, str | None]]:
         """The facts in the order in which they are read; those that are not known are left out."""
         facts = self._facts
         yield "title", facts.title
         yield "own_number", facts.own_number
-        yield "original_number" if self._told.kind == "offered" else "partner_number", facts.partner_number
+        unaccepted = self._told.kind in BEFORE_ACCEPTANCE
+        yield "original_number" if unaccepted else "partner_number", facts.partner_number
         yield "partner", self._names["partner"]
-        yield "state", self._word(f"states.{self._told.kind}")
-        deed = "accepted" if self._told.kind == "accepted" else "completed"
+        yield "invitee", facts.invitee if self._told.kind == "invitation_accepted" else None
+        yield "state", self._word(f"states.{facts.state or self._told.kind}")
+        deed = DEEDS.get(self._told.kind, "completed")
         yield f"{deed}_by", facts.by
         yield f"{deed}_at", self._instant(facts.at)
+        yield "waiting", self._formats.hours(Decimal(facts.waiting_hours)) if facts.waiting_hours else None
         yield "late", self._formats.duration(facts.late_by_seconds) if facts.late_by_seconds else None
         yield "priority", facts.priority
         yield "place", facts.place
         yield "skill", facts.skill
         yield "due_at", self._instant(facts.due_at)
-        if self._told.kind != "rejected":
-            yield "complete_by", self._instant(facts.complete_by)
+        yield "complete_by", self._instant(facts.complete_by)
         if facts.terms:
             yield from self._terms(facts.terms)
         yield from self._work()
@@ -144,11 +164,48 @@ class _Writer:
         instructions = self._facts.terms.instructions if self._facts.terms else ""
         for label, text in (
             ("reason", self._facts.reason),
+            (TEXTS.get(self._told.kind, "text"), self._facts.text),
+            ("lines", "\n".join(self._listed())),
             ("description", self._facts.description),
             ("instructions", instructions),
         ):
             if readable := passage(text):
                 yield self._word(f"labels.{label}"), _shortened(readable, PASSAGE_CHARACTERS, ending)
 
+    def _listed(self) -> Iterator[str]:
+        """The lines, each on one, and how many more there are."""
+        for line in self._facts.lines:
+            yield _shortened(one_line(" · ".join(self._parts(line))), LINE_CHARACTERS)
+        if more := self._facts.line_count - len(self._facts.lines):
+            yield self._counted("more", more)
+
+    def _parts(self, line: Line) -> Iterator[str]:
+        if line.deed:
+            yield self._word(f"deeds.{line.deed}")
+        if line.on:
+            yield self._formats.day(line.on)
+        yield self._word(f"entries.{line.what}")
+        if line.hours is not None:
+            yield self._formats.hours(line.hours)
+        if line.amount is not None and self._facts.currency:
+            yield self._formats.money(line.amount, self._facts.currency)
+        for text in (line.by, line.text):
+            if text:
+                yield text
+
     def _instant(self, at: datetime | None) -> str | None:
         return self._formats.instant(at) if at else None
+
+
+def _partner_of(letter: Letter) -> str:
+    """Who is invited may not be there, and the lead is not to learn whether it is before it has accepted."""
+    told = letter.notification
+    if told.role == "lead" and told.facts.invitee and told.kind != "invitation_accepted":
+        return told.facts.invitee
+    return letter.partner_name
+
+
+def _reader_of(letter: Letter) -> str:
+    """The company that reads, or the bare address of an invitation, which says nothing of who is behind it."""
+    told = letter.notification
+    return told.facts.invitee if told.role == "service" and told.facts.invitee else letter.recipient_name

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from services.notifier.domain import Letter
+from services.notifier.domain.delivery import Letter
+from services.notifier.domain.notifications import thread_id
 from services.notifier.texts.letters import content_of
 from shared.legible import one_line
 
@@ -34,11 +35,17 @@ def mail_of(letter: Letter, sender: Address) -> EmailMessage:
     content = content_of(letter)
     mail = EmailMessage(policy=_policy())
     mail["From"] = sender
-    mail["To"] = Address(addr_spec=_literal(one_line(letter.address)))
+    mail["To"] = Address(addr_spec=_literal(one_line(letter.notification.reader.address)))
     mail["Subject"] = _literal(content.subject)
     mail["Date"] = letter.created_at
     mail["Message-ID"] = message_id_of(letter, sender)
+    # Nothing was ever sent under the thread's own id: mail programs gather under it all the same (RFC 5322, 3.6.4).
+    mail["In-Reply-To"] = mail["References"] = thread_of(letter, sender)
+    # What keeps programs from answering: RFC 3834, section 2; RFC 5230, section 4.6; and Exchange's own.
     mail["Auto-Submitted"] = "auto-generated"
+    mail["List-Id"] = f"<tandem.{sender.domain}>"
+    mail["Precedence"] = "bulk"
+    mail["X-Auto-Response-Suppress"] = "All"
     mail.set_content(_layout("letter.txt.jinja", content), cte="quoted-printable")
     mail.add_alternative(_layout("letter.html.jinja", content), subtype="html", cte="quoted-printable")
     mail["Content-Language"] = content.language
@@ -48,6 +55,12 @@ def mail_of(letter: Letter, sender: Address) -> EmailMessage:
 def message_id_of(letter: Letter, sender: Address) -> str:
     """Derived from the event and the recipient, so that a mail program shows a repeated mail once."""
     return f"<{letter.notification.id}@{sender.domain}>"
+
+
+def thread_of(letter: Letter, sender: Address) -> str:
+    """The root under which a mail program shows all e-mails of one outsourcing to one reader together."""
+    told = letter.notification
+    return f"<{thread_id(told.subject_id, told.reader.address)}@{sender.domain}>"
 
 
 def _literal(text: str) -> str:

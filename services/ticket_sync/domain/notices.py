@@ -4,8 +4,11 @@ Nothing is kept of them. Before the service partner's ticket is open they go wit
 partner was told before; so they need not wait as entries do, and a question about the work is answered earlier.
 """
 
+from services.ticket_sync.domain.agreed import Agreed
 from services.ticket_sync.domain.links import Link
 from shared.contracts.ticket_sync import (
+    OutsourcingAnswered,
+    OutsourcingAsked,
     QuestionAnswer,
     QuestionAnswered,
     QuestionAsk,
@@ -13,7 +16,7 @@ from shared.contracts.ticket_sync import (
     TicketNoted,
     TicketUpdate,
 )
-from shared.messaging.outcomes import Changed, Decision, Deliver, Message, NotYet
+from shared.messaging.outcomes import Changed, Decision, Deliver, Message, NotYet, Publish
 
 
 def note_changes(link: Link | None, update: Message[TicketUpdate]) -> Decision:
@@ -28,9 +31,9 @@ def note_changes(link: Link | None, update: Message[TicketUpdate]) -> Decision:
     return Changed(tell=(Deliver(link.other_side_of(update.sender), noted),), history="changed fields noted")
 
 
-def ask(link: Link | None, question: Message[QuestionAsk]) -> Decision:
+def ask(link: Link | None, agreed: Agreed | None, question: Message[QuestionAsk]) -> Decision:
     """Put a question to the other side; who asks is told too that it was put."""
-    if link is None or not link.includes(question.sender):
+    if link is None or agreed is None or not link.includes(question.sender):
         return NotYet("outsourcing/unknown")
     if link.has_ended:
         return link.refuses()
@@ -42,12 +45,20 @@ def ask(link: Link | None, question: Message[QuestionAsk]) -> Decision:
         asked_at=question.now,
         state=link.state,
     )
-    return Changed(tell=link.both(asked), history="question asked")
+    published = OutsourcingAsked(
+        **agreed.named(link),
+        sender=question.sender,
+        text=question.data.text,
+        by=question.data.actor,
+        at=question.now,
+        state=link.state,
+    )
+    return Changed(tell=(*link.both(asked), Publish(published)), history="question asked")
 
 
-def answer(link: Link | None, given: Message[QuestionAnswer]) -> Decision:
+def answer(link: Link | None, agreed: Agreed | None, given: Message[QuestionAnswer]) -> Decision:
     """Give the other side an answer; who answers is told too that it was given."""
-    if link is None or not link.includes(given.sender):
+    if link is None or agreed is None or not link.includes(given.sender):
         return NotYet("outsourcing/unknown")
     if link.has_ended:
         return link.refuses()
@@ -59,4 +70,12 @@ def answer(link: Link | None, given: Message[QuestionAnswer]) -> Decision:
         answered_at=given.now,
         state=link.state,
     )
-    return Changed(tell=link.both(answered), history="question answered")
+    published = OutsourcingAnswered(
+        **agreed.named(link),
+        sender=given.sender,
+        text=given.data.text,
+        by=given.data.actor,
+        at=given.now,
+        state=link.state,
+    )
+    return Changed(tell=(*link.both(answered), Publish(published)), history="question answered")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from shared.contracts.examples import billing, life
+from shared.contracts.examples import billing, life, notifier
 
-COMMAND_EXAMPLES: dict[str, dict[str, Any]] = {**life.COMMANDS, **billing.COMMANDS}
-DELIVERY_EXAMPLES: dict[str, dict[str, Any]] = {**life.DELIVERIES, **billing.DELIVERIES}
+COMMAND_EXAMPLES: dict[str, dict[str, Any]] = {**life.COMMANDS, **billing.COMMANDS, **notifier.COMMANDS}
+DELIVERY_EXAMPLES: dict[str, dict[str, Any]] = {**life.DELIVERIES, **billing.DELIVERIES, **notifier.DELIVERIES}

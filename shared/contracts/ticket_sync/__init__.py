@@ -64,6 +64,9 @@ from shared.contracts.ticket_sync.sync import (
 )
 from shared.contracts.ticket_sync.tickets import (
     FieldChange,
+    OutsourcingAnswered,
+    OutsourcingAsked,
+    OutsourcingQuestion,
     OutsourcingUnopened,
     QuestionAnswer,
     QuestionAnswered,
@@ -121,9 +124,12 @@ __all__ = [
     "LinkBody",
     "NotBilled",
     "NoteBody",
+    "OutsourcingAnswered",
+    "OutsourcingAsked",
     "OutsourcingCapReached",
     "OutsourcingCompleted",
     "OutsourcingHandedBack",
+    "OutsourcingQuestion",
     "OutsourcingRejected",
     "OutsourcingReturn",
     "OutsourcingReturned",

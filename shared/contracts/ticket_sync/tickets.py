@@ -141,6 +141,34 @@ class QuestionAnswered(Delivery):
     state: str
 
 
+class OutsourcingQuestion(Event):
+    """What one side has put to the other."""
+
+    outsourcing_id: UUID
+    lead: Slug
+    service: Slug
+    lead_number: str
+    service_number: str | None
+    title: str
+    sender: Slug = Field(description="the side that says it")
+    text: str
+    by: str
+    at: Instant
+    state: str
+
+
+class OutsourcingAsked(OutsourcingQuestion):
+    """One side asked the other something."""
+
+    kind: ClassVar[str] = "tandem.outsourcing.asked.v1"
+
+
+class OutsourcingAnswered(OutsourcingQuestion):
+    """One side answered the other."""
+
+    kind: ClassVar[str] = "tandem.outsourcing.answered.v1"
+
+
 class TicketOverdue(Event):
     """It is time to look whether the ticket was opened; told to ticket_sync itself, through the queue of its answer."""
 

@@ -8,11 +8,14 @@ import pytest
 import structlog
 
 from services.notifier import clients, courier, store
-from services.notifier.domain import GIVE_UP_AFTER, Notification
+from services.notifier.domain.delivery import GIVE_UP_AFTER
+from services.notifier.domain.notifications import Notification
 from services.notifier.settings import Settings
+from shared.contracts.notifier import NotificationFailed
 from shared.contracts.values import Event
 from shared.database import Connection
 from shared.ids import new_id
+from shared.messaging.outcomes import Caused, Deliver
 from tests.integration.notifier.smtp_server import CERTIFICATE, DROP, HANG, OK, encryption, mail_sink
 from tests.unit.notifier.letters import APPROVED, LANGUAGES, OFFERED, TICKET, told_of
 
@@ -27,14 +30,22 @@ async def intend(database: Connection, happened: Event = OFFERED, times: int = 1
 
 async def round_of(database: Connection, settings: Settings, after: timedelta = timedelta()) -> int:
     """One round of the courier as the runtime makes it, so much later than now; returns how many letters it took."""
+    taken, _ = await told_by_round(database, settings, after)
+    return taken
+
+
+async def told_by_round(
+    database: Connection, settings: Settings, after: timedelta = timedelta()
+) -> tuple[int, list[Caused]]:
+    """Such a round: how many letters it took, and what is told of them."""
     now: datetime = await database.fetchval("SELECT clock_timestamp()") + after
     carrying = courier.mail_courier(settings)
     async with database.transaction():
         bags = await carrying.claim(database, now)
     results = [await carrying.act(bag) for bag in bags]
     async with database.transaction():
-        assert await carrying.record(database, results, now) == []
-    return sum(len(bag) for bag in bags)
+        told = await carrying.record(database, results, now)
+    return sum(len(bag) for bag in bags), told
 
 
 async def states(database: Connection) -> list[tuple[str, int, str]]:
@@ -50,10 +61,10 @@ async def test_a_mail_that_is_taken_is_sent_once(database: Connection, settings_
         assert await round_of(database, settings, after=timedelta(days=1)) == 0
     assert await states(database) == [("sent", 1, "2.0.0 kept")]
     (mail,) = sink.kept
-    assert sink.recipients == ["alpenwerk@example.com"]
+    assert sink.recipients == ["service@alpenwerk.example"]
     assert mail["Message-ID"] == f"<{told.id}@tandem.example>"
     assert mail["Subject"] == f"Offer from Nordlicht IT GmbH: {TICKET.title}"
-    assert mail["To"] == "alpenwerk@example.com"
+    assert mail["To"] == "service@alpenwerk.example"
     assert mail["Auto-Submitted"] == "auto-generated"
 
 
@@ -62,8 +73,8 @@ async def test_each_side_is_told_in_its_own_language(database: Connection, setti
     async with mail_sink() as sink:
         await round_of(database, settings_for(sink.port))
     by_recipient = {mail["To"]: mail for mail in sink.kept}
-    assert by_recipient["nordlicht@example.com"]["Subject"].startswith("Abgeschlossen: NL-20417")
-    assert by_recipient["alpenwerk@example.com"]["Subject"].startswith("Approved: AW-7731")
+    assert by_recipient["service@nordlicht.example"]["Subject"].startswith("Abgeschlossen: NL-20417")
+    assert by_recipient["service@alpenwerk.example"]["Subject"].startswith("Approved: AW-7731")
     assert {mail["Content-Language"] for mail in sink.kept} == set(LANGUAGES)
 
 
@@ -97,9 +108,12 @@ async def test_never_is_final_and_keeps_the_servers_words(
     async with mail_sink() as sink:
         setattr(sink, step, ["550 5.1.1 no such user here"])
         settings = settings_for(sink.port)
-        await round_of(database, settings)
-        assert await round_of(database, settings, after=timedelta(days=1)) == 0
+        _, [caused] = await told_by_round(database, settings)
+        assert await told_by_round(database, settings, after=timedelta(days=1)) == (0, [])
     assert await states(database) == [("failed", 1, "550 5.1.1 no such user here")]
+    (failed,) = caused.tell
+    assert isinstance(failed, Deliver) and isinstance(failed.data, NotificationFailed)
+    assert (failed.to, failed.data.words) == ("alpenwerk", "550 5.1.1 no such user here")
     assert sink.kept == []
 
 
@@ -170,11 +184,11 @@ async def test_a_letter_that_cannot_be_written_harms_no_other(database: Connecti
 async def test_neither_addresses_nor_texts_are_logged(database: Connection, settings_for: SettingsFor) -> None:
     await intend(database, times=4)
     async with mail_sink() as sink:
-        sink.to_data = [OK, "550 5.1.1 <alpenwerk@example.com> is unknown", DROP]
+        sink.to_data = [OK, "550 5.1.1 <service@alpenwerk.example> is unknown", DROP]
         with structlog.testing.capture_logs() as logs:
             await round_of(database, settings_for(sink.port))
     assert len(logs) >= 4
-    for secret in ("alpenwerk@", "Druckserver", "Nordlicht IT", "is unknown", "Server startet"):
+    for secret in ("service@", "Druckserver", "Nordlicht IT", "is unknown", "Server startet"):
         assert secret not in str(logs)
 
 

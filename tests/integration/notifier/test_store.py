@@ -8,8 +8,10 @@ import pytest
 
 from services.console.stack import LocalStack
 from services.notifier import store
-from services.notifier.domain import Letter, Settled
+from services.notifier.domain.delivery import Letter, Settled
+from services.notifier.domain.readers import NotificationSettings, Reader
 from services.notifier.handlers import HANDLERS
+from shared.contracts.notifier import NotificationSettingsChange
 from shared.contracts.offer_handler import Instance, InstanceJoined
 from shared.contracts.values import Event
 from shared.database import Connection
@@ -19,8 +21,17 @@ from shared.messaging.directory import Directory
 from shared.messaging.letters import Correspondence
 from shared.messaging.turn import Turn
 from tests.integration.databases import at, connection_to
-from tests.integration.messaging.posting import event
-from tests.unit.notifier.letters import ACCEPTED, APPROVED, FORCED_UNSTARTED, OFFERED, REJECTED, told_of
+from tests.integration.messaging.posting import command, event
+from tests.unit.notifier.letters import (
+    ACCEPTED,
+    APPROVED,
+    FORCED_UNSTARTED,
+    INVITED,
+    OFFERED,
+    REJECTED,
+    SUBMITTED,
+    told_of,
+)
 
 LEASE = timedelta(minutes=5)
 HUBER = Instance(slug="sub-1", name="Elektro Huber", language="de", email="office@huber.example", kind="portal")
@@ -58,13 +69,36 @@ def settled(letter: Letter, state: str, next_attempt_at: datetime | None = None,
     return Settled(letter.notification.id, state, letter.attempts, counts, "words", next_attempt_at)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("happened", [OFFERED, ACCEPTED, REJECTED, APPROVED, FORCED_UNSTARTED])
+@pytest.mark.parametrize("happened", [OFFERED, ACCEPTED, REJECTED, APPROVED, FORCED_UNSTARTED, SUBMITTED, INVITED])
 async def test_what_is_saved_comes_back_unchanged(database: Connection, happened: Event) -> None:
     notifications = sorted(told_of(happened), key=lambda one: one.id)
     await store.save_notifications(database, notifications)
     async with database.transaction():
         assert await store.lock_notifications(database, [one.id for one in notifications]) == notifications
         assert await store.lock_notifications(database, [new_id()]) == []
+        assert (
+            sorted(await store.list_told(database, [notifications[0].cause]), key=lambda one: one.id) == notifications
+        )
+
+
+async def test_settings_come_back_unchanged_and_replace_what_was_there(database: Connection) -> None:
+    settings = [
+        NotificationSettings("alpenwerk"),
+        NotificationSettings(
+            "nordlicht",
+            recipients=(),
+            recipients_of={"submitted": ("a@nordlicht.example", "b@nordlicht.example"), "entries": ()},
+            language="de-AT",
+            time_zone="Europe/Vienna",
+            gathering_minutes=0,
+        ),
+    ]
+    slugs = [one.instance for one in settings]
+    await store.save_settings(database, settings)
+    assert await store.find_settings(database, [*slugs, "nobody"]) == settings
+    swapped = [replace(settings[0], instance="nordlicht"), replace(settings[1], instance="alpenwerk")]
+    await store.save_settings(database, swapped)
+    assert await store.find_settings(database, slugs) == swapped[::-1]
 
 
 async def test_an_intent_is_saved_once_for_an_event_and_a_recipient(database: Connection) -> None:
@@ -78,9 +112,10 @@ async def test_the_constraint_holds_even_where_ids_differ(database: Connection) 
     with pytest.raises(asyncpg.UniqueViolationError, match="notification_once"):
         await database.execute(
             """
-            INSERT INTO notification (id, cause_source, cause_id, outsourcing_id, kind, role, recipient, partner,
-                                      language, address, facts)
-            SELECT $1, cause_source, cause_id, outsourcing_id, kind, role, recipient, partner, language, address, facts
+            INSERT INTO notification (id, cause_source, cause_id, subject_id, kind, role, recipient, partner,
+                                      language, time_zone, address, facts, gathers, next_attempt_at)
+            SELECT $1, cause_source, cause_id, subject_id, kind, role, recipient, partner, language, time_zone, address,
+                   facts, gathers, next_attempt_at
             FROM notification
             """,
             new_id(),
@@ -100,20 +135,23 @@ async def test_however_often_an_event_comes_there_is_one_intent(database: Connec
     assert await database.fetchval("SELECT outcome FROM inbox") == "unchanged"
 
 
-async def test_language_and_address_are_those_of_the_time_of_the_event(database: Connection) -> None:
+async def test_who_reads_and_how_is_that_of_the_time_of_the_event(database: Connection) -> None:
     await store.save_notifications(database, told_of(APPROVED))
     await database.execute("UPDATE instance SET email = 'new@example.com', language = 'fr', name = 'New ' || slug")
     by_recipient = {one.notification.recipient: one for one in await claim(database, await now_of(database))}
     lead, service = by_recipient["nordlicht"], by_recipient["alpenwerk"]
-    assert (lead.language, lead.address) == ("de", "nordlicht@example.com")
-    assert (service.language, service.address) == ("en", "alpenwerk@example.com")
+    assert lead.notification.reader == Reader("service@nordlicht.example", "de")
+    assert service.notification.reader == Reader("service@alpenwerk.example", "en")
     assert (lead.partner_name, service.recipient_name) == ("New alpenwerk", "New alpenwerk")
 
 
-async def test_an_intent_for_nobody_is_never_dropped_in_silence(database: Connection) -> None:
-    [told] = told_of(OFFERED)
-    with pytest.raises(asyncpg.NotNullViolationError):
-        await store.save_notifications(database, [replace(told, recipient="nobody")])
+async def test_what_an_instance_has_set_holds_from_then_on_also_in_the_same_turn(database: Connection) -> None:
+    turn = turn_of_the_notifier()
+    change = NotificationSettingsChange(actor="x", recipients=("a@alpenwerk.example", "b@alpenwerk.example"))
+    offered = event(OFFERED, str(OFFERED.outsourcing_id), service="offer_handler")
+    await turn.take(database, [turn.read(command(change, "alpenwerk", sender="alpenwerk")), turn.read(offered)])
+    told = [one.notification.reader.address for one in await claim(database, await now_of(database))]
+    assert sorted(told) == ["a@alpenwerk.example", "b@alpenwerk.example"]
 
 
 async def test_an_event_waits_for_a_company_that_is_just_joining(database: Connection) -> None:
@@ -126,7 +164,7 @@ async def test_an_event_waits_for_a_company_that_is_just_joining(database: Conne
     await turn.take(database, [turn.read(joined)])
     await replay(turn, database)
     (letter,) = await claim(database, await now_of(database))
-    assert (letter.address, letter.recipient_name) == (HUBER.email, HUBER.name)
+    assert (letter.notification.reader.address, letter.recipient_name) == (HUBER.email, HUBER.name)
 
 
 async def test_who_joins_in_the_same_turn_is_told_at_once(database: Connection) -> None:
@@ -226,7 +264,9 @@ async def test_who_lost_its_lease_is_heard_only_where_the_mail_went_out(database
         "sent_at = now()",
         "state = 'sent', sent_at = now(), next_attempt_at = NULL, answer = 'x'",
         "attempts = -1",
-        "kind = 'other'",
+        "kind = 'Other kind'",
+        "address = NULL",
+        "gathers = true, attempts = 1",
         "partner = recipient",
     ],
 )

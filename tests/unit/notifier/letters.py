@@ -1,26 +1,50 @@
 """Every e-mail there is, as it comes out of the rules: events of one made-up ticket, and the letters they lead to."""
 
-from collections.abc import Callable
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from email.headerregistry import Address
 from email.message import EmailMessage
-from typing import Any, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
-from services.notifier import domain
-from services.notifier.domain import Letter, Notification
+from services.notifier.domain.delivery import Letter
+from services.notifier.domain.notifications import Notification
+from services.notifier.domain.readers import NotificationSettings
+from services.notifier.handlers import HANDLERS
 from services.notifier.texts import mail_of
 from shared.contracts.offer_handler import (
     Customer,
     Instance,
+    InvitationAccepted,
+    InvitationDeclined,
+    InvitationLapsed,
+    InvitationRevoked,
+    InvitationSent,
     OfferedTicket,
     OutsourcingAccepted,
+    OutsourcingCancelled,
+    OutsourcingDeclined,
+    OutsourcingExpired,
     OutsourcingOffered,
+    OutsourcingReminded,
     Terms,
     Ticket,
 )
-from shared.contracts.ticket_sync import CompletionSnapshot, Deduction, OutsourcingCompleted, OutsourcingRejected
+from shared.contracts.ticket_sync import (
+    CompletionSnapshot,
+    Deduction,
+    OutsourcingAnswered,
+    OutsourcingAsked,
+    OutsourcingCompleted,
+    OutsourcingHandedBack,
+    OutsourcingRejected,
+    OutsourcingSubmitted,
+    OutsourcingUnopened,
+    OutsourcingWithdrawn,
+    SnapshotCharge,
+    SnapshotTime,
+)
 from shared.contracts.values import Event
 from shared.messaging.outcomes import Changed, Message
 
@@ -29,8 +53,9 @@ E = TypeVar("E", bound=Event)
 SENDER = Address("Tandem", "tandem", "tandem.example")
 LANGUAGES = ("de", "en")
 NAMES = {"nordlicht": "Nordlicht IT GmbH", "alpenwerk": "Alpenwerk Systems"}
-READERS = tuple(
-    Instance(slug=slug, name=name, language="de", email=f"service@{slug}.example") for slug, name in NAMES.items()
+READERS = (
+    Instance(slug="nordlicht", name=NAMES["nordlicht"], language="de", email="service@nordlicht.example"),
+    Instance(slug="alpenwerk", name=NAMES["alpenwerk"], language="en", email="service@alpenwerk.example"),
 )
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 OUTSOURCING_ID = UUID("0193fe00-0000-7000-8000-000000000001")
@@ -71,6 +96,29 @@ TICKET = Ticket(
 SNAPSHOT = CompletionSnapshot(
     snapshot_id=SNAPSHOT_ID,
     summary="Neu aufgesetzt und getestet.",
+    time=tuple(
+        SnapshotTime(
+            entry_id=EVENT_ID,
+            version=1,
+            work_on=date(2026, 11, 25 + day),
+            hours=Decimal("3.7500"),
+            billable=True,
+            author="Jo Marti",
+            text="Neu aufgesetzt\nund getestet",
+        )
+        for day in range(3)
+    ),
+    charges=(
+        SnapshotCharge(
+            entry_id=EVENT_ID,
+            version=1,
+            name="SSD <2 TB>",
+            quantity=Decimal(1),
+            unit_price=Decimal("1089.90"),
+            amount=Decimal("1089.90"),
+            billable=True,
+        ),
+    ),
     deductions=(Deduction(reason="Kulanz", amount=Decimal(-50)),),
     hours=Decimal("11.25"),
     charge_total=Decimal("1089.90"),
@@ -127,6 +175,65 @@ APPROVED = OutsourcingCompleted(
 )
 FORCED = APPROVED.model_copy(update={"forced": True})
 FORCED_UNSTARTED = FORCED.model_copy(update={"snapshot": None, "service_number": None})
+REMINDED = OutsourcingReminded.model_validate(OFFERED.model_dump())
+BETWEEN = {"outsourcing_id": OUTSOURCING_ID, "lead": "nordlicht", "service": "alpenwerk"}
+CLOSED = {**BETWEEN, "ticket_number": "NL-20417", "title": TICKET.title}
+LINKED = {**BETWEEN, "lead_number": "NL-20417", "service_number": "AW-7731", "title": TICKET.title}
+EXPIRED = OutsourcingExpired.model_validate(CLOSED)
+DECLINED = OutsourcingDeclined.model_validate({**CLOSED, "reason": "Bis Freitag ist niemand frei."})
+CANCELLED = OutsourcingCancelled.model_validate(CLOSED)
+RETURNED = OutsourcingHandedBack.model_validate(
+    {
+        **LINKED,
+        "reason": REASON,
+        "returned_by": "Jo Marti",
+        "returned_at": datetime(2026, 11, 26, 8, 0, tzinfo=UTC),
+        "entries": 2,
+        "hours": Decimal("1.5"),
+        "charge_total": Decimal(0),
+        "currency": "EUR",
+    }
+)
+UNOPENED = OutsourcingUnopened.model_validate(
+    {
+        **BETWEEN,
+        "lead_number": "NL-20417",
+        "title": TICKET.title,
+        "accepted_at": ACCEPTED.accepted_at,
+        "waiting_hours": 24,
+        "lead_told": True,
+    }
+)
+ASKED = OutsourcingAsked.model_validate(
+    {
+        **LINKED,
+        "sender": "nordlicht",
+        "text": "Ist <der Server> schon erreichbar?\nDer Kunde fragt.",
+        "by": "K. Sommerfeld",
+        "at": NOW,
+        "state": "in_progress",
+    }
+)
+ANSWERED = OutsourcingAnswered.model_validate(
+    {**ASKED.model_dump(), "sender": "alpenwerk", "text": "Ja, seit neun Uhr.", "by": "Jo Marti"}
+)
+SUBMITTED = OutsourcingSubmitted.model_validate({**LINKED, "snapshot": SNAPSHOT})
+WITHDRAWN = OutsourcingWithdrawn.model_validate(LINKED)
+INVITEE = "partner@alpenwerk.example"
+INVITATION = {
+    "partnership_id": PARTNERSHIP_ID,
+    "lead": "nordlicht",
+    "service": "alpenwerk",
+    "recipient": INVITEE,
+    "language": "de",
+}
+INVITED = InvitationSent.model_validate(
+    {**INVITATION, "note": "Wir suchen Hilfe in Tirol.", "lapses_at": datetime(2026, 12, 24, 9, 30, tzinfo=UTC)}
+)
+INVITATION_ACCEPTED = InvitationAccepted.model_validate({**INVITATION, "accepted_at": NOW, "accepted_by": "Jo Marti"})
+INVITATION_DECLINED = InvitationDeclined.model_validate({**INVITATION, "reason": "Wir sind ausgebucht."})
+INVITATION_REVOKED = InvitationRevoked.model_validate(INVITATION)
+INVITATION_LAPSED = InvitationLapsed.model_validate(INVITATION)
 
 
 def message_of(event: E, id: UUID = EVENT_ID) -> Message[E]:
@@ -144,28 +251,20 @@ def message_of(event: E, id: UUID = EVENT_ID) -> Message[E]:
     )
 
 
-def told_of(event: Event, id: UUID = EVENT_ID) -> list[Notification]:
+def told_of(event: Event, id: UUID = EVENT_ID, *settings: NotificationSettings) -> list[Notification]:
     """What is told of an event that is new, and to whom."""
-    rules: dict[type[Event], Callable[..., Any]] = {
-        OutsourcingOffered: lambda m: domain.tell_of_offer(None, READERS, m),
-        OutsourcingAccepted: lambda m: domain.tell_of_acceptance(None, READERS, m),
-        OutsourcingRejected: lambda m: domain.tell_of_rejection(None, READERS, m),
-        OutsourcingCompleted: lambda m: domain.tell_of_completion(None, None, READERS, m),
-    }
-    decision = rules[type(event)](message_of(event, id))
+    decision = HANDLERS.routes[event.kind].decide((), READERS, settings, message_of(event, id))
     assert isinstance(decision, Changed)
     return list(decision.values)
 
 
 def letter_to(recipient: str, event: Event, language: str, id: UUID = EVENT_ID) -> Letter:
     """The letter that one recipient gets of an event, in that language."""
-    (notification,) = [one for one in told_of(event, id) if one.recipient == recipient]
+    (told,) = [one for one in told_of(event, id) if one.recipient == recipient]
     return Letter(
-        notification=notification,
-        language=language,
-        address=f"service@{recipient}.example",
+        notification=replace(told, reader=replace(told.reader, language=language)),
         recipient_name=NAMES.get(recipient, recipient),
-        partner_name=NAMES.get(notification.partner, notification.partner),
+        partner_name=NAMES.get(told.partner, told.partner),
         attempts=1,
         created_at=NOW,
     )
@@ -184,6 +283,24 @@ SAMPLES: dict[str, tuple[str, Event]] = {
     "forced-service": ("alpenwerk", FORCED),
     "forced-unstarted-lead": ("nordlicht", FORCED_UNSTARTED),
     "forced-unstarted-service": ("alpenwerk", FORCED_UNSTARTED),
+    "invited": ("alpenwerk", INVITED),
+    "invitation-accepted": ("nordlicht", INVITATION_ACCEPTED),
+    "invitation-declined": ("nordlicht", INVITATION_DECLINED),
+    "invitation-revoked": ("alpenwerk", INVITATION_REVOKED),
+    "invitation-lapsed-lead": ("nordlicht", INVITATION_LAPSED),
+    "invitation-lapsed-service": ("alpenwerk", INVITATION_LAPSED),
+    "reminded": ("alpenwerk", REMINDED),
+    "expired-lead": ("nordlicht", EXPIRED),
+    "expired-service": ("alpenwerk", EXPIRED),
+    "declined": ("nordlicht", DECLINED),
+    "cancelled": ("alpenwerk", CANCELLED),
+    "returned": ("nordlicht", RETURNED),
+    "unopened-lead": ("nordlicht", UNOPENED),
+    "unopened-service": ("alpenwerk", UNOPENED),
+    "asked": ("alpenwerk", ASKED),
+    "answered": ("nordlicht", ANSWERED),
+    "submitted": ("nordlicht", SUBMITTED),
+    "withdrawn": ("nordlicht", WITHDRAWN),
 }
 
 

@@ -14,17 +14,27 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.notifier.domain.work import MOST_LINES
 from services.notifier.texts import content_of, mail_of, message_id_of
 from services.notifier.texts.letters import CATALOGUES, PASSAGE_CHARACTERS, SUBJECT_CHARACTERS
 from shared.formats import Formats
-from tests.unit.notifier.approve import APPROVED, copies
+from tests.unit.notifier.approve import APPROVED, HEADERS, copies
+from tests.unit.notifier.letters import (
+    APPROVED as COMPLETED,
+)
 from tests.unit.notifier.letters import (
     CUSTOMER,
     IDS,
+    INVITEE,
     LANGUAGES,
+    NAMES,
+    OFFERED,
+    PARTNERSHIP_ID,
     REJECTED,
     SAMPLES,
     SENDER,
+    SNAPSHOT,
+    SUBMITTED,
     html_of,
     letter_to,
     plain_of,
@@ -33,17 +43,7 @@ from tests.unit.notifier.letters import (
 
 every_sample = pytest.mark.parametrize("name", SAMPLES)
 every_language = pytest.mark.parametrize("language", LANGUAGES)
-HEADERS = [
-    "From",
-    "To",
-    "Subject",
-    "Date",
-    "Message-ID",
-    "Auto-Submitted",
-    "MIME-Version",
-    "Content-Type",
-    "Content-Language",
-]
+ALL_HEADERS = [*HEADERS[:-1], "MIME-Version", "Content-Type", "Content-Language"]
 
 
 def test_every_mail_is_as_approved() -> None:
@@ -105,6 +105,46 @@ EXPECTED = {
     ("forced-unstarted-lead", "en"): ["Your ticket number: NL-20417", "nothing will be billed"],
     ("forced-unstarted-service", "de"): ["Ticketnummer bei Nordlicht IT GmbH: NL-20417", "nichts abgerechnet"],
     ("forced-unstarted-service", "en"): ["Ticket number at Nordlicht IT GmbH: NL-20417", "nothing will be billed"],
+    ("invited", "de"): [
+        "Nordlicht IT GmbH lädt Sie",
+        "Bis: Donnerstag, 24. Dezember 2026, 10:30 MEZ",
+        "Hilfe in Tirol",
+    ],
+    ("invited", "en"): ["Nordlicht IT GmbH invites you", "December 24, 2026, 10:30 AM CET", "Accept or decline"],
+    ("invitation-accepted", "de"): ["Alpenwerk Systems ist jetzt", "partner@alpenwerk.example", "Jo Marti"],
+    ("invitation-accepted", "en"): ["Alpenwerk Systems is now", "partner@alpenwerk.example", "Jo Marti"],
+    ("invitation-declined", "de"): ["partner@alpenwerk.example hat Ihre Einladung abgelehnt", "Wir sind ausgebucht."],
+    ("invitation-declined", "en"): ["partner@alpenwerk.example declined", "Wir sind ausgebucht."],
+    ("invitation-revoked", "de"): ["Nordlicht IT GmbH hat die Einladung zurückgezogen"],
+    ("invitation-revoked", "en"): ["Nordlicht IT GmbH revoked the invitation"],
+    ("invitation-lapsed-lead", "de"): ["partner@alpenwerk.example hat Ihre Einladung nicht beantwortet"],
+    ("invitation-lapsed-lead", "en"): ["partner@alpenwerk.example did not answer"],
+    ("invitation-lapsed-service", "de"): ["Die Einladung von Nordlicht IT GmbH ist verfallen"],
+    ("invitation-lapsed-service", "en"): ["The invitation from Nordlicht IT GmbH has lapsed"],
+    ("reminded", "de"): ["wartet noch auf Ihre Antwort", "Bis: Mittwoch, 25. November 2026, 17:00 MEZ", "92,50 €"],
+    ("reminded", "en"): ["still waits for your answer", "Wednesday, November 25, 2026, 5:00 PM CET", "€92.50"],
+    ("expired-lead", "de"): ["Ihre Ticketnummer: NL-20417", "Alpenwerk Systems hat Ihr Angebot nicht beantwortet"],
+    ("expired-lead", "en"): ["Your ticket number: NL-20417", "Alpenwerk Systems did not answer your offer"],
+    ("expired-service", "de"): ["Ursprüngliche Ticketnummer: NL-20417", "abgelaufen"],
+    ("expired-service", "en"): ["Original ticket number: NL-20417", "expired"],
+    ("declined", "de"): ["Alpenwerk Systems übernimmt Ihr Ticket nicht", "NL-20417", "ist niemand frei"],
+    ("declined", "en"): ["Alpenwerk Systems does not take on", "NL-20417", "ist niemand frei"],
+    ("cancelled", "de"): ["Nordlicht IT GmbH hat das Angebot zurückgezogen", "Ursprüngliche Ticketnummer: NL-20417"],
+    ("cancelled", "en"): ["Nordlicht IT GmbH took the offer back", "Original ticket number: NL-20417"],
+    ("returned", "de"): ["gibt Ihnen das Ticket zurück", "Zurückgegeben von: Jo Marti", "1,5 Stunden", "0,00 €"],
+    ("returned", "en"): ["gives the ticket back", "Returned by: Jo Marti", "1.5 hours", "Protokoll des Tests"],
+    ("unopened-lead", "de"): ["Seit der Annahme vergangen: 24 Stunden", "Ihre Ticketnummer: NL-20417"],
+    ("unopened-lead", "en"): ["Time since the acceptance: 24 hours", "Your ticket number: NL-20417"],
+    ("unopened-service", "de"): ["Eröffnen Sie das Ticket", "Ticketnummer bei Nordlicht IT GmbH: NL-20417"],
+    ("unopened-service", "en"): ["Open the ticket", "Ticket number at Nordlicht IT GmbH: NL-20417"],
+    ("asked", "de"): ["hat eine Frage an Sie", "Stand: in Arbeit", "Ist <der Server> schon erreichbar?"],
+    ("asked", "en"): ["has a question for you", "State: in progress", "Asked by: K. Sommerfeld"],
+    ("answered", "de"): ["hat Ihnen geantwortet", "Ja, seit neun Uhr.", "Beantwortet von: Jo Marti"],
+    ("answered", "en"): ["has answered you", "Ja, seit neun Uhr.", "Answered by: Jo Marti"],
+    ("submitted", "de"): ["Genehmigen Sie die Einreichung", "25.11.2026 · Zeiteintrag · 3,75 Stunden · Jo Marti"],
+    ("submitted", "en"): ["Approve the submission", "Nov 25, 2026 · time · 3.75 hours · Jo Marti", "SSD <2 TB>"],
+    ("withdrawn", "de"): ["Alpenwerk Systems hat die Einreichung zurückgezogen", "Stand: in Arbeit"],
+    ("withdrawn", "en"): ["Alpenwerk Systems withdrew the submission", "State: in progress"],
 }
 
 
@@ -116,16 +156,19 @@ def test_both_parts_say_what_the_reader_needs(name: str, language: str) -> None:
     for fact in EXPECTED[name, language]:
         assert fact in plain
         assert fact.rpartition(": ")[2] in shown
-    assert "Druckserver neu aufsetzen <Filiale Süd> & testen" in plain or "Monitor tauschen" in plain
+    about_partnership = name.startswith("invit")
+    titles = ("Druckserver neu aufsetzen <Filiale Süd> & testen", "Monitor tauschen")
+    assert about_partnership or any(title in plain for title in titles)
 
 
 @every_sample
 @every_language
 def test_no_mail_names_the_customer_an_id_or_somebody_else(name: str, language: str) -> None:
     mail = sample(name, language)
-    everything = f"{mail['Subject']}\n{mail['Message-ID']}\n{plain_of(mail)}\n{html_of(mail)}"
+    headers = "\n".join(str(mail[header]) for header in HEADERS)
+    everything = f"{headers}\n{plain_of(mail)}\n{html_of(mail)}"
     customer = [one for one in CUSTOMER.model_dump().values() if one]
-    for forbidden in (*customer, "Sommer KG", *map(str, IDS), "K-1001", "nordlicht ", "alpenwerk "):
+    for forbidden in (*customer, "Bäckerei", *map(str, IDS), "K-1001", "nordlicht ", "alpenwerk "):
         assert forbidden not in everything
 
 
@@ -136,8 +179,9 @@ def test_a_number_is_that_of_the_reader(name: str, language: str) -> None:
     own = {"de": "Ihre Ticketnummer: ", "en": "Your ticket number: "}[language]
     numbers = [line.removeprefix(own) for line in plain_of(mail).splitlines() if line.startswith(own)]
     to_lead = "nordlicht" in mail["To"]
-    unnumbered = name in {"offered", "offered-briefly", "forced-unstarted-service"}
-    assert numbers == ([] if unnumbered else ["NL-20417" if to_lead else "AW-7731"])
+    unnumbered = {"offered", "offered-briefly", "reminded", "expired-service", "cancelled", "unopened-service"}
+    has_none = name in unnumbered | {"forced-unstarted-service"} or name.startswith("invit")
+    assert numbers == ([] if has_none else ["NL-20417" if to_lead else "AW-7731"])
 
 
 @every_sample
@@ -146,7 +190,7 @@ def test_a_mail_says_that_a_machine_sent_it_and_keeps_its_id(name: str) -> None:
     assert first["Auto-Submitted"] == "auto-generated"
     assert first["Message-ID"] == again["Message-ID"]
     assert first["Date"] == again["Date"]
-    assert list(first) == HEADERS
+    assert list(first) == ALL_HEADERS
 
 
 @pytest.mark.parametrize("language", CATALOGUES.languages)
@@ -172,6 +216,48 @@ def test_numbers_lose_no_digits_and_gain_none() -> None:
     assert _even(german.hours(Decimal("10.0"))) == "10 Stunden"
     summer = datetime(2026, 7, 1, 22, 30, tzinfo=UTC)
     assert _even(german.instant(summer)) == "Donnerstag, 2. Juli 2026, 00:30 MESZ"
+
+
+def test_times_are_those_of_the_reader_s_zone() -> None:
+    letter = letter_to("alpenwerk", REJECTED, "en")
+    reader = replace(letter.notification.reader, time_zone="America/New_York")
+    there = replace(letter, notification=replace(letter.notification, reader=reader))
+    assert _even(content_of(there).until or "") == "Tuesday, December 1, 2026, 12:00 PM EST"
+
+
+def test_all_mails_of_one_outsourcing_to_one_reader_are_one_thread_and_those_to_others_are_not() -> None:
+    def thread(recipient: str, event: Any) -> tuple[str, str, str]:
+        mail = mail_of(letter_to(recipient, event, "en"), SENDER)
+        return mail["References"], mail["In-Reply-To"], mail["Message-ID"]
+
+    threads = [thread("alpenwerk", event) for event in (OFFERED, REJECTED, COMPLETED)]
+    assert len({references for references, _, _ in threads}) == 1
+    assert all(references == parent != own for references, parent, own in threads)
+    assert thread("nordlicht", COMPLETED)[0] != threads[0][0]
+    elsewhere = OFFERED.model_copy(update={"outsourcing_id": PARTNERSHIP_ID})
+    assert thread("alpenwerk", elsewhere)[0] != threads[0][0]
+
+
+def test_the_lead_learns_of_who_was_invited_only_what_it_said_itself() -> None:
+    for name in ("invitation-declined", "invitation-lapsed-lead"):
+        mail = sample(name, "en")
+        assert NAMES["alpenwerk"] not in f"{mail['Subject']}{plain_of(mail)}{html_of(mail)}"
+    for name in ("invited", "invitation-revoked", "invitation-lapsed-service"):
+        mail = sample(name, "en")
+        assert mail["To"] == INVITEE
+        assert NAMES["alpenwerk"] not in f"{mail['Subject']}{plain_of(mail)}{html_of(mail)}"
+
+
+def test_lines_that_are_not_listed_are_counted() -> None:
+    def lines(count: int) -> str:
+        snapshot = SNAPSHOT.model_copy(update={"time": SNAPSHOT.time[:1] * count, "charges": ()})
+        event = SUBMITTED.model_copy(update={"snapshot": snapshot})
+        return plain_of(mail_of(letter_to("nordlicht", event, "de"), SENDER))
+
+    assert lines(MOST_LINES).count("Zeiteintrag") == MOST_LINES
+    assert "weitere" not in lines(MOST_LINES)
+    assert "> … und 1 weitere Zeile\n" in lines(MOST_LINES + 1)
+    assert "> … und 1.980 weitere Zeilen\n" in lines(MOST_LINES + 1980)
 
 
 def test_long_texts_are_cut_and_the_reader_is_told_so() -> None:
@@ -210,8 +296,8 @@ def test_nothing_that_others_write_becomes_a_header_or_markup(reason: str, title
     sent = mail_of(letter, SENDER).as_bytes()
     mail = message_from_bytes(sent, policy=default)
     assert isinstance(mail, EmailMessage)
-    assert list(mail) == HEADERS
-    assert mail["To"].addresses[0].addr_spec == letter.address
+    assert list(mail) == ALL_HEADERS
+    assert mail["To"].addresses[0].addr_spec == letter.notification.reader.address
     assert len(mail["To"].addresses) == 1
     assert [part.get_content_type() for part in mail.walk()] == ["multipart/alternative", "text/plain", "text/html"]
     assert mail["Message-ID"] == message_id_of(letter, SENDER)

@@ -9,20 +9,50 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.notifier import domain
-from services.notifier.domain import GIVE_UP_AFTER, LONGEST_PAUSE, Result, Verdict, pause_after, settle
+from services.notifier.domain.delivery import (
+    GIVE_UP_AFTER,
+    LONGEST_PAUSE,
+    Result,
+    Verdict,
+    failure,
+    pause_after,
+    settle,
+)
+from services.notifier.domain.notifications import Notification
+from services.notifier.domain.readers import NotificationSettings, Reader
+from services.notifier.handlers import HANDLERS
+from shared.contracts.notifier import NotificationFailed, NotificationSettingsChange
+from shared.contracts.offer_handler import Instance
 from shared.contracts.values import Event
-from shared.messaging.outcomes import Changed, NotYet, Unchanged
+from shared.messaging.outcomes import Changed, Deliver, NotYet, Unchanged
+from tests.unit.memory import Memory
 from tests.unit.notifier.letters import (
     ACCEPTED,
+    ANSWERED,
     APPROVED,
+    ASKED,
+    CANCELLED,
+    DECLINED,
+    EVENT_ID,
+    EXPIRED,
     FORCED,
     FORCED_UNSTARTED,
+    INVITATION_ACCEPTED,
+    INVITATION_DECLINED,
+    INVITATION_LAPSED,
+    INVITATION_REVOKED,
+    INVITED,
+    INVITEE,
     LANGUAGES,
     NOW,
     OFFERED,
     READERS,
     REJECTED,
+    REMINDED,
+    RETURNED,
+    SUBMITTED,
+    UNOPENED,
+    WITHDRAWN,
     letter_to,
     message_of,
     told_of,
@@ -40,47 +70,111 @@ LETTER = letter_to("alpenwerk", OFFERED, LANGUAGES[0])
         (APPROVED, [("approved", "lead", "nordlicht"), ("approved", "service", "alpenwerk")]),
         (FORCED, [("forced", "lead", "nordlicht"), ("forced", "service", "alpenwerk")]),
         (FORCED_UNSTARTED, [("forced", "lead", "nordlicht"), ("forced", "service", "alpenwerk")]),
+        (INVITED, [("invited", "service", "alpenwerk")]),
+        (INVITATION_ACCEPTED, [("invitation_accepted", "lead", "nordlicht")]),
+        (INVITATION_DECLINED, [("invitation_declined", "lead", "nordlicht")]),
+        (INVITATION_REVOKED, [("invitation_revoked", "service", "alpenwerk")]),
+        (
+            INVITATION_LAPSED,
+            [("invitation_lapsed", "lead", "nordlicht"), ("invitation_lapsed", "service", "alpenwerk")],
+        ),
+        (REMINDED, [("reminded", "service", "alpenwerk")]),
+        (EXPIRED, [("expired", "lead", "nordlicht"), ("expired", "service", "alpenwerk")]),
+        (DECLINED, [("declined", "lead", "nordlicht")]),
+        (CANCELLED, [("cancelled", "service", "alpenwerk")]),
+        (RETURNED, [("returned", "lead", "nordlicht")]),
+        (ASKED, [("asked", "service", "alpenwerk")]),
+        (ANSWERED, [("answered", "lead", "nordlicht")]),
+        (SUBMITTED, [("submitted", "lead", "nordlicht")]),
+        (WITHDRAWN, [("withdrawn", "lead", "nordlicht")]),
     ],
 )
 def test_who_is_told(event: Event, told: list[tuple[str, str, str]]) -> None:
     assert [(one.kind, one.role, one.recipient) for one in told_of(event)] == told
 
 
-@pytest.mark.parametrize(
-    ("rule", "event"),
-    [(domain.tell_of_offer, OFFERED), (domain.tell_of_acceptance, ACCEPTED), (domain.tell_of_rejection, REJECTED)],
-)
-def test_who_was_told_is_not_told_again(rule: Any, event: Event) -> None:
-    (told,) = told_of(event)
-    assert rule(told, READERS, message_of(event)) == Unchanged()
+def tell(event: Event, *told: Notification, instances: tuple[Instance, ...] = READERS) -> Any:
+    return HANDLERS.routes[event.kind].decide(told, instances, (), message_of(event))
+
+
+@pytest.mark.parametrize("event", [OFFERED, ACCEPTED, REJECTED, APPROVED, INVITED])
+def test_who_was_told_is_not_told_again(event: Event) -> None:
+    assert tell(event, *told_of(event)) == Unchanged()
 
 
 def test_of_a_completion_only_who_does_not_know_is_told() -> None:
     lead, service = told_of(APPROVED)
-    decision = domain.tell_of_completion(lead, None, READERS, message_of(APPROVED))
-    assert isinstance(decision, Changed)
-    assert decision.values == (service,)
-    assert domain.tell_of_completion(lead, service, READERS, message_of(APPROVED)) == Unchanged()
+    assert tell(APPROVED, lead).values == (service,)
 
 
 def test_a_reader_that_is_not_known_yet_is_waited_for_and_in_the_end_the_others_are_told_alone() -> None:
     lead, _ = told_of(APPROVED)
     nordlicht = READERS[:1]
-    waiting = domain.tell_of_completion(None, None, nordlicht, message_of(APPROVED))
+    waiting = tell(APPROVED, instances=nordlicht)
     assert isinstance(waiting, NotYet) and isinstance(waiting.otherwise, Changed)
     assert waiting.otherwise.values == (lead,)
-    waiting = domain.tell_of_offer(None, nordlicht, message_of(OFFERED))
+    waiting = tell(OFFERED, instances=nordlicht)
     assert isinstance(waiting, NotYet) and waiting.otherwise == Unchanged()
 
 
 def test_only_who_reads_is_waited_for() -> None:
-    assert isinstance(domain.tell_of_acceptance(None, READERS[:1], message_of(ACCEPTED)), Changed)
+    assert isinstance(tell(ACCEPTED, instances=READERS[:1]), Changed)
+
+
+def test_who_is_invited_is_told_whether_or_not_there_is_such_an_instance() -> None:
+    for instances in (READERS, READERS[:1], ()):
+        (told,) = tell(INVITED, instances=instances).values
+        assert told.reader == Reader(INVITEE, "de")
+
+
+def test_of_a_ticket_that_is_not_open_the_lead_learns_the_last_time_only() -> None:
+    assert [one.recipient for one in told_of(UNOPENED)] == ["alpenwerk", "nordlicht"]
+    first = UNOPENED.model_copy(update={"lead_told": False})
+    assert [one.recipient for one in told_of(first)] == ["alpenwerk"]
+
+
+def test_each_of_those_named_for_a_kind_is_told_and_where_nobody_is_named_nobody() -> None:
+    settings = NotificationSettings(
+        "alpenwerk",
+        recipients=("all@alpenwerk.example",),
+        recipients_of={"offered": ("a@alpenwerk.example", "b@alpenwerk.example"), "rejected": ()},
+        language="de-AT",
+        time_zone="Europe/Vienna",
+    )
+    both = [Reader(f"{one}@alpenwerk.example", "de-AT", "Europe/Vienna") for one in "ab"]
+    assert [one.reader for one in told_of(OFFERED, EVENT_ID, settings)] == both
+    assert len({one.id for one in told_of(OFFERED, EVENT_ID, settings)}) == 2
+    assert HANDLERS.routes[REJECTED.kind].decide((), READERS, (settings,), message_of(REJECTED)) == Unchanged()
+    completed = {one.recipient: one.reader.address for one in told_of(APPROVED, EVENT_ID, settings)}
+    assert completed == {"nordlicht": "service@nordlicht.example", "alpenwerk": "all@alpenwerk.example"}
+
+
+def test_settings_replace_what_was_there_and_said_again_are_told_again() -> None:
+    memory = Memory(HANDLERS, NOW)
+    first = NotificationSettingsChange(actor="x", recipients=("a@alpenwerk.example",))
+    memory.say("alpenwerk", first)
+    memory.say("alpenwerk", NotificationSettingsChange(actor="x", time_zone="Europe/Vienna"))
+    memory.say("alpenwerk", NotificationSettingsChange(actor="x", time_zone="Europe/Vienna"))
+    assert memory.all_of(NotificationSettings) == [NotificationSettings("alpenwerk", time_zone="Europe/Vienna")]
+    told = memory.told_to("alpenwerk")
+    assert [one.recipients for one in told] == [("a@alpenwerk.example",), None, None]
+    assert told[1] == told[2]
 
 
 def test_both_sides_read_whether_anything_is_billed() -> None:
-    for event, submitted in ((FORCED, True), (FORCED_UNSTARTED, False)):
-        assert [one.facts.submitted for one in told_of(event)] == [submitted, submitted]
-        assert [one.facts.hours is not None for one in told_of(event)] == [submitted, submitted]
+    for event, billed in ((FORCED, True), (FORCED_UNSTARTED, False)):
+        assert [one.facts.billed for one in told_of(event)] == [billed, billed]
+        assert [one.facts.hours is not None for one in told_of(event)] == [billed, billed]
+
+
+def test_of_a_mail_that_failed_who_it_was_for_is_told_and_of_an_invitation_its_sender() -> None:
+    for event, recipient, concerned in ((OFFERED, "alpenwerk", "alpenwerk"), (INVITED, "alpenwerk", "nordlicht")):
+        letter = letter_to(recipient, event, "en")
+        caused = failure(Result(letter, "refused", "550 5.1.1 no such user"), NOW)
+        (told,) = caused.tell
+        assert isinstance(told, Deliver) and isinstance(told.data, NotificationFailed)
+        assert (told.to, told.data.words) == (concerned, "550 5.1.1 no such user")
+        assert caused.cause_id == letter.notification.cause_id
 
 
 def test_an_intent_has_one_id_for_an_event_and_a_recipient() -> None:

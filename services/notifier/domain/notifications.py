@@ -1,0 +1,206 @@
+"""What is to be told to whom: one intent for each event and recipient."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Literal
+from uuid import UUID
+
+from services.notifier.domain.readers import NotificationSettings, Reader, readers_of
+from shared.contracts.notifier import NotificationKind
+from shared.contracts.offer_handler import Instance, Terms
+from shared.ids import id_of_content
+from shared.messaging.outcomes import Changed, Decision, Message, NotYet, Unchanged
+
+Role = Literal["lead", "service"]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a list: an entry that changed, or a position of a submission.
+
+    `deed` says what became of an entry; `what` is its kind; `by` and `text` are as the reader's copy says them.
+    """
+
+    what: Literal["note", "time", "charge", "attachment", "link"]
+    deed: Literal["added", "changed", "removed"] | None = None
+    by: str = ""
+    text: str = ""
+    on: date | None = None
+    hours: Decimal | None = None
+    amount: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that the text of an e-mail is made of; `own_number` and `partner_number` are as its reader sees them.
+
+    `until` is when the reader has to have acted. `state` is named where the kind of e-mail does not tell it. `invitee`
+    is the address that an invitation went to. `line_count` counts all lines, also those that are not listed.
+    """
+
+    title: str = ""
+    own_number: str | None = None
+    partner_number: str | None = None
+    state: str | None = None
+    invitee: str | None = None
+    until: datetime | None = None
+    description: str = ""
+    priority: str | None = None
+    place: str | None = None
+    skill: str | None = None
+    due_at: datetime | None = None
+    terms: Terms | None = None
+    by: str | None = None
+    at: datetime | None = None
+    late_by_seconds: int | None = None
+    waiting_hours: int | None = None
+    complete_by: datetime | None = None
+    reason: str = ""
+    text: str = ""
+    billed: bool = True
+    hours: Decimal | None = None
+    charge_total: Decimal | None = None
+    deduction_total: Decimal | None = None
+    currency: str | None = None
+    lines: tuple[Line, ...] = ()
+    line_count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """The intent to tell one recipient of one event; `role` is what the recipient is there.
+
+    `subject_id` is the outsourcing, or of an invitation the partnership. `due_at` is when it goes out next, None once
+    it is done. While it `gathers` nobody has taken it to the mail server, and more can be added.
+    """
+
+    id: UUID
+    cause_source: str
+    cause_id: UUID
+    subject_id: UUID
+    kind: NotificationKind
+    role: Role
+    recipient: str
+    partner: str
+    reader: Reader
+    facts: Facts
+    due_at: datetime | None
+    gathers: bool = False
+
+    @property
+    def cause(self) -> tuple[str, UUID]:
+        return self.cause_source, self.cause_id
+
+    @property
+    def gathering(self) -> tuple[UUID, str] | None:
+        """Under which ticket and recipient more can be added to it, None where nothing can."""
+        return (self.subject_id, self.recipient) if self.gathers else None
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What one side is to be told; `named` is the one address that it goes to, where the event names it."""
+
+    kind: NotificationKind
+    role: Role
+    recipient: str
+    partner: str
+    facts: Facts
+    named: Reader | None = None
+
+
+# What one event has to tell, side by side.
+Drafts = Callable[[Any], Iterable[Draft]]
+Rule = Callable[..., Decision]
+
+
+def to_lead(data: Any, kind: NotificationKind, facts: Facts) -> Draft:
+    """What the lead is told of its outsourcing."""
+    return Draft(kind, "lead", data.lead, data.service, facts)
+
+
+def to_service(data: Any, kind: NotificationKind, facts: Facts) -> Draft:
+    """What the service partner is told of its outsourcing."""
+    return Draft(kind, "service", data.service, data.lead, facts)
+
+
+def telling(drafts: Drafts) -> Rule:
+    """The rule that tells all of this at once, to each reader once.
+
+    Of a company that has just joined another message tells, which may be behind this one: then all wait. Who is not
+    known even then is no instance, and is told nothing, as it is with messages.
+    """
+
+    def tell(
+        told: tuple[Notification, ...],
+        instances: tuple[Instance, ...],
+        settings: tuple[NotificationSettings, ...],
+        message: Message[Any],
+    ) -> Decision:
+        known = {one.slug for one in instances}
+        all_drafts = list(drafts(message.data))
+        ready = [draft for draft in all_drafts if draft.named or draft.recipient in known]
+        decided = intend(told, notifications_of(ready, instances, settings, message))
+        return decided if ready == all_drafts else NotYet("instance/unknown", otherwise=decided)
+
+    return tell
+
+
+def notifications_of(
+    drafts: Iterable[Draft],
+    instances: Iterable[Instance],
+    settings: Iterable[NotificationSettings],
+    message: Message[Any],
+) -> list[Notification]:
+    """An intent for each of those who read for the side that a draft is for; none where that side wants none."""
+    instance_of = {one.slug: one for one in instances}
+    settings_of = {one.instance: one for one in settings}
+    return [
+        _notification(draft, reader, message)
+        for draft in drafts
+        for reader in (
+            (draft.named,)
+            if draft.named
+            else readers_of(draft.kind, instance_of[draft.recipient], settings_of.get(draft.recipient))
+        )
+    ]
+
+
+def intend(told: tuple[Notification, ...], wanted: Iterable[Notification]) -> Changed | Unchanged:
+    """Those of the intents that there are not yet."""
+    known = {one.id for one in told}
+    new = [one for one in wanted if one.id not in known]
+    if not new:
+        return Unchanged()
+    return Changed(*new, history=", ".join(dict.fromkeys(f"{one.kind} mailed to {one.recipient}" for one in new)))
+
+
+def notification_id(message: Message[Any], recipient: str, address: str) -> UUID:
+    """The one id of what this event tells this reader; it says nothing of the event to who reads it in a mail."""
+    return id_of_content(
+        b"notification", message.source.encode(), message.id.bytes, recipient.encode(), address.lower().encode()
+    )
+
+
+def thread_id(subject_id: UUID, address: str) -> UUID:
+    """The one id of all that this reader is told of one outsourcing; another reader's cannot be told from it."""
+    return id_of_content(b"thread", subject_id.bytes, address.lower().encode())
+
+
+def _notification(draft: Draft, reader: Reader, message: Message[Any]) -> Notification:
+    data = message.data
+    return Notification(
+        id=notification_id(message, draft.recipient, reader.address),
+        cause_source=message.source,
+        cause_id=message.id,
+        subject_id=data.partnership_id if draft.facts.invitee else data.outsourcing_id,
+        kind=draft.kind,
+        role=draft.role,
+        recipient=draft.recipient,
+        partner=draft.partner,
+        reader=reader,
+        facts=draft.facts,
+        due_at=message.now,
+    )

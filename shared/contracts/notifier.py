@@ -1,0 +1,129 @@
+"""Notifications: who at an instance is told of what by e-mail, and what could not be delivered."""
+
+from functools import cache
+from typing import Annotated, ClassVar, Literal
+from uuid import UUID
+from zoneinfo import available_timezones
+
+from pydantic import AfterValidator, Field, StringConstraints
+from pydantic_core import PydanticCustomError
+
+from shared.contracts.values import AboutSender, Delivery, Email, Instant, Language, Value
+
+# What people of an instance are told of by e-mail; `entries` are notes, time, charges and files of the other side.
+TellableKind = Literal[
+    "invitation_accepted",
+    "invitation_declined",
+    "invitation_lapsed",
+    "offered",
+    "reminded",
+    "expired",
+    "accepted",
+    "declined",
+    "cancelled",
+    "returned",
+    "unopened",
+    "entries",
+    "asked",
+    "answered",
+    "submitted",
+    "withdrawn",
+    "rejected",
+    "approved",
+    "forced",
+]
+# What goes to the named recipient of an invitation, whoever that is, is nobody's to set.
+NotificationKind = TellableKind | Literal["invited", "invitation_revoked"]
+
+DEFAULT_TIME_ZONE = "Europe/Berlin"
+DEFAULT_GATHERING_MINUTES = 2
+# Who wants no more than a few e-mails a day; longer, and a lost mail server would not be noticed within a day.
+MOST_GATHERING_MINUTES = 240
+# Whoever has more readers has a distribution list.
+MOST_RECIPIENTS = 20
+
+
+@cache
+def _time_zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def _is_time_zone(name: str) -> str:
+    if name not in _time_zones():
+        raise PydanticCustomError("time_zone", "must be a time zone of the IANA database, such as 'Europe/Berlin'")
+    return name
+
+
+def _nobody_twice(recipients: tuple[str, ...]) -> tuple[str, ...]:
+    if len({one.lower() for one in recipients}) < len(recipients):
+        raise PydanticCustomError("repeated", "must name each address once")
+    return recipients
+
+
+TimeZone = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=64),
+    AfterValidator(_is_time_zone),
+    Field(examples=["Europe/Berlin"]),
+]
+Recipients = Annotated[tuple[Email, ...], Field(max_length=MOST_RECIPIENTS), AfterValidator(_nobody_twice)]
+
+
+class RecipientsOf(Value):
+    """Who is told of one kind of event; an empty list: nobody is."""
+
+    kind: TellableKind
+    recipients: Recipients
+
+
+def _no_kind_twice(recipients_of: tuple[RecipientsOf, ...]) -> tuple[RecipientsOf, ...]:
+    if len({one.kind for one in recipients_of}) < len(recipients_of):
+        raise PydanticCustomError("repeated", "must name each kind once")
+    return recipients_of
+
+
+class NotificationSettingsChange(AboutSender):
+    """Who at an instance is told by e-mail, and how; replaces what was there."""
+
+    kind: ClassVar[str] = "tandem.notification-settings.change.v1"
+
+    recipients: Recipients | None = Field(
+        default=None, description="who is told of all that is not named below; left out: the instance's own address"
+    )
+    # Room for more kinds than there are; each is named once.
+    recipients_of: Annotated[tuple[RecipientsOf, ...], Field(max_length=100), AfterValidator(_no_kind_twice)] = Field(
+        default=(), description="who is told of these kinds instead"
+    )
+    language: Language | None = Field(default=None, description="left out: the instance's own")
+    time_zone: TimeZone = DEFAULT_TIME_ZONE
+    gathering_minutes: Annotated[int, Field(strict=True, ge=0, le=MOST_GATHERING_MINUTES)] = Field(
+        default=DEFAULT_GATHERING_MINUTES,
+        description="how long changes of entries on one ticket are gathered into one e-mail",
+    )
+
+
+class NotificationSettingsChanged(Delivery):
+    """The settings for e-mails are stored, and hold for what happens from now on."""
+
+    kind: ClassVar[str] = "tandem.notification-settings.changed.v1"
+
+    recipients: tuple[str, ...] | None
+    recipients_of: tuple[RecipientsOf, ...]
+    language: str | None
+    time_zone: str
+    gathering_minutes: int
+    changed_at: Instant
+
+
+class NotificationFailed(Delivery):
+    """An e-mail cannot be delivered and is not tried again; of an invitation its sender is told."""
+
+    kind: ClassVar[str] = "tandem.notification.failed.v1"
+
+    notification_id: UUID
+    about: UUID = Field(description="the outsourcing, or of an invitation the partnership")
+    told_of: str = Field(description="what it was to tell of, as in `recipients_of`")
+    recipient: str = Field(description="the address")
+    words: str = Field(description="the mail server's last words, or what kept it from being asked")
+    attempts: int
+    failed_at: Instant
