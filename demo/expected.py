@@ -169,6 +169,10 @@ FACTS = {
 }
 # Whom, in which language, and about what.
 MAILS = [
+    f"{ADDRESSES[SERVICE]} (en): Invitation from Nordlicht IT GmbH",
+    f"{ADDRESSES[OTHER]} (de): Einladung von Nordlicht IT GmbH",
+    f"{ADDRESSES[LEAD]} (de): Alpenwerk Systems GmbH hat Ihre Einladung angenommen",
+    f"{ADDRESSES[LEAD]} (de): Rheintal Service AG hat Ihre Einladung angenommen",
     *(
         f"{ADDRESSES[SERVICE]} (en): Offer from Nordlicht IT GmbH: {title}"
         for title in (
@@ -190,6 +194,16 @@ MAILS = [
     f"{ADDRESSES[LEAD]} (de): Rheintal Service AG hat angenommen: NL-4713: Firmware of nine cameras",
     f"{ADDRESSES[LEAD]} (de): Alpenwerk Systems GmbH hat angenommen: NL-4711: Switch drops its uplink",
     f"{ADDRESSES[LEAD]} (de): Alpenwerk Systems GmbH hat angenommen: NL-4712: Access point is silent",
+    f"{ADDRESSES[SERVICE]} (en): Reminder: offer from Nordlicht IT GmbH: Printer takes no paper",
+    f"{ADDRESSES[SERVICE]} (en): Offer from Nordlicht IT GmbH expired: Printer takes no paper",
+    f"{ADDRESSES[LEAD]} (de): Ohne Antwort: NL-4709: Printer takes no paper",
+    f"{ADDRESSES[LEAD]} (de): Alpenwerk Systems GmbH hat abgelehnt: NL-4710: Move twelve desks",
+    f"{ADDRESSES[LEAD]} (de): Alpenwerk Systems GmbH hat abgelehnt: NL-4713: Firmware of nine cameras",
+    f"{ADDRESSES[SERVICE]} (en): Offer from Nordlicht IT GmbH cancelled: Access point is silent",
+    f"{ADDRESSES[LEAD]} (de): Rheintal Service AG hat das Ticket zurückgegeben: NL-4712: Access point is silent",
+    # Submitted, rejected, and submitted again.
+    f"{ADDRESSES[LEAD]} (de): Bitte genehmigen: NL-4711: Switch drops its uplink",
+    f"{ADDRESSES[LEAD]} (de): Bitte genehmigen: NL-4711: Switch drops its uplink",
     f"{ADDRESSES[SERVICE]} (en): Nordlicht IT GmbH rejected your submission: ALP-501: Switch drops its uplink",
     f"{ADDRESSES[LEAD]} (de): Abgeschlossen: NL-4711: Switch drops its uplink",
     f"{ADDRESSES[SERVICE]} (en): Approved: ALP-501: Switch drops its uplink",

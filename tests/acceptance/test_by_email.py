@@ -85,9 +85,14 @@ async def test_who_was_invited_by_e_mail_is_known_to_every_service_and_is_writte
                     await database.fetchval(f"SELECT kind FROM {service}.instance WHERE slug = $1", slug)
                     for service in topology.SERVICES
                 ]
-                told = await database.fetch("SELECT recipient, address FROM notifier.notification ORDER BY kind")
-                letters = [(row["recipient"], row["address"]) for row in told]
-                wanted = [("nordlicht", "nordlicht@example.com"), (slug, RECIPIENT)]
+                told = await database.fetch("SELECT kind, recipient, address FROM notifier.notification ORDER BY kind")
+                letters = [tuple(row) for row in told]
+                wanted = [
+                    ("accepted", "nordlicht", "nordlicht@example.com"),
+                    ("invitation_accepted", "nordlicht", "nordlicht@example.com"),
+                    ("invited", slug, RECIPIENT),
+                    ("offered", slug, RECIPIENT),
+                ]
                 return kinds == ["portal"] * len(topology.SERVICES) and letters == wanted
 
             await until(all_of_it_is_known)

@@ -185,6 +185,8 @@ CANCELLED = OutsourcingCancelled.model_validate(CLOSED)
 RETURNED = OutsourcingHandedBack.model_validate(
     {
         **LINKED,
+        "organization": "K-1001 Nordlicht",
+        "terms": HOURLY,
         "reason": REASON,
         "returned_by": "Jo Marti",
         "returned_at": datetime(2026, 11, 26, 8, 0, tzinfo=UTC),
