@@ -95,6 +95,7 @@ async def test_the_life_of_an_outsourcing(turn: Turn, database: Connection) -> N
     assert who_and_what(await say((SERVICE, submit(2, "1.5", "1.01", id)))) == [
         (LEAD, "completion.submitted.v1"),
         (SERVICE, "completion.submitted.v1"),
+        ("outsourcing", "outsourcing.submitted.v1"),
     ]
     more = put(TIME, outsourcing_id=id)
     assert who_and_what(await say((SERVICE, more))) == [(SERVICE, "entry.held.v1")]
