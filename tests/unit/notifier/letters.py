@@ -230,7 +230,12 @@ INVITATION = {
     "language": "de",
 }
 INVITED = InvitationSent.model_validate(
-    {**INVITATION, "note": "Wir suchen Hilfe in Tirol.", "lapses_at": datetime(2026, 12, 24, 9, 30, tzinfo=UTC)}
+    {
+        **INVITATION,
+        "by_email": False,
+        "note": "Wir suchen Hilfe in Tirol.",
+        "lapses_at": datetime(2026, 12, 24, 9, 30, tzinfo=UTC),
+    }
 )
 INVITATION_ACCEPTED = InvitationAccepted.model_validate({**INVITATION, "accepted_at": NOW, "accepted_by": "Jo Marti"})
 INVITATION_DECLINED = InvitationDeclined.model_validate({**INVITATION, "reason": "Wir sind ausgebucht."})
