@@ -49,6 +49,7 @@ class Installation:
         """What a worker must be told to work here."""
         password = self.passwords.of(service)
         own = {
+            "notifier": {"TANDEM_LINK_KEYS": self.link_keys, "TANDEM_PUBLIC_URL": self.public_url},
             "gateway": {
                 "TANDEM_LINK_KEYS": self.link_keys,
                 "TANDEM_HTTP_PORT": str(self.gateway_port),

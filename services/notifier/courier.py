@@ -10,7 +10,7 @@ from services.notifier import store
 from services.notifier.clients import Answer, MailServer, Unreachable
 from services.notifier.domain.delivery import Letter, Result, failure, settle
 from services.notifier.settings import Settings, address_of
-from services.notifier.texts import mail_of
+from services.notifier.texts import Answers, mail_of
 from shared.database import Connection
 from shared.messaging.outcomes import Caused
 from shared.messaging.side_work import Courier
@@ -75,7 +75,8 @@ async def record(connection: Connection, results: Sequence[list[Result]], now: d
 async def _attempt(letter: Letter, server: MailServer, settings: Settings) -> Result:
     """One letter: written, handed over, answered."""
     try:
-        mail = mail_of(letter, address_of(settings.smtp_sender))
+        links = Answers(settings.keys, settings.public_url).of(letter)
+        mail = mail_of(letter, address_of(settings.smtp_sender), links)
     except Exception as unwritable:  # noqa: BLE001 a letter that cannot be written must not keep the others back
         # Only the kind of error is named: its words may quote the letter.
         log.error("letter not written", notification=_id(letter), error=type(unwritable).__name__)

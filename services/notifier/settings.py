@@ -6,9 +6,9 @@ from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr, StringConstraints, model_validator
 
-from shared.settings import WorkerSettings
+from shared.settings import LinkSettings
 
 
 def address_of(text: str) -> Address:
@@ -30,8 +30,12 @@ def _is_address(text: str) -> str:
     return text
 
 
-class Settings(WorkerSettings):
-    """The mail server that takes our e-mails, and whom they are from."""
+class Settings(LinkSettings):
+    """The mail server that takes our e-mails, whom they are from, and where the links in them lead."""
+
+    public_url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$")] = Field(
+        description="where people reach the gateway", examples=["https://tandem.example.com"]
+    )
 
     smtp_host: str = Field(min_length=1)
     smtp_port: int = Field(default=587, ge=1, le=65535)

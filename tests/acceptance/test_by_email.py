@@ -1,84 +1,81 @@
 """A company without an instance: invited by e-mail, joins by a button, and takes an offer, between real processes."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import re
 from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
 from pathlib import Path
 
-import aio_pika
+import httpx
 import pytest
-from aio_pika.abc import AbstractExchange
 
 from services.console.check import check_all
 from services.console.installation import Installation
 from services.console.workers import workers
-from shared.contracts.envelope import write
-from shared.contracts.offer_handler import AgreementAccept, OfferAccept, PartnershipAccept, PartnershipInvite
-from shared.contracts.values import OnBehalf
+from shared.contracts.offer_handler import AgreementAccept, PartnershipInvite
 from shared.ids import new_id
 from shared.messaging import topology
 from tests.acceptance.partners import offer, partner, until
 from tests.integration.databases import connection_to
+from tests.integration.notifier.smtp_server import MailSink, mail_sink
+from tests.unit.notifier.letters import plain_of
 
 RECIPIENT = "office@huber.example"
-NOBODY_LISTENS = {
-    "TANDEM_SMTP_HOST": "127.0.0.1",
-    "TANDEM_SMTP_PORT": "9",
-    "TANDEM_SMTP_SECURITY": "none",
-    "TANDEM_SMTP_SENDER": "Tandem <tandem@example.com>",
-}
 
 
-@asynccontextmanager
-async def gateway(installation: Installation) -> AsyncIterator[AbstractExchange]:
-    """The commands' exchange as the gateway reaches it."""
-    password = installation.passwords.of(topology.GATEWAY)
-    user = topology.worker_user(topology.GATEWAY)
-    connection = await aio_pika.connect(installation.amqp_url_of(user, password))
-    async with connection:
-        channel = await connection.channel(on_return_raises=True)
-        yield await channel.get_exchange(topology.COMMANDS, ensure=False)
+async def links_to(sink: MailSink, subject: str) -> list[str]:
+    """Where the buttons of the mail lead that its recipient has got under this subject: accept, and decline."""
 
+    def found() -> list[EmailMessage]:
+        return [mail for mail in sink.kept if mail["To"] == RECIPIENT and subject in mail["Subject"]]
 
-async def press(exchange: AbstractExchange, command: OnBehalf) -> None:
-    subject = command.subject_of() or ""
-    body = write(command, id=new_id(), source="/tandem/gateway", subject=subject, time=datetime.now(UTC))
-    message = aio_pika.Message(body, user_id=topology.worker_user(topology.GATEWAY))
-    await exchange.publish(message, routing_key=topology.command_key("tandem", command.kind, subject), timeout=10)
+    async def has_come() -> bool:
+        return bool(found())
+
+    await until(has_come)
+    return re.findall(r"http://\S+", plain_of(found()[0]))
 
 
 @pytest.mark.slow
-async def test_who_was_invited_by_e_mail_is_known_to_every_service_and_is_written_to(
+async def test_who_was_invited_by_e_mail_joins_and_takes_an_offer_by_buttons_alone(
     installation: Installation, tmp_path: Path
 ) -> None:
     environments = {service: installation.environment_of(service) for service in topology.SERVICES}
-    environments["notifier"] |= NOBODY_LISTENS
     partnership_id, outsourcing_id = new_id(), new_id()
     async with (
         partner(installation, "nordlicht", "Nordlicht IT GmbH") as lead,
-        gateway(installation) as buttons,
+        mail_sink() as sink,
         connection_to(installation.database_url) as database,
+        httpx.AsyncClient(timeout=30, follow_redirects=True) as browser,
     ):
+        environments["notifier"] |= {
+            "TANDEM_SMTP_HOST": "127.0.0.1",
+            "TANDEM_SMTP_PORT": str(sink.port),
+            "TANDEM_SMTP_SECURITY": "none",
+            "TANDEM_SMTP_SENDER": "Tandem <tandem@example.com>",
+        }
         with workers(environments, tmp_path):
             await lead.send(AgreementAccept(actor="lead", version="2026-01"))
             await lead.hears("agreement.accepted")
             await lead.send(PartnershipInvite(actor="lead", partnership_id=partnership_id, recipient=RECIPIENT))
             await lead.hears("partnership.invited")
             slug = lead.of_kind("partnership.invited")[0].data["service"]
-            joining = PartnershipAccept(
-                actor=RECIPIENT,
-                on_behalf_of=slug,
-                partnership_id=partnership_id,
-                organization="Nordlicht",
-                name="Elektro Huber",
-            )
-            await press(buttons, joining)
+            join, refuse = await links_to(sink, "Invitation")
+            joined = await browser.post(join, data={"name": "Elektro Huber"})
+            assert "The invitation is accepted" in joined.text
             await lead.hears("partnership.accepted")
+            assert "The invitation is accepted" in (await browser.post(refuse)).text, "what was decided first counts"
             respond_by = datetime.now(UTC) + timedelta(hours=1)
             await lead.send(offer("L-1", {partnership_id: outsourcing_id}, respond_by))
             await lead.hears("offer.sent")
-            await press(buttons, OfferAccept(actor=RECIPIENT, on_behalf_of=slug, outsourcing_id=outsourcing_id))
+            accept, decline = await links_to(sink, "Offer")
+            assert 'name="organization"' in (await browser.get(accept)).text
+            for link in (decline, accept, decline):
+                assert (await browser.get(link)).status_code == 200, "a scanner opens them all"
+            accepted = await browser.post(accept, data={"organization": "Nordlicht"})
+            assert f"Accepted by {RECIPIENT}" in accepted.text
             await lead.hears("offer.accepted")
+            assert lead.of_kind("offer.accepted")[0].data["accepted_by"] == RECIPIENT
+            assert "The offer is accepted" in (await browser.get(decline)).text
 
             async def all_of_it_is_known() -> bool:
                 kinds = [

@@ -18,7 +18,7 @@ from shared.contracts.offer_handler import (
 
 def of_sending(sent: InvitationSent) -> Iterable[Draft]:
     """Who is invited reads by whom, with which words, and until when to answer."""
-    yield _to_recipient(sent, "invited", text=sent.note, until=sent.lapses_at)
+    yield _to_recipient(sent, "invited", text=sent.note, until=sent.lapses_at, by_link=sent.by_email)
 
 
 def of_acceptance(accepted: InvitationAccepted) -> Iterable[Draft]:
@@ -55,7 +55,12 @@ def _to_lead(
 
 
 def _to_recipient(
-    told: InvitationFact, kind: NotificationKind, *, text: str = "", until: datetime | None = None
+    told: InvitationFact,
+    kind: NotificationKind,
+    *,
+    text: str = "",
+    until: datetime | None = None,
+    by_link: bool = False,
 ) -> Draft:
-    facts = Facts(invitee=told.recipient, text=text, until=until)
+    facts = Facts(invitee=told.recipient, by_link=by_link, text=text, until=until)
     return Draft(kind, "service", told.service, told.lead, facts, named=Reader(told.recipient, told.language))

@@ -37,7 +37,8 @@ class Facts:
     """All that the text of an e-mail is made of; `own_number` and `partner_number` are as its reader sees them.
 
     `until` is when the reader has to have acted. `state` is named where the kind of e-mail does not tell it. `invitee`
-    is the address that an invitation went to. `line_count` counts all lines, also those that are not listed.
+    is the address that an invitation went to, which is answered `by_link` where it has no instance. `line_count` counts
+    all lines, also those that are not listed.
     """
 
     title: str = ""
@@ -45,6 +46,7 @@ class Facts:
     partner_number: str | None = None
     state: str | None = None
     invitee: str | None = None
+    by_link: bool = False
     until: datetime | None = None
     description: str = ""
     priority: str | None = None

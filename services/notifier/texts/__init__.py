@@ -3,7 +3,8 @@
 A third language is one more file in `catalogues`, named after its code, with the same keys.
 """
 
+from services.notifier.texts.answers import AnswerLink, Answers
 from services.notifier.texts.letters import Content, content_of
 from services.notifier.texts.mail import mail_of, message_id_of, thread_of
 
-__all__ = ["Content", "content_of", "mail_of", "message_id_of", "thread_of"]
+__all__ = ["AnswerLink", "Answers", "Content", "content_of", "mail_of", "message_id_of", "thread_of"]

@@ -1,6 +1,6 @@
 """What stands in an e-mail: subject, what happened, what is expected until when, the facts, and longer passages."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from services.notifier.domain.delivery import Letter
 from services.notifier.domain.notifications import Facts, Line
+from services.notifier.texts.answers import AnswerLink
 from shared.catalogues import Catalogue, Catalogues
 from shared.contracts.offer_handler import Terms
 from shared.formats import Formats
@@ -45,14 +46,15 @@ class Content:
     expected: str
     until_label: str
     until: str | None
+    buttons: tuple[tuple[str, AnswerLink], ...]
     facts: tuple[tuple[str, str], ...]
     passages: tuple[tuple[str, str], ...]
     footer: str
 
 
-def content_of(letter: Letter) -> Content:
-    """The letter in its reader's language."""
-    return _Writer(letter).content()
+def content_of(letter: Letter, links: Sequence[AnswerLink] = ()) -> Content:
+    """The letter in its reader's language, with the links by which it is answered."""
+    return _Writer(letter, links).content()
 
 
 def _shortened(text: str, characters: int, ending: str = "…") -> str:
@@ -62,7 +64,8 @@ def _shortened(text: str, characters: int, ending: str = "…") -> str:
 class _Writer:
     """Writes one letter with its reader's words and habits."""
 
-    def __init__(self, letter: Letter) -> None:
+    def __init__(self, letter: Letter, links: Sequence[AnswerLink]) -> None:
+        self._links = links
         self._told = letter.notification
         self._facts: Facts = letter.notification.facts
         language = letter.notification.reader.language
@@ -84,13 +87,19 @@ class _Writer:
             heading=self._sentence("heading"),
             intro=self._sentence("intro"),
             expected_label=self._word("words.expected"),
-            expected=self._sentence("expected") if self._facts.billed else self._word("words.expected_unbilled"),
+            expected=self._expected(),
             until_label=self._word("words.until"),
             until=self._until(),
+            buttons=tuple((self._sentence(link.answer), link) for link in self._links),
             facts=tuple((self._word(f"labels.{label}"), one_line(value)) for label, value in self._lines() if value),
             passages=tuple(self._passages()),
             footer=self._word("words.footer"),
         )
+
+    def _expected(self) -> str:
+        if not self._facts.billed:
+            return self._word("words.expected_unbilled")
+        return self._sentence("expected_by_link" if self._links else "expected")
 
     def _sentence(self, key: str) -> str:
         return self._word(f"letters.{self._told.kind}.{self._told.role}.{key}")

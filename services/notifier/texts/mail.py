@@ -1,5 +1,6 @@
 """The e-mail itself: headers, a plain part and an HTML part that say the same."""
 
+from collections.abc import Sequence
 from email.header import Header
 from email.headerregistry import Address, BaseHeader, HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage
@@ -11,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from services.notifier.domain.delivery import Letter
 from services.notifier.domain.notifications import thread_id
+from services.notifier.texts.answers import AnswerLink
 from services.notifier.texts.letters import content_of
 from shared.legible import one_line
 
@@ -27,12 +29,12 @@ class Subject(UnstructuredHeader, BaseHeader):
         return f"Subject: {header.encode(linesep=policy.linesep)}{policy.linesep}"
 
 
-def mail_of(letter: Letter, sender: Address) -> EmailMessage:
+def mail_of(letter: Letter, sender: Address, links: Sequence[AnswerLink] = ()) -> EmailMessage:
     """The letter as it goes out; the same letter gives the same Message-ID and date on every attempt.
 
     Raises ValueError where the recipient's address is not one.
     """
-    content = content_of(letter)
+    content = content_of(letter, links)
     mail = EmailMessage(policy=_policy())
     mail["From"] = sender
     mail["To"] = Address(addr_spec=_literal(one_line(letter.notification.reader.address)))

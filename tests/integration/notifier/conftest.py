@@ -21,6 +21,8 @@ def settings_for() -> Callable[..., Settings]:
         given: dict[str, Any] = {
             "database_url": "postgresql://unused.example/",
             "broker_url": "amqp://unused.example/",
+            "link_keys": "k" * 32,
+            "public_url": "https://tandem.example",
             "smtp_host": "127.0.0.1",
             "smtp_port": port,
             "smtp_security": "none",

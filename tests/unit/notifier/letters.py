@@ -12,7 +12,7 @@ from services.notifier.domain.delivery import Letter
 from services.notifier.domain.notifications import Notification
 from services.notifier.domain.readers import NotificationSettings
 from services.notifier.handlers import HANDLERS
-from services.notifier.texts import mail_of
+from services.notifier.texts import Answers, mail_of
 from shared.contracts.offer_handler import (
     Customer,
     Instance,
@@ -46,10 +46,12 @@ from shared.contracts.ticket_sync import (
     SnapshotTime,
 )
 from shared.contracts.values import Event
+from shared.links import Keys
 from shared.messaging.outcomes import Changed, Message
 
 E = TypeVar("E", bound=Event)
 
+ANSWERS = Answers(Keys(["k" * 32]), "https://tandem.example/")
 SENDER = Address("Tandem", "tandem", "tandem.example")
 LANGUAGES = ("de", "en")
 NAMES = {"nordlicht": "Nordlicht IT GmbH", "alpenwerk": "Alpenwerk Systems"}
@@ -237,6 +239,7 @@ INVITED = InvitationSent.model_validate(
         "lapses_at": datetime(2026, 12, 24, 9, 30, tzinfo=UTC),
     }
 )
+INVITED_BY_LINK = INVITED.model_copy(update={"by_email": True})
 INVITATION_ACCEPTED = InvitationAccepted.model_validate({**INVITATION, "accepted_at": NOW, "accepted_by": "Jo Marti"})
 INVITATION_DECLINED = InvitationDeclined.model_validate({**INVITATION, "reason": "Wir sind ausgebucht."})
 INVITATION_REVOKED = InvitationRevoked.model_validate(INVITATION)
@@ -291,6 +294,7 @@ SAMPLES: dict[str, tuple[str, Event]] = {
     "forced-unstarted-lead": ("nordlicht", FORCED_UNSTARTED),
     "forced-unstarted-service": ("alpenwerk", FORCED_UNSTARTED),
     "invited": ("alpenwerk", INVITED),
+    "invited-by-link": ("alpenwerk", INVITED_BY_LINK),
     "invitation-accepted": ("nordlicht", INVITATION_ACCEPTED),
     "invitation-declined": ("nordlicht", INVITATION_DECLINED),
     "invitation-revoked": ("alpenwerk", INVITATION_REVOKED),
@@ -314,7 +318,8 @@ SAMPLES: dict[str, tuple[str, Event]] = {
 def sample(name: str, language: str) -> EmailMessage:
     """The e-mail of that name in that language."""
     recipient, event = SAMPLES[name]
-    return mail_of(letter_to(recipient, event, language), SENDER)
+    letter = letter_to(recipient, event, language)
+    return mail_of(letter, SENDER, ANSWERS.of(letter))
 
 
 def plain_of(mail: EmailMessage) -> str:

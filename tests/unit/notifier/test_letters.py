@@ -105,6 +105,8 @@ EXPECTED = {
     ("forced-unstarted-lead", "en"): ["Your ticket number: NL-20417", "nothing will be billed"],
     ("forced-unstarted-service", "de"): ["Ticketnummer bei Nordlicht IT GmbH: NL-20417", "nichts abgerechnet"],
     ("forced-unstarted-service", "en"): ["Ticket number at Nordlicht IT GmbH: NL-20417", "nothing will be billed"],
+    ("invited-by-link", "de"): ["mit einem Knopf unten", "Einladung annehmen", "Einladung ablehnen"],
+    ("invited-by-link", "en"): ["with a button below", "Accept the invitation", "Decline the invitation"],
     ("invited", "de"): [
         "Nordlicht IT GmbH lädt Sie",
         "Bis: Donnerstag, 24. Dezember 2026, 10:30 MEZ",

@@ -10,6 +10,8 @@ from services.notifier.settings import Settings, address_of
 ENOUGH: dict[str, Any] = {
     "database_url": "postgresql://db.example/tandem",
     "broker_url": "amqp://broker.example/",
+    "link_keys": "k" * 32,
+    "public_url": "https://tandem.example",
     "smtp_host": "mail.example",
     "smtp_sender": "Tandem <tandem@tandem.example>",
 }
@@ -31,6 +33,10 @@ def test_connections_are_encrypted_unless_said_otherwise() -> None:
         {"smtp_sender": "nobody"},
         {"smtp_sender": "Tandem <tandem@tandem.example>\r\nBcc: thief@example.org"},
         {"smtp_sender": ""},
+        {"link_keys": "short"},
+        {"public_url": "tandem.example"},
+        {"public_url": "https://user@tandem.example"},
+        {"public_url": "https://tandem.example/?x=1"},
     ],
 )
 def test_what_cannot_work_is_refused_at_the_start(wrong: dict[str, Any]) -> None:
