@@ -4,7 +4,7 @@ import sys
 from socket import gethostname
 from typing import Annotated, TypeVar
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, StringConstraints, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.links import Keys
@@ -63,3 +63,16 @@ class LinkSettings(WorkerSettings):
     @property
     def keys(self) -> Keys:
         return Keys.of(self.link_keys.get_secret_value())
+
+
+class FileSettings(WorkerSettings):
+    """What the workers that keep files must agree on."""
+
+    files_store_url: Annotated[str, StringConstraints(pattern=r"^(file:///|s3://|gs://|az://).")] = Field(
+        default="file:///var/lib/tandem/files", description="a local folder, or a bucket with a prefix in it"
+    )
+
+    @property
+    def invoices_store_url(self) -> str:
+        """Where issued invoices lie, apart from what instances bring: nothing there is ever removed."""
+        return f"{self.files_store_url.rstrip('/')}/invoices"

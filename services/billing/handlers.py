@@ -1,10 +1,18 @@
 """What billing answers to: which message, which rows, which rule."""
 
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
 from services.billing import domain, store
-from services.billing.domain import Bill, BillingSettings, Invoice, NumberSeries, series_key
-from shared.contracts.billing import BillingSettingsChange, InvoiceRequest
+from services.billing.documents import faults_of
+from services.billing.domain import Bill, BillingSettings, Invoice, NumberSeries, Rendering, series_key
+from services.billing.store import renderings
+from shared.contracts.billing import BillingSettingsChange, InvoiceRequest, InvoiceWritten
 from shared.contracts.ticket_sync import OutsourcingCompleted
+from shared.contracts.values import Command
 from shared.messaging.directory import INSTANCE, JOINING
+from shared.messaging.outcomes import Changed, Decision, Message, Refused
 from shared.messaging.routes import Handlers, Table, on, one
 
 BILL = Table(
@@ -23,17 +31,53 @@ SERIES = Table(
 INVOICE = Table(
     Invoice, key=lambda invoice: invoice.outsourcing_id, lock=store.lock_invoices, save=store.insert_invoices
 )
+RENDERING = Table(
+    Rendering,
+    key=lambda rendering: rendering.invoice_id,
+    lock=renderings.lock_renderings,
+    save=renderings.insert_renderings,
+)
+
+
+class NotValid(Exception):
+    """An invoice that would be issued by itself breaks a rule of EN 16931; it waits for an operator."""
+
+
+def checked(decide: Callable[..., Decision]) -> Callable[..., Decision]:
+    """The same rule, but no invoice is issued that is not valid: nothing of the decision takes effect, nor its number.
+
+    Who asked for the invoice is told why; where nobody asked, the message is parked with the reason.
+    """
+
+    @wraps(decide)
+    def decided(*given: Any) -> Decision:
+        decision = decide(*given)
+        faults = "; ".join(_faults_in(decision))
+        if not faults:
+            return decision
+        message: Message[Any] = given[-1]
+        if isinstance(message.data, Command):
+            return Refused("invoice/not-valid", faults=faults)
+        raise NotValid(faults)
+
+    return decided
+
+
+def _faults_in(decision: Decision) -> list[str]:
+    issued = decision.values if isinstance(decision, Changed) else ()
+    return [fault for value in issued if isinstance(value, Invoice) for fault in faults_of(value.document)]
+
 
 THE_BILL = one(BILL, lambda message: message.data.outsourcing_id)
 
 HANDLERS = Handlers.of(
     "billing",
-    tables=(INSTANCE, BILL, SETTINGS, SERIES, INVOICE),
+    tables=(INSTANCE, BILL, SETTINGS, SERIES, INVOICE, RENDERING),
     routes=(
         JOINING,
         on(
             OutsourcingCompleted,
-            decide=domain.bill_completed_work,
+            decide=checked(domain.bill_completed_work),
             needs=(
                 THE_BILL,
                 one(SETTINGS, lambda message: message.data.lead),
@@ -44,7 +88,7 @@ HANDLERS = Handlers.of(
         ),
         on(
             InvoiceRequest,
-            decide=domain.issue_on_request,
+            decide=checked(domain.issue_on_request),
             needs=(
                 THE_BILL,
                 one(SETTINGS, lambda bill: bill.lead, via=THE_BILL),
@@ -52,6 +96,11 @@ HANDLERS = Handlers.of(
                 one(SERIES, lambda message: series_key(message.sender, message.now)),
                 one(INVOICE, lambda message: message.data.outsourcing_id),
             ),
+        ),
+        on(
+            InvoiceWritten,
+            decide=domain.order_rendering,
+            needs=(one(RENDERING, lambda message: message.data.invoice_id),),
         ),
         on(
             BillingSettingsChange,

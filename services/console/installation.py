@@ -48,12 +48,14 @@ class Installation:
     def environment_of(self, service: str) -> dict[str, str]:
         """What a worker must be told to work here."""
         password = self.passwords.of(service)
+        files = {"TANDEM_FILES_STORE_URL": self.files.as_uri()}
         own = {
             "notifier": {"TANDEM_LINK_KEYS": self.link_keys, "TANDEM_PUBLIC_URL": self.public_url},
+            "billing": files,
             "gateway": {
                 "TANDEM_LINK_KEYS": self.link_keys,
                 "TANDEM_HTTP_PORT": str(self.gateway_port),
-                "TANDEM_FILES_STORE_URL": self.files.as_uri(),
+                **files,
             },
         }
         return {

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from services.gateway import store
-from services.gateway.clients import ObjectStore
 from services.gateway.settings import Settings
 from shared.database import Connection
 from shared.messaging.outcomes import Caused
 from shared.messaging.side_work import Courier
+from shared.objects import ObjectStore
 
 # An upload that lapsed, or never ended, is gone after this; longer than an upload may take, and longer than the word
 # that an entry cites it can be behind the word that it lapsed.

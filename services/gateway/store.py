@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from services.gateway.domain.files import Access, Citation, CitedFile, File, Upload
+from services.gateway.domain.files import Access, Citation, CitedFile, File, IssuedFile, Upload
 from services.gateway.domain.questions import Details, Question, State
 from shared.contracts.gateway import FileLimits
 from shared.database import Connection, columns_of
@@ -43,6 +43,20 @@ async def find_citation(connection: Connection, outsourcing_id: UUID, entry_id: 
         """,
         outsourcing_id,
         entry_id,
+        reader,
+    )
+    return None if row is None else CitedFile(**row)
+
+
+async def find_issued(connection: Connection, invoice_id: UUID, format: str, reader: str) -> CitedFile | None:
+    """This file of the invoice, where this reader is one of its two parties."""
+    row = await connection.fetchrow(
+        """
+        SELECT sha256, size, name, media_type FROM invoice_file
+        WHERE invoice_id = $1 AND format = $2 AND $3 IN (lead, service)
+        """,
+        invoice_id,
+        format,
         reader,
     )
     return None if row is None else CitedFile(**row)
@@ -159,6 +173,44 @@ async def save_citations(connection: Connection, citations: list[Citation]) -> N
             size = excluded.size,
             name = excluded.name,
             media_type = excluded.media_type
+        """,
+        *columns_of(rows, 8),
+    )
+
+
+async def lock_issued(connection: Connection, keys: list[tuple[UUID, str]]) -> list[IssuedFile]:
+    """These files of invoices; they never change, so there is nothing to lock."""
+    rows = await connection.fetch(
+        """
+        SELECT invoice_id, format, lead, service, sha256, size, name, media_type
+        FROM invoice_file JOIN unnest($1::uuid[], $2::text[]) AS wanted (invoice_id, format) USING (invoice_id, format)
+        ORDER BY invoice_id, format
+        """,
+        *columns_of(keys, 2),
+    )
+    return [_issued(row) for row in rows]
+
+
+async def insert_issued(connection: Connection, files: list[IssuedFile]) -> None:
+    """Files of invoices, which stay."""
+    rows = [
+        (
+            one.invoice_id,
+            one.format,
+            one.lead,
+            one.service,
+            one.file.sha256,
+            one.file.size,
+            one.file.name,
+            one.file.media_type,
+        )
+        for one in files
+    ]
+    await connection.execute(
+        """
+        INSERT INTO invoice_file (invoice_id, format, lead, service, sha256, size, name, media_type)
+        SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[],
+                             $8::text[])
         """,
         *columns_of(rows, 8),
     )
@@ -281,6 +333,11 @@ async def _wait_for_turns_that_add(connection: Connection, table: str, keys: Seq
 def _citation(row: Any) -> Citation:
     file = None if row["sha256"] is None else CitedFile(row["sha256"], row["size"], row["name"], row["media_type"])
     return Citation(row["outsourcing_id"], row["entry_id"], row["reader"], row["version"], file)
+
+
+def _issued(row: Any) -> IssuedFile:
+    file = CitedFile(row["sha256"], row["size"], row["name"], row["media_type"])
+    return IssuedFile(row["invoice_id"], row["format"], row["lead"], row["service"], file)
 
 
 def _question(row: Any) -> Question:

@@ -124,6 +124,7 @@ _SIDES: dict[Side, tuple[type[Payload], ...]] = {
         ticket_sync.CompletionApproved,
         ticket_sync.CompletionForced,
         ticket_sync.OutsourcingReturned,
+        billing.InvoiceFiled,
         ticket_sync.CapReached,
     ),
 }

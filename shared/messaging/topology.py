@@ -120,8 +120,8 @@ SERVICES = {
     ),
     "billing": Interest(
         commands=("item", "invoice", "billing-settings"),
-        events=("outsourcing.completed", "instance.joined"),
-        publishes=("invoice.written",),
+        events=("outsourcing.completed", "invoice.written", "instance.joined"),
+        publishes=("invoice.written", "invoice.rendered"),
     ),
     "gateway": Interest(
         commands=(),
@@ -129,6 +129,7 @@ SERVICES = {
             "file.cited",
             "file.released",
             "file.lapsed",
+            "invoice.rendered",
             "instance.joined",
             # What a button answers, until it is answered.
             "outsourcing.offered",

@@ -113,6 +113,15 @@ EVENT_EXAMPLES: dict[str, dict[str, Any]] = {
         **_LINKED,
         "organization": "Nordlicht Systeme GmbH",
     },
+    "invoice.rendered": {
+        "invoice_id": _INVOICE["invoice_id"],
+        "number": _INVOICE["number"],
+        "lead": _LINKED["lead"],
+        "service": _LINKED["service"],
+        "outsourcing_id": _LINKED["outsourcing_id"],
+        "files": DELIVERY_EXAMPLES["invoice.filed"]["files"],
+        "rendered_at": AT.isoformat(),
+    },
     "outsourcing.cap-reached": {
         **_LINKED,
         "cap": "charges",

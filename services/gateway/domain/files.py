@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
+from shared.contracts.billing import InvoiceFile, InvoiceFormat, InvoiceRendered
 from shared.contracts.gateway import FileLimits, FileUploaded
 from shared.contracts.ticket_sync import FileCited, FileLapsed, FileReleased
 from shared.contracts.values import FileSize, MediaType, Payload, Sha256, Slug
@@ -110,6 +111,21 @@ class Citation:
         return self.file.sha256 if self.file else None
 
 
+@dataclass(frozen=True, slots=True)
+class IssuedFile:
+    """One file of an issued invoice, and the two who may read it; it never changes."""
+
+    invoice_id: UUID
+    format: InvoiceFormat
+    lead: str
+    service: str
+    file: CitedFile
+
+    @property
+    def key(self) -> tuple[UUID, str]:
+        return self.invoice_id, self.format
+
+
 def hash_of(token: str) -> bytes:
     """What is stored of a token; it is random and long enough that its plain hash leads nowhere."""
     return hashlib.sha256(token.encode()).digest()
@@ -158,6 +174,19 @@ def release(known: Citation | None, before: File | None, released: Message[FileR
         return Unchanged()
     newest = Citation(data.outsourcing_id, data.entry_id, data.reader, data.version, None)
     return Changed(newest, *_let_go(before, released.now), history=f"{data.reader} finds nothing under {data.entry_id}")
+
+
+def keep_invoice(known: tuple[IssuedFile, ...], rendered: Message[InvoiceRendered]) -> Decision:
+    """The lead and the service partner find the files of their invoice from now on."""
+    data = rendered.data
+    if known:
+        return Unchanged()
+    files = [IssuedFile(data.invoice_id, one.format, data.lead, data.service, _file_of(one)) for one in data.files]
+    return Changed(*files, history=f"{data.lead} and {data.service} find the files of {data.number}")
+
+
+def _file_of(file: InvoiceFile) -> CitedFile:
+    return CitedFile(file.sha256, file.size, file.name, file.media_type)
 
 
 def _let_go(file: File | None, now: datetime) -> list[File]:

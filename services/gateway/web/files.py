@@ -17,11 +17,11 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from services.gateway import store
-from services.gateway.clients import ObjectStore, WrongDigest
 from services.gateway.domain.files import Access, CitedFile, FileReceived
 from shared.contracts.values import MediaType, Sha256
 from shared.messaging.intake import Intake
 from shared.messaging.outcomes import Refused
+from shared.objects import ObjectStore, WrongDigest
 
 log = structlog.get_logger()
 
@@ -57,13 +57,15 @@ class NotServed(Exception):
         self.language = language
 
 
-def file_routes(intake: Intake, objects: ObjectStore) -> list[Route]:
-    """Where files are brought and read."""
+def file_routes(intake: Intake, objects: ObjectStore, invoices: ObjectStore) -> list[Route]:
+    """Where files are brought and read, and those of invoices read."""
     admitted = partial(_Admitted, intake, Counter())
     read = Route("/files/{outsourcing_id:uuid}/{entry_id:uuid}", admitted(partial(_give_file, intake, objects)))
-    # Without the HEAD that comes along: it would read all of a file in order to show none of it.
-    read.methods = {"GET"}
-    return [Route("/files/{sha256}", admitted(partial(_take_file, intake, objects)), methods=["PUT"]), read]
+    invoice = Route("/files/invoices/{invoice_id:uuid}/{format}", admitted(partial(_give_invoice, intake, invoices)))
+    for one in (read, invoice):
+        # Without the HEAD that comes along: it would read all of a file in order to show none of it.
+        one.methods = {"GET"}
+    return [Route("/files/{sha256}", admitted(partial(_take_file, intake, objects)), methods=["PUT"]), read, invoice]
 
 
 class _Admitted:
@@ -128,6 +130,14 @@ async def _give_file(intake: Intake, objects: ObjectStore, request: Request, acc
     if found is None:
         raise NotServed(Refused("file/unknown"), access.language)
     return StreamingResponse(await objects.open(found.sha256), headers=_headers_of(found))
+
+
+async def _give_invoice(intake: Intake, invoices: ObjectStore, request: Request, access: Access) -> Response:
+    """A file of an invoice to one of its two parties; what there is none of and what is not its own look alike."""
+    found = await intake.ask(partial(store.find_issued, reader=access.instance, **request.path_params))
+    if found is None:
+        raise NotServed(Refused("file/unknown"), access.language)
+    return StreamingResponse(await invoices.open(found.sha256), headers=_headers_of(found))
 
 
 async def _content_of(request: Request, access: Access) -> AsyncIterator[bytes]:

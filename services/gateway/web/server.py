@@ -17,7 +17,6 @@ from starlette.routing import Route
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from services.gateway import store
-from services.gateway.clients import ObjectStore
 from services.gateway.settings import Settings
 from services.gateway.web.answers import answer_route
 from services.gateway.web.files import NotServed, file_routes
@@ -25,6 +24,7 @@ from shared.contracts.problems import describe
 from shared.links import Keys
 from shared.messaging.intake import Intake, NotTakenIn
 from shared.messaging.outcomes import Refused
+from shared.objects import ObjectStore
 
 log = structlog.get_logger()
 
@@ -46,11 +46,11 @@ BESIDE: dict[int, dict[str, str]] = {
 }
 
 
-def application(intake: Intake, objects: ObjectStore, keys: Keys) -> Starlette:
+def application(intake: Intake, objects: ObjectStore, invoices: ObjectStore, keys: Keys) -> Starlette:
     """All that is served."""
     return Starlette(
         routes=[
-            *file_routes(intake, objects),
+            *file_routes(intake, objects, invoices),
             answer_route(intake, keys),
             Route("/health", partial(_tell_health, intake)),
         ],
@@ -92,15 +92,16 @@ def _problem(status: int, **told: str) -> Response:
 class HttpDoor:
     """The gateway's way in beside the broker."""
 
-    def __init__(self, settings: Settings, objects: ObjectStore) -> None:
+    def __init__(self, settings: Settings, objects: ObjectStore, invoices: ObjectStore) -> None:
         self._settings = settings
         self._objects = objects
+        self._invoices = invoices
 
     async def run(self, intake: Intake, stopping: asyncio.Event) -> None:
         """Serve until told to stop; what is under way then has a little time to end."""
         server = _Server(
             uvicorn.Config(
-                application(intake, self._objects, self._settings.keys),
+                application(intake, self._objects, self._invoices, self._settings.keys),
                 host=self._settings.http_host,
                 port=self._settings.http_port,
                 http=_ImpatientProtocol,

@@ -1,5 +1,6 @@
 """Items and invoices: what approved work costs, and who owes it to whom."""
 
+from shared.contracts.billing.files import InvoiceFile, InvoiceFiled, InvoiceFormat, InvoiceRendered
 from shared.contracts.billing.invoices import (
     Invoice,
     InvoiceIssued,
@@ -18,9 +19,13 @@ __all__ = [
     "BillingSettingsChange",
     "BillingSettingsChanged",
     "Invoice",
+    "InvoiceFile",
+    "InvoiceFiled",
+    "InvoiceFormat",
     "InvoiceIssued",
     "InvoiceLine",
     "InvoiceReceived",
+    "InvoiceRendered",
     "InvoiceRequest",
     "InvoiceWritten",
     "ItemOpened",

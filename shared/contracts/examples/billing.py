@@ -94,6 +94,23 @@ _INVOICE: dict[str, Any] = {
     "total": "164.50",
 }
 
+_FILES: list[dict[str, Any]] = [
+    {
+        "format": "pdf",
+        "name": f"{_INVOICE['number']}.pdf",
+        "media_type": "application/pdf",
+        "size": 41877,
+        "sha256": "8d1f0a3b7c5e92460f1d3b5a7c9e0f2143658709badcfe1032547698badcfe10",
+    },
+    {
+        "format": "xml",
+        "name": f"{_INVOICE['number']}.xml",
+        "media_type": "application/xml",
+        "size": 7312,
+        "sha256": "1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f00f",
+    },
+]
+
 COMMANDS: dict[str, dict[str, Any]] = {
     "billing-settings.change": {
         **BY_SERVICE,
@@ -117,5 +134,12 @@ DELIVERIES: dict[str, dict[str, Any]] = {
         "organization": "Nordlicht Systeme GmbH",
         "invoice": _INVOICE,
         "state": "issued",
+    },
+    "invoice.filed": {
+        "invoice_id": _INVOICE["invoice_id"],
+        "number": _INVOICE["number"],
+        "outsourcing_id": _INVOICE["outsourcing_id"],
+        "files": _FILES,
+        "filed_at": TIME,
     },
 }

@@ -318,6 +318,11 @@ PROBLEMS: dict[str, Problem] = {
             "Es fehlen: {missing}. Senden Sie billing-settings.change oder bitten Sie Ihren Partner darum.",
         ),
     ),
+    "invoice/not-valid": _problem(
+        409,
+        en=("The invoice would not be valid", "EN 16931 says of it: {faults}."),
+        de=("Die Rechnung wäre nicht gültig", "EN 16931 sagt dazu: {faults}."),
+    ),
 }
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -13,7 +12,6 @@ import pytest
 from services.billing import store
 from services.billing.domain import Bill, Invoice, NumberSeries, bill_completed_work
 from services.billing.handlers import HANDLERS
-from services.console.stack import LocalStack
 from shared.contracts.billing import BillingSettingsChange, InvoiceRequest
 from shared.contracts.values import Payload
 from shared.database import Connection
@@ -23,7 +21,7 @@ from shared.messaging.directory import Directory
 from shared.messaging.letters import Correspondence
 from shared.messaging.outcomes import Changed
 from shared.messaging.turn import Turn
-from tests.integration.databases import clone_of, connection_to, make_template, migrations_of
+from tests.integration.databases import connection_to
 from tests.integration.messaging.posting import command, event
 from tests.unit.billing.work import (
     AUSTRIAN_SERVICE,
@@ -37,19 +35,6 @@ from tests.unit.billing.work import (
     terms,
     time,
 )
-
-
-@pytest.fixture
-async def database_url(stack: LocalStack) -> AsyncIterator[str]:
-    template = await make_template(stack.database_admin_url, "billing", migrations_of("billing"))
-    async with clone_of(stack.database_admin_url, template, "billing") as url:
-        yield url
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Connection]:
-    async with connection_to(database_url) as connection:
-        yield connection
 
 
 def fresh_turn() -> Turn:
@@ -149,7 +134,11 @@ async def test_approved_work_becomes_one_invoice_that_both_sides_get(database: C
     await settled(database)
     id = new_id()
     told = await take(database, done(id))
-    assert [(to, kind) for to, kind, _ in told] == [(SERVICE, "invoice.issued.v1"), (LEAD, "invoice.received.v1")]
+    assert [(to, kind) for to, kind, _ in told] == [
+        (SERVICE, "invoice.issued.v1"),
+        (LEAD, "invoice.received.v1"),
+        ("events", "invoice.written.v1"),
+    ]
     assert told[0][2]["invoice"] == told[1][2]["invoice"]
     assert await take(database, done(id)) == [], "the same work again, under another id"
     assert await numbers(database) == [1]
@@ -198,6 +187,7 @@ async def test_missing_data_are_asked_for_and_the_invoice_follows(database: Conn
     assert [told[1] for told in await take(database, by_service(request, id))] == [
         "invoice.issued.v1",
         "invoice.received.v1",
+        "invoice.written.v1",
     ]
     [(_, _, again)] = await take(database, by_service(request, id))
     assert again["type"] == "invoice/issued-already"
@@ -217,7 +207,7 @@ async def test_who_says_its_settings_again_is_told_so_again(database: Connection
     [
         "UPDATE invoice SET total = 0",
         "DELETE FROM invoice",
-        "TRUNCATE invoice",
+        "TRUNCATE invoice CASCADE",
     ],
 )
 async def test_an_issued_invoice_never_changes(database: Connection, change: str) -> None:

@@ -39,12 +39,12 @@ class Gateway:
 
     def stored(self) -> dict[str, int]:
         """What lies in its store: names and sizes."""
-        return {path.name: path.stat().st_size for path in self.installation.files.iterdir()}
+        return {path.name: path.stat().st_size for path in self.installation.files.iterdir() if path.is_file()}
 
-    async def tell(self, fact: Event, subject: str) -> None:
-        """What ticket_sync tells it, decided by the service's own table of routes."""
+    async def tell(self, fact: Event, subject: str, service: str = "ticket_sync") -> None:
+        """What another worker tells it, decided by the service's own table of routes."""
         async with connection_to(self.installation.database_url_of("gateway")) as connection:
-            arrival = event(fact, subject, service="ticket_sync")
+            arrival = event(fact, subject, service=service)
             await self._turn.take(connection, [self._turn.read(arrival)])
 
     async def until_healthy(self) -> None:

@@ -5,6 +5,7 @@ import hashlib
 import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -16,6 +17,7 @@ import pytest
 from services.console.instances import limit_files, replace_token
 from services.gateway.web.files import MOST_TRANSFERS_OF_ONE
 from services.gateway.web.server import ASKING_SECONDS, LARGEST_HEAD_BYTES
+from shared.contracts.billing import InvoiceFile, InvoiceRendered
 from shared.contracts.gateway import FileLimits
 from shared.contracts.ticket_sync import FileCited, FileReleased
 from shared.contracts.values import LARGEST_FILE_BYTES
@@ -105,6 +107,40 @@ async def test_what_is_not_there_and_what_is_not_one_s_own_look_alike(
     assert {problem_of(answer) for answer in answers} == {"file/unknown"}
     assert len({answer.content for answer in answers}) == 1
     assert (await alpenwerk.get(digest_of(content))).status_code == 405, "nobody reads by digest"
+
+
+async def test_the_files_of_an_invoice_are_read_by_its_two_parties_and_by_nobody_else(
+    gateway: Gateway, nordlicht: httpx.AsyncClient, alpenwerk: httpx.AsyncClient, elbtal: httpx.AsyncClient
+) -> None:
+    content = fresh()
+    in_store = gateway.installation.files / "invoices" / digest_of(content)
+    in_store.write_bytes(content)
+    file = InvoiceFile(
+        format="pdf", name="AW 7.pdf", media_type="application/pdf", size=len(content), sha256=digest_of(content)
+    )
+    rendered = InvoiceRendered(
+        invoice_id=new_id(),
+        number="AW 7",
+        lead="nordlicht",
+        service="alpenwerk",
+        files=(file,),
+        rendered_at=datetime.now(UTC),
+    )
+    here = f"invoices/{rendered.invoice_id}/pdf"
+    assert problem_of(await nordlicht.get(here)) == "file/unknown"
+    for _ in range(2):
+        await gateway.tell(rendered, str(rendered.invoice_id), service="billing")
+    for party in (nordlicht, alpenwerk):
+        answer = await party.get(here)
+        assert (answer.status_code, answer.content) == (200, content)
+        assert answer.headers["Content-Type"] == "application/pdf"
+        assert answer.headers["Content-Disposition"] == "attachment; filename*=UTF-8''AW%207.pdf"
+    refused = [await elbtal.get(here), await nordlicht.get(f"invoices/{rendered.invoice_id}/xml")]
+    refused.append(await nordlicht.get(f"invoices/{new_id()}/pdf"))
+    assert [problem_of(answer) for answer in refused] == ["file/unknown"] * 3
+    in_store.write_bytes(b"x" + content[1:])
+    with pytest.raises(httpx.RemoteProtocolError):
+        await nordlicht.get(here)
 
 
 @pytest.mark.parametrize(

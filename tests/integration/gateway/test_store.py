@@ -11,7 +11,6 @@ import pytest
 
 from services.console.stack import LocalStack
 from services.gateway import store
-from services.gateway.clients import ObjectStore
 from services.gateway.courier import FILES_AT_ONCE, LEASE, UNCITED_FOR, removal_courier
 from services.gateway.domain.files import Citation, CitedFile, File, FileReceived, Upload
 from services.gateway.handlers import HANDLERS
@@ -24,6 +23,7 @@ from shared.ids import new_id
 from shared.messaging.directory import Directory
 from shared.messaging.letters import Correspondence
 from shared.messaging.turn import Turn
+from shared.objects import ObjectStore
 from tests.integration.conftest import ConnectionTo
 from tests.integration.databases import clone_of, connection_to, make_template, migrations_of
 from tests.integration.messaging.posting import event

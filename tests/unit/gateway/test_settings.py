@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from services.gateway.clients import ObjectStore
 from services.gateway.settings import Settings
+from shared.objects import ObjectStore
 
 ENOUGH: dict[str, Any] = {
     "database_url": "postgresql://db.example/tandem",

@@ -6,12 +6,12 @@ from typing import Any
 import httpx
 import pytest
 
-from services.gateway.clients import ObjectStore
 from services.gateway.handlers import HANDLERS
 from services.gateway.web import application
 from shared.links import Keys
 from shared.messaging import intake
 from shared.messaging.intake import Intake
+from shared.objects import ObjectStore
 
 NOWHERE = "postgresql://nobody:secret@127.0.0.1:1/tandem"
 
@@ -26,7 +26,8 @@ async def test_without_a_database_it_says_that_it_cannot_serve_now(
     monkeypatch.setattr(intake, "PATIENCE_SECONDS", 0.2)
     neither: Any = None
     asked = Intake(handlers=HANDLERS, database_url=NOWHERE, turn=neither, relay=neither)
-    served = httpx.ASGITransport(application(asked, ObjectStore(tmp_path.as_uri()), Keys(["k" * 32])))
+    store = ObjectStore(tmp_path.as_uri())
+    served = httpx.ASGITransport(application(asked, store, store, Keys(["k" * 32])))
     async with httpx.AsyncClient(transport=served, base_url="http://gateway.example") as client:
         answer = await client.request(method, path, headers={"Authorization": "Bearer nordlicht.x"})
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")

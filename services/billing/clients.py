@@ -1,0 +1,84 @@
+"""The press: sets invoices into pages in processes of its own, so that nothing else in the worker waits for it."""
+
+import asyncio
+import multiprocessing
+import os
+import signal
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import wait
+from threading import Thread
+
+from services.billing.documents import Rendered, render
+from shared.contracts.billing import Invoice
+
+# What Typst remembers of the pages before grows up to here and no further; a fresh process begins anew.
+INVOICES_A_PROCESS = 1000
+# Below every worker on the machine: pages are made of what time is left.
+NICENESS = 10
+
+
+class NotRendered(Exception):
+    """The pages could not be made; the words are the software's, and name no part of the invoice."""
+
+
+class Press:
+    """A few processes that render, started with the first invoice and made anew when one of them dies."""
+
+    def __init__(self, processes: int) -> None:
+        self._processes = processes
+        self._pool: ProcessPoolExecutor | None = None
+
+    async def render(self, invoice: Invoice) -> Rendered:
+        """Both files of an invoice. Raises NotRendered."""
+        pool = self._pool or self._fresh_pool()
+        try:
+            return await asyncio.wrap_future(pool.submit(_render, invoice))
+        except BrokenProcessPool as broken:
+            self._forget(pool)
+            raise NotRendered("the process that rendered died") from broken
+
+    def close(self) -> None:
+        """End the processes; what is under way is made anew by the next worker."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool = None
+
+    def _fresh_pool(self) -> ProcessPoolExecutor:
+        """Spawned and not forked: a copy of a process with threads and connections is none that works."""
+        self._pool = ProcessPoolExecutor(
+            self._processes,
+            mp_context=multiprocessing.get_context("spawn"),
+            initializer=_be_a_good_child,
+            max_tasks_per_child=INVOICES_A_PROCESS,
+        )
+        return self._pool
+
+    def _forget(self, pool: ProcessPoolExecutor) -> None:
+        if self._pool is pool:
+            self._pool = None
+
+
+def _render(invoice: Invoice) -> Rendered:
+    """In the child. Whatever it raises, and Typst also panics, comes back as words."""
+    try:
+        return render(invoice)
+    except BaseException as wrong:
+        if isinstance(wrong, SystemExit | KeyboardInterrupt):
+            raise
+        raise NotRendered(type(wrong).__name__) from None
+
+
+def _be_a_good_child() -> None:
+    """Leave signals to the parent, which ends it in order, and never outlive that."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    os.nice(NICENESS)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+
+
+def _end_with(sentinel: int) -> None:
+    wait([sentinel])
+    os._exit(1)
