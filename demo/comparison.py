@@ -8,10 +8,11 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
-from demo.cast import CUSTOMER, NAMES, OTHER, SERVICE
+from demo.cast import CUSTOMER, LEAD, NAMES, OTHER, SERVICE
 from demo.expected import ENTRIES, FACTS, FILES, INVOICES, MAILS, OFFERS, REJECTIONS, SYSTEM_NOTES, TICKETS
 from demo.mails import Mail
 
+FORMATS = ("pdf", "xml")
 Row = dict[str, Any]
 Store = dict[str, list[Row]]
 
@@ -46,6 +47,15 @@ def differences(stores: dict[str, Store], mails: list[Mail]) -> list[str]:
     numbers = {row["number"] for store in stores.values() for row in store["invoice"]}
     if len(numbers) > 1:
         found.append(f"the two sides have different invoices: {', '.join(sorted(numbers))}")
+    files = [sorted((row["format"], row["sha256"]) for row in stores[side]["invoice_file"]) for side in (LEAD, SERVICE)]
+    if files[0] != files[1] or len(files[0]) != len(FORMATS):
+        found.append(f"the two sides have different files of the invoice: {files}")
+    found += [
+        f"{side} has not all of the invoice's {row['format']}"
+        for side, store in stores.items()
+        for row in store["invoice_file"]
+        if not row["whole"]
+    ]
     return found + _differences_of_mails(mails)
 
 

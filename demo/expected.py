@@ -129,6 +129,7 @@ FACTS = {
         "completion.approved": 1,
         "entry.kept-local": 1,
         "invoice.received": 1,
+        "invoice.filed": 1,
     },
     SERVICE: {
         "billing-settings.changed": 1,
@@ -154,6 +155,7 @@ FACTS = {
         "entry.released": 1,
         "completion.approved": 1,
         "invoice.issued": 1,
+        "invoice.filed": 1,
         "command.rejected": 3,
     },
     OTHER: {

@@ -30,6 +30,7 @@ from demo.ticket_store import TicketStore
 CONTENT_TYPE = "application/cloudevents+json"
 COMMANDS = "tandem.commands"
 DIGEST = "tandem.sync.digest.v1"
+FILED = "tandem.invoice.filed.v1"
 CENT = Decimal("0.01")
 # A store with all its entries in one line.
 LONGEST_LINE = 16 * 1024 * 1024
@@ -64,15 +65,15 @@ class Files:
         await _until(put)
         return {"size": size, "sha256": sha256}
 
-    async def fetch(self, outsourcing_id: str, entry_id: str, body: Row) -> bool:
-        """Keep the file that an entry cites; says whether it is there whole, for it may be withdrawn meanwhile."""
+    async def fetch(self, where: str, body: Row) -> bool:
+        """Keep the file that is there; says whether it is whole, for what an entry cites may be withdrawn meanwhile."""
         path = self._folder / body["sha256"]
         if path.exists():
             return True
         coming = path.with_suffix(f".{uuid7()}")
 
         async def get() -> bool:
-            async with self._http.stream("GET", f"{outsourcing_id}/{entry_id}") as answer:
+            async with self._http.stream("GET", where) as answer:
                 # Until Tandem's word of a new version is through, it gives the file of the one before.
                 if served := _is_served(answer) and answer.headers["ETag"] == f'"{path.name}"':
                     with coming.open("wb") as file:
@@ -160,12 +161,16 @@ class Instance:
                 await self._send("tandem.ticket.opened.v1", id, data, command_id=ticket["untold"])
 
     async def _fetch_file(self, envelope: Row) -> None:
-        """Keep the file of a copy before the copy itself, where it did not come in the message."""
+        """Keep the file of a copy before the copy itself, where it did not come in the message; and an invoice's."""
         data = envelope["data"]
         body = data.get("body", {})
         if body.get("kind") == "attachment" and body["content"] is None:
-            whole = await self._files.fetch(data["outsourcing_id"], data["entry_id"], body)
+            whole = await self._files.fetch(f"{data['outsourcing_id']}/{data['entry_id']}", body)
             self._store.note_file(body["sha256"], body["size"], whole=whole)
+        if envelope["type"] == FILED:
+            for file in data["files"]:
+                whole = await self._files.fetch(f"invoices/{data['invoice_id']}/{file['format']}", file)
+                self._store.note_invoice_file(data["number"], file["format"], file["sha256"], whole=whole)
 
     async def _put(self, wish: Row) -> Row:
         """An entry; the file of an attachment may be at a `path`, and is then uploaded first."""

@@ -1,6 +1,7 @@
 """What the play leaves behind: a summary, both partners' tickets, the e-mails and the invoice."""
 
 import json
+import shutil
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
@@ -11,7 +12,6 @@ from rich.table import Table
 
 from demo.cast import LEAD, SERVICE
 from demo.comparison import differences
-from demo.invoice_text import as_text
 from demo.performance import Outcome
 from demo.timeline import Timeline
 from services.console.check import Account
@@ -51,7 +51,8 @@ def write(directory: Path, timeline: Timeline, outcome: Outcome, found: list[str
         _write_json(directory / f"{slug}.json", store)
     for row in outcome.stores[LEAD]["invoice"]:
         _write_json(directory / "invoice.json", json.loads(row["content"]))
-        (directory / "invoice.txt").write_text(as_text(json.loads(row["content"])))
+    for row in outcome.stores[LEAD]["invoice_file"]:
+        shutil.copy(directory / f"{LEAD}.files" / row["sha256"], directory / f"invoice.{row['format']}")
     _write_json(
         directory / SUMMARY,
         {

@@ -37,13 +37,17 @@ CREATE TABLE system_note (delivery_id TEXT PRIMARY KEY, outsourcing_id TEXT NOT 
 CREATE TABLE invoice (
     delivery_id TEXT PRIMARY KEY, outsourcing_id TEXT NOT NULL, number TEXT NOT NULL, content TEXT NOT NULL
 );
+CREATE TABLE invoice_file (
+    number TEXT NOT NULL, format TEXT NOT NULL, sha256 TEXT NOT NULL, whole INTEGER NOT NULL,
+    PRIMARY KEY (number, format)
+);
 CREATE TABLE rejection (
     delivery_id TEXT PRIMARY KEY, kind TEXT, problem TEXT NOT NULL, detail TEXT NOT NULL, state TEXT
 );
 """
 TABLES = (
     *("partnership", "offer", "ticket", "entry", "file", "system_note", "invoice", "rejection", "told", "unfit"),
-    "command",
+    *("command", "invoice_file"),
 )
 # The first ticket of an instance that opens one because it was asked to.
 FIRST_NUMBER = 501
@@ -91,6 +95,11 @@ class TicketStore:
         """A file that was fetched."""
         with self._sqlite:
             self._run("INSERT OR REPLACE INTO file VALUES (?, ?, ?)", sha256, size, whole)
+
+    def note_invoice_file(self, number: str, format: str, sha256: str, *, whole: bool) -> None:
+        """A file of an invoice that was fetched."""
+        with self._sqlite:
+            self._run("INSERT OR REPLACE INTO invoice_file VALUES (?, ?, ?, ?)", number, format, sha256, whole)
 
     def note_sent(self, id: str, kind: str, subject: str) -> None:
         """A command that the broker has; what it was to tell of is told."""

@@ -133,6 +133,9 @@ async def submit_again_and_be_paid(stage: Stage, id: str) -> None:
     async with timeline.step("Tandem", "issues the invoice to both sides"):
         await service.gets("invoice.issued")
         await lead.gets("invoice.received")
+    async with timeline.step("Tandem", "makes the invoice's PDF and XML, which both sides fetch"):
+        await service.gets("invoice.filed")
+        await lead.gets("invoice.filed")
     async with timeline.step(service.slug, "writes after the end and is refused"):
         await put(service, id, SERVICE_TOO_LATE, "L. Gruber", note("One more thing …"))
         await service.gets("command.rejected", lambda data: data["type"] == "outsourcing/completed")

@@ -13,7 +13,7 @@ import psycopg
 import typer
 from pydantic import TypeAdapter, ValidationError
 
-from services.console import agreements, instances, parked, sync, work
+from services.console import agreements, instances, parked, renderings, sync, work
 from services.console import check as checking
 from services.console.migrating import migrate_all
 from services.console.settings import AdminSettings, DatabaseSettings, WorkerPasswords
@@ -103,6 +103,19 @@ def check(as_json: AsJson = False) -> None:
             for question, count in account.wrong.items():
                 print(f"{account.service}: {count} {question}")
     sys.exit(0 if all(account.balanced for account in accounts) else 1)
+
+
+@app.command("renderings")
+def list_renderings(
+    retry: Annotated[bool, typer.Option("--retry", help="try all of them again at once")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Issued invoices whose PDF and XML are not there yet, with what went wrong last."""
+    if retry:
+        print(f"{as_operator(renderings.try_again_now)} are tried again now")
+        return
+    waiting = as_operator(renderings.list_waiting)
+    show([dataclasses.asdict(one) for one in waiting], as_json=as_json, nothing="every issued invoice has its files")
 
 
 @app.command()

@@ -246,7 +246,11 @@ async def test_all_that_happens_to_a_file_folds_in_one_turn(fresh: Connection) -
     assert plan.kept_by == 0 and plan.cited and plan.unneeded_since is not None
 
 
-SETTINGS: dict[str, Any] = {"database_url": "postgresql://unused.example/", "broker_url": "amqp://unused.example/"}
+SETTINGS: dict[str, Any] = {
+    "database_url": "postgresql://unused.example/",
+    "broker_url": "amqp://unused.example/",
+    "link_keys": "k" * 32,
+}
 
 
 async def remove_what_is_due(connection: Connection, folder: Path, after: timedelta, days: int = 30) -> None:

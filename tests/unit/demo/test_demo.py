@@ -17,7 +17,7 @@ import pytest
 
 from demo import comparison
 from demo.cast import CUSTOMER, LEAD, NAMES, OTHER, SERVICE
-from demo.comparison import differences
+from demo.comparison import FORMATS, differences
 from demo.mails import Mail
 from demo.partners import environment_of
 from services.console.installation import Connected
@@ -113,6 +113,14 @@ def _fetch_a_file_in_part(stores: Stores, _: list[Mail]) -> None:
     stores[LEAD]["file"][0]["whole"] = 0
 
 
+def _fetch_an_invoice_in_part(stores: Stores, _: list[Mail]) -> None:
+    stores[LEAD]["invoice_file"][0]["whole"] = 0
+
+
+def _give_each_side_another_invoice(stores: Stores, _: list[Mail]) -> None:
+    stores[LEAD]["invoice_file"][0]["sha256"] = "another"
+
+
 def _tell_a_fact_twice(stores: Stores, _: list[Mail]) -> None:
     stores[LEAD]["told"][0]["times"] += 1
 
@@ -164,6 +172,8 @@ def _refuse_something_else(stores: Stores, _: list[Mail]) -> None:
         _name_another_author,
         _damage_a_file,
         _fetch_a_file_in_part,
+        _fetch_an_invoice_in_part,
+        _give_each_side_another_invoice,
         _tell_a_fact_twice,
         _deliver_what_no_schema_allows,
         _show_a_note_to_the_customer,
@@ -213,6 +223,7 @@ def as_expected(monkeypatch: pytest.MonkeyPatch) -> tuple[Stores, list[Mail]]:
             "system_note": [],
             "rejection": [],
             "invoice": [{"number": "AW-1", "content": json.dumps(invoice)}],
+            "invoice_file": [{"format": format, "sha256": format, "whole": 1} for format in FORMATS],
             "told": [{"kind": "tandem.offer.expired.v1", "times": 1}],
             "unfit": [],
         }
