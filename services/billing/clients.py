@@ -74,6 +74,8 @@ def _be_a_good_child() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     os.nice(NICENESS)
+    # Typst would start a thread for each core; a container may hold only so many.
+    os.environ["RAYON_NUM_THREADS"] = "1"
     parent = multiprocessing.parent_process()
     if parent is not None:
         Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
