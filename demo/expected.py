@@ -207,6 +207,8 @@ MAILS = [
     f"{ADDRESSES[LEAD]} (de): Bitte genehmigen: NL-4711: Switch drops its uplink",
     f"{ADDRESSES[LEAD]} (de): Bitte genehmigen: NL-4711: Switch drops its uplink",
     f"{ADDRESSES[SERVICE]} (en): Nordlicht IT GmbH rejected your submission: ALP-501: Switch drops its uplink",
+    f"{ADDRESSES[SERVICE]} (en): Invoice AW-2026-00001 to Nordlicht IT GmbH",
+    f"{ADDRESSES[LEAD]} (de): Rechnung AW-2026-00001 von Alpenwerk Systems GmbH",
     f"{ADDRESSES[LEAD]} (de): Abgeschlossen: NL-4711: Switch drops its uplink",
     f"{ADDRESSES[SERVICE]} (en): Approved: ALP-501: Switch drops its uplink",
 ]

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from babel import Locale
 from babel.dates import format_date, format_datetime, format_time, format_timedelta, get_timezone
-from babel.numbers import format_currency, format_decimal
+from babel.numbers import format_currency, format_decimal, format_percent
 from babel.units import format_unit
 
 # Of who has said nothing else.
@@ -39,6 +39,9 @@ class Formats:
 
     def number(self, number: int) -> str:
         return format_decimal(number, locale=self.locale)
+
+    def percent(self, percent: int) -> str:
+        return format_percent(Decimal(percent) / 100, locale=self.locale)
 
     def plural(self, number: int) -> str:
         """Which form words take beside this number, such as `one` or `other` (CLDR)."""

@@ -1,9 +1,10 @@
 """What the notifier answers to: which event, which recipients, which rule."""
 
 from services.notifier import store
-from services.notifier.domain import invitations, offers, work
+from services.notifier.domain import invitations, invoices, offers, work
 from services.notifier.domain.notifications import Drafts, Notification, telling
 from services.notifier.domain.readers import NotificationSettings, change_settings
+from shared.contracts.billing import InvoiceWritten
 from shared.contracts.notifier import NotificationSettingsChange
 from shared.contracts.offer_handler import (
     InvitationAccepted,
@@ -21,6 +22,7 @@ from shared.contracts.offer_handler import (
 from shared.contracts.ticket_sync import (
     OutsourcingAnswered,
     OutsourcingAsked,
+    OutsourcingCapReached,
     OutsourcingCompleted,
     OutsourcingHandedBack,
     OutsourcingRejected,
@@ -71,10 +73,12 @@ HANDLERS = Handlers.of(
         _on(OutsourcingUnopened, work.of_waiting),
         _on(OutsourcingAsked, work.of_question),
         _on(OutsourcingAnswered, work.of_answer),
+        _on(OutsourcingCapReached, work.of_cap),
         _on(OutsourcingSubmitted, work.of_submission),
         _on(OutsourcingWithdrawn, work.of_withdrawal),
         _on(OutsourcingRejected, work.of_rejection),
         _on(OutsourcingCompleted, work.of_completion),
         _on(OutsourcingHandedBack, work.of_return),
+        _on(InvoiceWritten, invoices.of_invoice),
     ),
 )

@@ -49,6 +49,10 @@ class Settings(LinkSettings):
     smtp_password: SecretStr | None = None
     smtp_sender: Annotated[str, AfterValidator(_is_address)] = Field(examples=["Tandem <tandem@example.com>"])
 
+    notifications_kept_days: int = Field(
+        default=90, ge=1, description="how long it is known whom was written to, and what; then only that it was"
+    )
+
     @model_validator(mode="after")
     def _a_password_is_for_a_user_and_never_in_the_clear(self) -> Self:
         if (self.smtp_user is None) != (self.smtp_password is None):

@@ -143,8 +143,8 @@ async def claim_due_letters(connection: Connection, now: datetime, *, lease: tim
         SET attempts = attempts + 1, leased_until = $1 + $2::interval, gathers = false
         FROM due WHERE notification.id = due.id
         RETURNING notification.id, cause_source, cause_id, subject_id, kind, role, recipient, partner, address,
-                  language, time_zone, facts, next_attempt_at, gathers, attempts, created_at, recipient_name,
-                  partner_name
+                  language, time_zone, facts, next_attempt_at, gathers, attempts, created_at,
+                  coalesce(resent_at, created_at) AS begun_at, recipient_name, partner_name
         """,
         now,
         lease,
@@ -184,6 +184,26 @@ async def mark_settled(connection: Connection, settled: list[Settled], now: date
     return {row["id"] for row in written}
 
 
+async def forget_notifications(connection: Connection, now: datetime, *, older_than: timedelta, at_most: int) -> int:
+    """Take address, facts and the server's words out of what was done so long ago; how many that were."""
+    rows = await connection.fetch(
+        """
+        WITH old AS (
+            SELECT id FROM notification
+            WHERE forgotten_at IS NULL AND created_at <= $1::timestamptz - $2::interval AND state <> 'pending'
+            ORDER BY created_at LIMIT $3 FOR UPDATE SKIP LOCKED
+        )
+        UPDATE notification SET address = NULL, facts = NULL, answer = NULL, forgotten_at = $1
+        FROM old WHERE notification.id = old.id
+        RETURNING notification.id
+        """,
+        now,
+        older_than,
+        at_most,
+    )
+    return len(rows)
+
+
 def _settings(row: Any) -> NotificationSettings:
     return NotificationSettings(
         **{
@@ -201,6 +221,7 @@ def _letter(row: Any) -> Letter:
         partner_name=row["partner_name"] or row["partner"],
         attempts=row["attempts"],
         created_at=row["created_at"],
+        begun_at=row["begun_at"],
     )
 
 

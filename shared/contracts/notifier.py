@@ -31,6 +31,9 @@ TellableKind = Literal[
     "rejected",
     "approved",
     "forced",
+    "cap_reached",
+    "invoice_issued",
+    "credit_note_issued",
 ]
 # What goes to the named recipient of an invitation, whoever that is, is nobody's to set.
 NotificationKind = TellableKind | Literal["invited", "invitation_revoked"]

@@ -19,13 +19,17 @@ GIVE_UP_AFTER = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A notification on its way, with the names of the two companies, and when it was meant to go out first."""
+    """A notification on its way, with the names of the two companies.
+
+    `begun_at` is since when it is tried: from its creation on, or from when an operator had it sent again.
+    """
 
     notification: Notification
     recipient_name: str
     partner_name: str
     attempts: int
     created_at: datetime
+    begun_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,7 @@ def settle(result: Result, now: datetime) -> Settled:
             return settled("pending", now, counts=False)
         case "trouble":
             again_at = now + pause_after(letter.attempts)
-            return settled("pending", again_at) if again_at < letter.created_at + GIVE_UP_AFTER else settled("failed")
+            return settled("pending", again_at) if again_at < letter.begun_at + GIVE_UP_AFTER else settled("failed")
         case _:
             assert_never(result.verdict)
 

@@ -51,7 +51,7 @@ def _to_lead(
     reason: str = "",
 ) -> Draft:
     facts = Facts(invitee=told.recipient, by=by, at=at, reason=reason)
-    return Draft(kind, "lead", told.lead, told.service, facts)
+    return Draft(kind, told.partnership_id, "lead", told.lead, told.service, facts)
 
 
 def _to_recipient(
@@ -63,4 +63,5 @@ def _to_recipient(
     by_link: bool = False,
 ) -> Draft:
     facts = Facts(invitee=told.recipient, by_link=by_link, text=text, until=until)
-    return Draft(kind, "service", told.service, told.lead, facts, named=Reader(told.recipient, told.language))
+    named = Reader(told.recipient, told.language)
+    return Draft(kind, told.partnership_id, "service", told.service, told.lead, facts, named)

@@ -9,7 +9,8 @@ from uuid import UUID
 
 from services.notifier.domain.readers import NotificationSettings, Reader, readers_of
 from shared.contracts.notifier import NotificationKind
-from shared.contracts.offer_handler import Instance, Terms
+from shared.contracts.offer_handler import Instance, OverCap, Terms
+from shared.contracts.ticket_sync import Cap
 from shared.ids import id_of_content
 from shared.messaging.outcomes import Changed, Decision, Message, NotYet, Unchanged
 
@@ -66,6 +67,16 @@ class Facts:
     charge_total: Decimal | None = None
     deduction_total: Decimal | None = None
     currency: str | None = None
+    cap: Cap | None = None
+    percent: int | None = None
+    authorized: Decimal | None = None
+    reached: Decimal | None = None
+    over_cap: OverCap | None = None
+    invoice_number: str | None = None
+    cancels_number: str | None = None
+    issued_on: date | None = None
+    due_on: date | None = None
+    total: Decimal | None = None
     lines: tuple[Line, ...] = ()
     line_count: int = 0
 
@@ -74,8 +85,9 @@ class Facts:
 class Notification:
     """The intent to tell one recipient of one event; `role` is what the recipient is there.
 
-    `subject_id` is the outsourcing, or of an invitation the partnership. `due_at` is when it goes out next, None once
-    it is done. While it `gathers` nobody has taken it to the mail server, and more can be added.
+    `subject_id` is the outsourcing, or of an invitation the partnership, or of an invoice for several the invoice.
+    `due_at` is when it goes out next, None once it is done. While it `gathers` nobody has taken it to the mail server,
+    and more can be added.
     """
 
     id: UUID
@@ -103,9 +115,10 @@ class Notification:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What one side is to be told; `named` is the one address that it goes to, where the event names it."""
+    """What one side is to be told of a subject; `named` is the one address it goes to, where the event names it."""
 
     kind: NotificationKind
+    subject_id: UUID
     role: Role
     recipient: str
     partner: str
@@ -120,12 +133,12 @@ Rule = Callable[..., Decision]
 
 def to_lead(data: Any, kind: NotificationKind, facts: Facts) -> Draft:
     """What the lead is told of its outsourcing."""
-    return Draft(kind, "lead", data.lead, data.service, facts)
+    return Draft(kind, data.outsourcing_id, "lead", data.lead, data.service, facts)
 
 
 def to_service(data: Any, kind: NotificationKind, facts: Facts) -> Draft:
     """What the service partner is told of its outsourcing."""
-    return Draft(kind, "service", data.service, data.lead, facts)
+    return Draft(kind, data.outsourcing_id, "service", data.service, data.lead, facts)
 
 
 def telling(drafts: Drafts) -> Rule:
@@ -192,12 +205,11 @@ def thread_id(subject_id: UUID, address: str) -> UUID:
 
 
 def _notification(draft: Draft, reader: Reader, message: Message[Any]) -> Notification:
-    data = message.data
     return Notification(
         id=notification_id(message, draft.recipient, reader.address),
         cause_source=message.source,
         cause_id=message.id,
-        subject_id=data.partnership_id if draft.facts.invitee else data.outsourcing_id,
+        subject_id=draft.subject_id,
         kind=draft.kind,
         role=draft.role,
         recipient=draft.recipient,

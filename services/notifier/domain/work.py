@@ -11,6 +11,7 @@ from shared.contracts.ticket_sync import (
     CompletionSnapshot,
     OutsourcingAnswered,
     OutsourcingAsked,
+    OutsourcingCapReached,
     OutsourcingCompleted,
     OutsourcingHandedBack,
     OutsourcingQuestion,
@@ -40,6 +41,21 @@ def of_question(asked: OutsourcingAsked) -> Iterable[Draft]:
 def of_answer(answered: OutsourcingAnswered) -> Iterable[Draft]:
     """The other side reads what it is answered."""
     yield _to_other_side(answered, "answered")
+
+
+def of_cap(reached: OutsourcingCapReached) -> Iterable[Draft]:
+    """Both sides read how far the work has come against an authorized amount, and what becomes of more."""
+    for to_side, facts in ((to_lead, for_lead(reached)), (to_service, for_service(reached))):
+        told = replace(
+            facts,
+            cap=reached.cap,
+            percent=reached.percent,
+            authorized=reached.authorized,
+            reached=reached.reached,
+            currency=reached.currency,
+            over_cap=reached.over_cap,
+        )
+        yield to_side(reached, "cap_reached", told)
 
 
 def of_submission(submitted: OutsourcingSubmitted) -> Iterable[Draft]:

@@ -38,6 +38,7 @@ CREATE TABLE notification (
     leased_until    timestamptz,
     sent_at         timestamptz,
     failed_at       timestamptz,
+    resent_at       timestamptz,
     forgotten_at    timestamptz,
     CONSTRAINT notification_once UNIQUE (cause_id, cause_source, recipient, address),
     CHECK (recipient <> partner),
@@ -55,4 +56,4 @@ CREATE INDEX notification_due ON notification (next_attempt_at) WHERE state = 'p
 CREATE INDEX notification_gathering ON notification (subject_id, recipient) WHERE gathers;
 CREATE INDEX notification_by_subject ON notification (subject_id, created_at);
 CREATE INDEX notification_by_recipient ON notification (recipient, created_at);
-CREATE INDEX notification_to_forget ON notification (created_at) WHERE forgotten_at IS NULL;
+CREATE INDEX notification_to_forget ON notification (created_at) WHERE forgotten_at IS NULL AND state <> 'pending';

@@ -78,6 +78,8 @@ class _Writer:
             "title": title,
             "ticket": f"{number}: {title}" if number else title,
         }
+        self._names["number"] = one_line(self._facts.invoice_number or "")
+        self._names["percent"] = self._formats.percent(self._facts.percent or 0)
         self._names["changes"] = self._counted("changes", self._facts.line_count)
 
     def content(self) -> Content:
@@ -139,7 +141,32 @@ class _Writer:
         yield "complete_by", self._instant(facts.complete_by)
         if facts.terms:
             yield from self._terms(facts.terms)
+        yield from self._cap()
+        yield from self._invoice()
         yield from self._work()
+
+    def _cap(self) -> Iterator[tuple[str, str | None]]:
+        """How far the work has come against what is authorized, and what becomes of more."""
+        facts = self._facts
+        if facts.cap is None or facts.authorized is None or facts.reached is None:
+            return
+        yield f"authorized_{facts.cap}", self._amount(facts.authorized)
+        yield "reached", self._amount(facts.reached)
+        if facts.over_cap:
+            yield "over_cap", self._word(f"over_cap.{facts.over_cap}")
+
+    def _invoice(self) -> Iterator[tuple[str, str | None]]:
+        facts = self._facts
+        yield "invoice_number", facts.invoice_number
+        yield "cancels_number", facts.cancels_number
+        yield "issued_on", self._formats.day(facts.issued_on) if facts.issued_on else None
+        yield "total", None if facts.total is None else self._amount(facts.total)
+        yield "due_on", self._formats.day(facts.due_on) if facts.due_on else None
+
+    def _amount(self, amount: Decimal) -> str:
+        """Money, or hours where there is no currency."""
+        currency = self._facts.currency
+        return self._formats.money(amount, currency) if currency else self._formats.hours(amount)
 
     def _terms(self, terms: Terms) -> Iterator[tuple[str, str | None]]:
         def money_or_none(label: str) -> str | None:

@@ -233,6 +233,25 @@ async def test_what_is_sent_or_failed_is_done(database: Connection) -> None:
     assert by_id[failed.notification.id] == (None, now, "words")
 
 
+async def test_whom_was_written_to_and_what_is_forgotten_in_time_and_never_of_what_is_still_to_go_out(
+    database: Connection,
+) -> None:
+    await store.save_notifications(database, told_of(APPROVED))
+    now = await now_of(database)
+    sent, waiting = await claim(database, now)
+    await store.mark_settled(database, [settled(sent, "sent")], now)
+
+    async def forget(after: timedelta) -> int:
+        return await store.forget_notifications(database, now + after, older_than=timedelta(days=90), at_most=100)
+
+    assert await forget(timedelta(days=89)) == 0
+    assert await forget(timedelta(days=91)) == 1
+    assert await forget(timedelta(days=91)) == 0
+    rows = await database.fetch("SELECT id, address, facts, answer FROM notification WHERE forgotten_at IS NOT NULL")
+    assert [tuple(row) for row in rows] == [(sent.notification.id, None, None, None)]
+    assert await store.list_told(database, [waiting.notification.cause]) == [waiting.notification]
+
+
 async def test_an_attempt_that_did_not_take_place_is_not_counted(database: Connection) -> None:
     await store.save_notifications(database, told_of(OFFERED))
     now = await now_of(database)

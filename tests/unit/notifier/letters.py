@@ -13,6 +13,7 @@ from services.notifier.domain.notifications import Notification
 from services.notifier.domain.readers import NotificationSettings
 from services.notifier.handlers import HANDLERS
 from services.notifier.texts import Answers, mail_of
+from shared.contracts.billing import InvoiceWritten
 from shared.contracts.offer_handler import (
     Customer,
     Instance,
@@ -36,6 +37,7 @@ from shared.contracts.ticket_sync import (
     Deduction,
     OutsourcingAnswered,
     OutsourcingAsked,
+    OutsourcingCapReached,
     OutsourcingCompleted,
     OutsourcingHandedBack,
     OutsourcingRejected,
@@ -223,6 +225,37 @@ ANSWERED = OutsourcingAnswered.model_validate(
 )
 SUBMITTED = OutsourcingSubmitted.model_validate({**LINKED, "snapshot": SNAPSHOT})
 WITHDRAWN = OutsourcingWithdrawn.model_validate(LINKED)
+HOURS_REACHED = OutsourcingCapReached.model_validate(
+    {
+        **LINKED,
+        "cap": "hours",
+        "percent": 80,
+        "authorized": Decimal("12.5"),
+        "reached": Decimal(10),
+        "over_cap": "ask",
+    }
+)
+INVOICED = InvoiceWritten(
+    document="invoice",
+    invoice_id=SNAPSHOT_ID,
+    number="AW-2026-00001",
+    lead="nordlicht",
+    service="alpenwerk",
+    organization="K-1001 Nordlicht",
+    issued_on=date(2026, 12, 1),
+    due_on=date(2026, 12, 31),
+    currency="EUR",
+    net_total=Decimal("2080.53"),
+    tax_total=Decimal(0),
+    total=Decimal("2080.53"),
+    outsourcing_id=OUTSOURCING_ID,
+    lead_number="NL-20417",
+    service_number="AW-7731",
+    title=TICKET.title,
+)
+CREDITED = INVOICED.model_copy(
+    update={"document": "credit_note", "number": "AW-2026-00002", "cancels_number": "AW-2026-00001"}
+)
 INVITEE = "partner@alpenwerk.example"
 INVITATION = {
     "partnership_id": PARTNERSHIP_ID,
@@ -277,6 +310,7 @@ def letter_to(recipient: str, event: Event, language: str, id: UUID = EVENT_ID) 
         partner_name=NAMES.get(told.partner, told.partner),
         attempts=1,
         created_at=NOW,
+        begun_at=NOW,
     )
 
 
@@ -312,6 +346,12 @@ SAMPLES: dict[str, tuple[str, Event]] = {
     "answered": ("nordlicht", ANSWERED),
     "submitted": ("nordlicht", SUBMITTED),
     "withdrawn": ("nordlicht", WITHDRAWN),
+    "cap-reached-lead": ("nordlicht", HOURS_REACHED),
+    "cap-reached-service": ("alpenwerk", HOURS_REACHED),
+    "invoiced-lead": ("nordlicht", INVOICED),
+    "invoiced-service": ("alpenwerk", INVOICED),
+    "credited-lead": ("nordlicht", CREDITED),
+    "credited-service": ("alpenwerk", CREDITED),
 }
 
 
