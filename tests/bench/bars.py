@@ -9,3 +9,5 @@ MOST_P99_MILLISECONDS = 50.0
 # How late deadlines are told, with a million offers pending.
 MOST_P99_SECONDS_LATE = 1.0
 MOST_WORKER_MEMORY_MIB = 150.0
+# Twenty lines each, with PDF and XML; and what others feel is bounded by the latency promised above.
+LEAST_INVOICES_A_SECOND = 10.0

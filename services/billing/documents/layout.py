@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from itertools import groupby
 from typing import Any
@@ -23,6 +23,7 @@ REPLACEMENT = "□"
 # Characters without a picture that only say how others are to be joined or parted, and blanks of other widths.
 UNSEEN = dict.fromkeys([0xAD, 0x200B, 0x200C, 0x200D, 0x2060, 0xFE0E, 0xFE0F, 0xFEFF])
 BLANKS = dict.fromkeys([0x202F, *range(0x2000, 0x200B)], " ")
+SPELLING: dict[int, str | None] = {**UNSEEN, **BLANKS}
 
 Page = dict[str, Any]
 
@@ -50,8 +51,9 @@ def layout_of(invoice: Invoice) -> Page:
         "footer": [*_footer(invoice, words)],
         "page": words("page", page="{page}", pages="{pages}"),
     }
-    shown = _shown(page)
-    return shown if shown == _spelled(page) else {**shown, "replaced": words("replaced")}
+    spelled = _every_text(page, _spelled)
+    shown = _every_text(spelled, lambda text: NOT_SHOWN.sub(REPLACEMENT, text))
+    return shown if shown == spelled else {**shown, "replaced": words("replaced")}
 
 
 def _facts(invoice: Invoice, words: Words) -> Iterator[tuple[str, str]]:
@@ -162,17 +164,12 @@ def _grouped(iban: str) -> str:
     return " ".join(plain[at : at + 4] for at in range(0, len(plain), 4))
 
 
-def _spelled(told: Any) -> Any:
+def _spelled(text: str) -> str:
     """Each letter as one character, and blanks of all widths as blanks."""
-    return _every_text(told, lambda text: unicodedata.normalize("NFC", passage(text)).translate({**UNSEEN, **BLANKS}))
+    return unicodedata.normalize("NFC", passage(text)).translate(SPELLING)
 
 
-def _shown(told: Any) -> Any:
-    """What the font has no picture for is replaced."""
-    return _every_text(_spelled(told), lambda text: NOT_SHOWN.sub(REPLACEMENT, text))
-
-
-def _every_text(told: Any, change: Any) -> Any:
+def _every_text(told: Any, change: Callable[[str], str]) -> Any:
     match told:
         case str():
             return change(told)
