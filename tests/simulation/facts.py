@@ -19,6 +19,8 @@ from shared.contracts.ticket_sync import (
     EntryWithdrawn,
     FileCited,
     FileReleased,
+    OutsourcingAnswered,
+    OutsourcingAsked,
     OutsourcingCompleted,
     OutsourcingHandedBack,
     OutsourcingRejected,
@@ -90,8 +92,8 @@ _FACTS: dict[type[Payload], Callable[[Any], Fact]] = {
     OutsourcingHandedBack: lambda told: ("handed back", told.reason, told.entries, told.hours, told.charge_total),
     OutsourcingRejected: lambda told: ("rejected", told.reason),
 }
-# How often these come depends on the clock and on what was sent twice; of these no service hears yet; and no file of
-# these histories is too large for its message.
+# How often these come depends on the clock and on what was sent twice; these say to the notifier what the partner is
+# told as well; and no file of these histories is too large for its message.
 _NO_FACTS = frozenset(
     {
         CommandRepeated,
@@ -103,6 +105,8 @@ _NO_FACTS = frozenset(
         OutsourcingUnopened,
         OutsourcingSubmitted,
         OutsourcingWithdrawn,
+        OutsourcingAsked,
+        OutsourcingAnswered,
     }
 )
 
