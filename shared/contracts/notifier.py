@@ -10,7 +10,8 @@ from pydantic_core import PydanticCustomError
 
 from shared.contracts.values import AboutSender, Delivery, Email, Instant, Language, Value
 
-# What people of an instance are told of by e-mail; `entries` are notes, time, charges and files of the other side.
+# What people of an instance are told of by e-mail; `entries` are notes, time, charges and files of the other side, of
+# which no e-mail tells yet.
 TellableKind = Literal[
     "invitation_accepted",
     "invitation_declined",
@@ -101,7 +102,7 @@ class NotificationSettingsChange(AboutSender):
     time_zone: TimeZone = DEFAULT_TIME_ZONE
     gathering_minutes: Annotated[int, Field(strict=True, ge=0, le=MOST_GATHERING_MINUTES)] = Field(
         default=DEFAULT_GATHERING_MINUTES,
-        description="how long changes of entries on one ticket are gathered into one e-mail",
+        description="how long changes of entries on one ticket are to be gathered into one e-mail; without effect yet",
     )
 
 
