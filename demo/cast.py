@@ -16,19 +16,25 @@ DISPATCHER, TECHNICIAN, ACCOUNTANT = "k.sommer", "l.gruber", "m.huber"
 
 LEAD_PARTY: dict[str, Any] = {
     "legal_name": NAMES[LEAD],
-    "address": ["Speicherstraße 7", "20457 Hamburg"],
+    "address": ["Speicherstraße 7"],
+    "post_code": "20457",
+    "city": "Hamburg",
     "country": "DE",
     "vat_id": "DE136695976",
     "tax_rate": "19",
-    "number_prefix": "NL-",
+    "number_pattern": "NL-{year}-{counter:5}",
 }
 SERVICE_PARTY: dict[str, Any] = {
     "legal_name": NAMES[SERVICE],
-    "address": ["Maria-Theresien-Straße 18", "6020 Innsbruck"],
+    "address": ["Maria-Theresien-Straße 18"],
+    "post_code": "6020",
+    "city": "Innsbruck",
     "country": "AT",
     "vat_id": "ATU13585627",
     "tax_rate": "20",
-    "number_prefix": "AW-",
+    "number_pattern": "AW-{year}-{counter:5}",
+    "payment_terms": "Payable within 30 days without deduction.",
+    "bank": {"iban": "AT611904300234573201", "bic": "BKAUATWW", "holder": NAMES[SERVICE]},
 }
 CUSTOMER = {
     "company": "Hotel Post Betriebs GmbH",

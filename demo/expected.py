@@ -122,6 +122,8 @@ FACTS = {
         "entry.severed": 1,
         "sync.digest": 1,
         "outsourcing.returned": 1,
+        # Whether the half hour on the ticket that came back is to be paid.
+        "item.asked": 1,
         "completion.submitted": 2,
         "completion.rejected": 1,
         "ticket.noted": 2,
@@ -166,6 +168,7 @@ FACTS = {
         "ticket.requested": 3,
         "ticket.linked": 3,
         "outsourcing.returned": 1,
+        "item.asked": 1,
         "ticket.noted": 1,
     },
 }

@@ -6,15 +6,27 @@ from typing import Any
 
 from services.billing import domain, store
 from services.billing.documents import faults_of
-from services.billing.domain import Bill, BillingSettings, Invoice, NumberSeries, Rendering, series_key
+from services.billing.domain import Bill, BillingSettings, Invoice, Mapping, NumberSeries, Rendering
 from services.billing.store import renderings
-from shared.contracts.billing import BillingSettingsChange, InvoiceRequest, InvoiceWritten
-from shared.contracts.ticket_sync import OutsourcingCompleted
+from shared.contracts.billing import (
+    BillingSettingsChange,
+    InvoiceCancel,
+    InvoiceCollect,
+    InvoiceRequest,
+    InvoiceWritten,
+    ItemAdjust,
+    ItemApprove,
+    ItemDecline,
+    ItemPost,
+)
+from shared.contracts.offer_handler import OrganizationMapped
+from shared.contracts.ticket_sync import OutsourcingCompleted, OutsourcingHandedBack
 from shared.contracts.values import Command
 from shared.messaging.directory import INSTANCE, JOINING
 from shared.messaging.outcomes import Changed, Decision, Message, Refused
-from shared.messaging.routes import Handlers, Table, on, one
+from shared.messaging.routes import Collection, Handlers, Need, Table, all_of, each_of, on, one
 
+INVOICE = Table(Invoice, key=lambda invoice: invoice.invoice_id, lock=store.find_invoices, save=store.insert_invoices)
 BILL = Table(
     Bill,
     key=lambda bill: bill.outsourcing_id,
@@ -25,18 +37,29 @@ BILL = Table(
 SETTINGS = Table(
     BillingSettings, key=lambda settings: settings.instance, lock=store.lock_settings, save=store.save_settings
 )
-SERIES = Table(
-    NumberSeries, key=lambda series: (series.issuer, series.year), lock=store.lock_series, save=store.save_series
+MAPPING = Table(
+    Mapping, key=lambda mapping: (mapping.service, mapping.lead), lock=store.find_mappings, save=store.save_mappings
 )
-INVOICE = Table(
-    Invoice, key=lambda invoice: invoice.outsourcing_id, lock=store.lock_invoices, save=store.insert_invoices
-)
+# Guarded by their issuer's settings, which are locked before them.
+SERIES = Table(NumberSeries, key=lambda series: series.key, lock=store.find_series, save=store.save_series)
+
 RENDERING = Table(
     Rendering,
     key=lambda rendering: rendering.invoice_id,
     lock=renderings.lock_renderings,
     save=renderings.insert_renderings,
 )
+
+POSTED_BILLS = Collection(
+    BILL,
+    groups=lambda bill: ((bill.service, bill.lead),) if bill.in_state("posted") else (),
+    lock=store.lock_posted_bills,
+)
+ITS_SERIES = Collection(SERIES, groups=lambda series: (series.issuer,), lock=store.list_series)
+
+THE_BILL = one(BILL, lambda message: message.data.outsourcing_id)
+THE_INVOICE = one(INVOICE, lambda said: said.data.invoice_id)
+THE_SENDERS_SETTINGS = one(SETTINGS, lambda message: message.sender)
 
 
 class NotValid(Exception):
@@ -68,44 +91,75 @@ def _faults_in(decision: Decision) -> list[str]:
     return [fault for value in issued if isinstance(value, Invoice) for fault in faults_of(value.document)]
 
 
-THE_BILL = one(BILL, lambda message: message.data.outsourcing_id)
+def _desk(lead: Callable[[Any], str], service: Callable[[Any], str], via: Need | None = None) -> tuple[Need, ...]:
+    """What a rule needs that may issue an invoice; who the two are is told by the message, or by what was found."""
+    return (
+        one(SETTINGS, lead, via=via),
+        one(SETTINGS, service, via=via),
+        one(MAPPING, lambda teller: (service(teller), lead(teller)), via=via),
+        one(INSTANCE, lead, via=via),
+        all_of(ITS_SERIES, service, via=via),
+    )
+
+
+DESK_OF_THE_BILL = _desk(lambda bill: bill.lead, lambda bill: bill.service, THE_BILL)
+ITS_ISSUER = one(SETTINGS, lambda bill: bill.service, via=THE_BILL)
 
 HANDLERS = Handlers.of(
     "billing",
-    tables=(INSTANCE, BILL, SETTINGS, SERIES, INVOICE, RENDERING),
+    tables=(INVOICE, BILL, SETTINGS, MAPPING, SERIES, INSTANCE, RENDERING),
     routes=(
         JOINING,
         on(
             OutsourcingCompleted,
             decide=checked(domain.bill_completed_work),
-            needs=(
-                THE_BILL,
-                one(SETTINGS, lambda message: message.data.lead),
-                one(SETTINGS, lambda message: message.data.service),
-                one(SERIES, lambda message: series_key(message.data.service, message.now)),
-            ),
+            needs=(THE_BILL, *_desk(lambda message: message.data.lead, lambda message: message.data.service)),
             unblocks=True,
         ),
         on(
-            InvoiceRequest,
-            decide=checked(domain.issue_on_request),
+            OutsourcingHandedBack,
+            decide=domain.bill_returned_work,
+            needs=(THE_BILL, one(SETTINGS, lambda message: message.data.service)),
+            unblocks=True,
+        ),
+        on(
+            OrganizationMapped,
+            decide=domain.map_organization,
+            needs=(one(MAPPING, lambda mapped: (mapped.data.service, mapped.data.lead)),),
+        ),
+        on(ItemAdjust, decide=domain.adjust, needs=(THE_BILL, ITS_ISSUER)),
+        on(ItemPost, decide=checked(domain.post), needs=(THE_BILL, *DESK_OF_THE_BILL)),
+        on(ItemApprove, decide=checked(domain.approve), needs=(THE_BILL, *DESK_OF_THE_BILL)),
+        on(ItemDecline, decide=domain.decline, needs=(THE_BILL, ITS_ISSUER)),
+        on(InvoiceRequest, decide=checked(domain.issue_on_request), needs=(THE_BILL, *DESK_OF_THE_BILL)),
+        on(
+            InvoiceCollect,
+            decide=checked(domain.collect),
             needs=(
-                THE_BILL,
-                one(SETTINGS, lambda bill: bill.lead, via=THE_BILL),
-                one(SETTINGS, lambda message: message.sender),
-                one(SERIES, lambda message: series_key(message.sender, message.now)),
-                one(INVOICE, lambda message: message.data.outsourcing_id),
+                all_of(POSTED_BILLS, lambda request: (request.sender, request.data.lead)),
+                *_desk(lambda request: request.data.lead, lambda request: request.sender),
+            ),
+        ),
+        on(
+            InvoiceCancel,
+            decide=checked(domain.cancel_invoice),
+            needs=(
+                THE_INVOICE,
+                each_of(BILL, lambda invoice: invoice.outsourcing_ids, via=THE_INVOICE),
+                one(SETTINGS, lambda invoice: invoice.service, via=THE_INVOICE),
+                one(MAPPING, lambda invoice: (invoice.service, invoice.lead), via=THE_INVOICE),
+                all_of(ITS_SERIES, lambda invoice: invoice.service, via=THE_INVOICE),
             ),
         ),
         on(
             InvoiceWritten,
             decide=domain.order_rendering,
-            needs=(one(RENDERING, lambda message: message.data.invoice_id),),
+            needs=(one(RENDERING, lambda written: written.data.invoice_id),),
         ),
         on(
             BillingSettingsChange,
             decide=domain.change_settings,
-            needs=(one(SETTINGS, lambda message: message.sender),),
+            needs=(THE_SENDERS_SETTINGS, all_of(ITS_SERIES, lambda change: change.sender)),
         ),
     ),
 )

@@ -58,6 +58,7 @@ SERVICES = {
             "invitation.lapsed",
             "invitation.ran-out",
             "instance.joined",
+            "organization.mapped",
         ),
     ),
     "ticket_sync": Interest(
@@ -122,7 +123,13 @@ SERVICES = {
     ),
     "billing": Interest(
         commands=("item", "invoice", "billing-settings"),
-        events=("outsourcing.completed", "invoice.written", "instance.joined"),
+        events=(
+            "outsourcing.completed",
+            "outsourcing.handed-back",
+            "organization.mapped",
+            "invoice.written",
+            "instance.joined",
+        ),
         publishes=("invoice.written", "invoice.rendered"),
     ),
     "gateway": Interest(

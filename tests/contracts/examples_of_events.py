@@ -91,6 +91,12 @@ EVENT_EXAMPLES: dict[str, dict[str, Any]] = {
     "invitation.ran-out": {"partnership_id": PARTNERSHIP, "lapses_at": AT.isoformat()},
     "outsourcing.asked": _QUESTION,
     "outsourcing.answered": {**_QUESTION, "sender": "nordlicht"},
+    "organization.mapped": {
+        "partnership_id": PARTNERSHIP,
+        "lead": "nordlicht",
+        "service": "alpenwerk",
+        "organization": "Nordlicht Systeme, Kiel",
+    },
     "outsourcing.submitted": {**_LINKED, "snapshot": _SNAPSHOT},
     "outsourcing.rejected": {**_LINKED, "reason": "It dropped again.", "complete_by": AT.isoformat()},
     "outsourcing.withdrawn": _LINKED,

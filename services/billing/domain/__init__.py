@@ -1,8 +1,10 @@
 """Items, taxes and invoices: the rules of billing."""
 
-from services.billing.domain.invoices import Invoice, NumberSeries, bill_completed_work, issue_on_request, series_key
-from services.billing.domain.items import Bill, Item, ItemState, items_of
-from services.billing.domain.parties import BillingSettings, change_settings
+from services.billing.domain.invoices import Invoice
+from services.billing.domain.items import Bill, Item
+from services.billing.domain.numbers import NumberSeries
+from services.billing.domain.parties import BillingSettings, Mapping, change_settings, map_organization
+from services.billing.domain.posting import adjust, approve, bill_completed_work, bill_returned_work, decline, post
 from services.billing.domain.renderings import (
     MEDIA_TYPES,
     Due,
@@ -14,7 +16,7 @@ from services.billing.domain.renderings import (
     order_rendering,
     told_of,
 )
-from services.billing.domain.taxes import Tax, tax_between, totals_of
+from services.billing.domain.requests import cancel_invoice, collect, issue_on_request
 
 __all__ = [
     "MEDIA_TYPES",
@@ -23,21 +25,24 @@ __all__ = [
     "Due",
     "Invoice",
     "Item",
-    "ItemState",
+    "Mapping",
     "NumberSeries",
     "Rendering",
     "Settled",
-    "Tax",
+    "adjust",
+    "approve",
     "bill_completed_work",
+    "bill_returned_work",
+    "cancel_invoice",
     "change_settings",
+    "collect",
+    "decline",
     "failed",
     "file_name",
     "issue_on_request",
-    "items_of",
     "made",
+    "map_organization",
     "order_rendering",
-    "series_key",
-    "tax_between",
+    "post",
     "told_of",
-    "totals_of",
 ]

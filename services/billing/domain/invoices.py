@@ -1,195 +1,235 @@
-"""When an invoice is issued, which number it takes, and who is told."""
+"""When an invoice is issued, which number it takes, and who is told; and how one is cancelled."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
-from services.billing.domain.items import Bill, Item
-from services.billing.domain.parties import BillingSettings
-from services.billing.domain.taxes import Tax, tax_between, totals_of
+from services.billing.domain.drafts import Parties, drafts_of, posted_items, taxed
+from services.billing.domain.items import Bill
+from services.billing.domain.numbers import NumberSeries, series_for
+from services.billing.domain.parties import BillingSettings, Mapping
+from services.billing.domain.taxes import lacking_tax_data
 from shared.contracts import billing as wire
-from shared.contracts.ticket_sync import OutsourcingCompleted
-from shared.messaging.outcomes import Changed, Decision, Deliver, Message, NotYet, Publish, Refused, Tell, Unchanged
+from shared.contracts.offer_handler import Instance
+from shared.ids import id_of_content
+from shared.messaging.outcomes import Changed, Deliver, Message, Publish, Refused, Tell
 
-# Until settings carry a time zone of their own.
-ISSUER_TIME_ZONE = ZoneInfo("Europe/Berlin")
-
-
-@dataclass(frozen=True, slots=True)
-class NumberSeries:
-    """The counter of one issuer's invoices in one year; `last` is the number given last."""
-
-    issuer: str
-    year: int
-    last: int
-
-    def next(self) -> "NumberSeries":
-        """The series after one more number is given."""
-        return replace(self, last=self.last + 1)
-
-    def number(self, prefix: str) -> str:
-        """The number given last, as it stands on the invoice (EN 16931: BT-1)."""
-        return f"{prefix}{self.year}-{self.last:05d}"
+# The language of a lead whose place in the directory is not known yet.
+USUAL_LANGUAGE = "en"
 
 
 @dataclass(frozen=True, slots=True)
 class Invoice:
-    """An invoice as issued, between whom, and which number of its series it took."""
+    """An invoice or credit note as issued, between whom, and which number of which series it took."""
 
-    outsourcing_id: UUID
     lead: str
     service: str
+    series: str
     series_year: int
     series_number: int
     document: wire.Invoice
 
+    @property
+    def invoice_id(self) -> UUID:
+        return self.document.invoice_id
 
-def issue_day(now: datetime) -> date:
-    """Which day it is where the issuer is."""
-    return now.astimezone(ISSUER_TIME_ZONE).date()
-
-
-def series_key(issuer: str, now: datetime) -> tuple[str, int]:
-    """Which counter an invoice issued now takes its number from."""
-    return issuer, issue_day(now).year
-
-
-def bill_completed_work(
-    bill: Bill | None,
-    lead: BillingSettings | None,
-    service: BillingSettings | None,
-    series: NumberSeries,
-    completed: Message[OutsourcingCompleted],
-) -> Decision:
-    """Price completed work by its terms, and invoice it at once where the data of both parties are known."""
-    if bill:
-        return Unchanged()
-    bill = Bill.of(completed.data)
-    if not bill.items:
-        history = "completed without a submission: nothing is billed"
-        return Changed(bill, tell=[_opened(bill, missing=())], history=history)
-    if lead and service:
-        return _issue(bill, lead, service, series, completed)
-    opened = _opened(bill, _missing(bill, lead, service))
-    return Changed(bill, tell=[opened], history="items opened, billing settings are missing")
+    @property
+    def outsourcing_ids(self) -> tuple[UUID, ...]:
+        """Whose items stand on it."""
+        return tuple(sorted({line.outsourcing_id for line in self.document.lines}))
 
 
-def issue_on_request(
-    bill: Bill | None,
-    lead: BillingSettings | None,
-    service: BillingSettings | None,
-    series: NumberSeries,
-    issued: Invoice | None,
-    request: Message[wire.InvoiceRequest],
-) -> Decision:
-    """Issue the invoice of completed work that could not be issued at once."""
-    if bill is None or request.sender not in (bill.lead, bill.service):
-        return NotYet("outsourcing/unknown")
-    if request.sender == bill.lead:
-        return Refused("outsourcing/not-yours", state=bill.state, role="service")
-    if issued:
-        return Refused("invoice/issued-already", state=bill.state, number=issued.document.number)
-    if not bill.items:
-        return Refused("invoice/nothing-to-bill", state=bill.state)
-    if lead is None or service is None:
-        missing = ", ".join(_missing(bill, lead, service))
-        return Refused(
-            "invoice/settings-missing", state=bill.state, allowed=("billing-settings.change",), missing=missing
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """All that is needed to issue invoices of one service partner for one lead."""
+
+    lead: BillingSettings | None
+    service: BillingSettings | None
+    mapping: Mapping | None
+    recipient: Instance | None
+    series: tuple[NumberSeries, ...]
+
+    @property
+    def parties(self) -> Parties:
+        """Both with their data. Raises ValueError where those of one are missing, which is to be asked first."""
+        if self.lead is None or self.service is None:
+            raise ValueError("billing settings are missing")
+        return Parties(self.service, self.lead, self.recipient.language if self.recipient else USUAL_LANGUAGE)
+
+    def missing(self, bill: Bill) -> tuple[str, ...]:
+        """Whose data, or tax data in them, keep an invoice from being issued."""
+        if self.lead and self.service:
+            return lacking_tax_data(self.service, self.lead)
+        return tuple(slug for slug, its in ((bill.service, self.service), (bill.lead, self.lead)) if its is None)
+
+    def refuses(self, bill: Bill) -> Refused | None:
+        """The refusal that names whose data are missing."""
+        if not (missing := self.missing(bill)):
+            return None
+        problem = "invoice/tax-data-missing" if self.lead and self.service else "invoice/settings-missing"
+        return Refused(problem, state=bill.state, allowed=("billing-settings.change",), missing=", ".join(missing))
+
+    def issues_at_once(self, bill: Bill) -> bool:
+        """Whether what is posted of it goes on an invoice of its own as soon as it can."""
+        agreed = self.service.agreed_with(bill.lead) if self.service else wire.PartnerBilling()
+        return agreed.invoicing == "each" and bool(bill.in_state("posted")) and not self.missing(bill)
+
+    def posts_by_itself(self, bill: Bill) -> bool:
+        """Whether what is open of it is released without anybody's word."""
+        return self.service is None or self.service.agreed_with(bill.lead).posting == "automatic"
+
+    def organization_of(self, bill: Bill) -> str:
+        """Which local company of the service partner's stands for the lead by now."""
+        return self.mapping.organization if self.mapping else bill.organization
+
+    def preview(self, bills: Sequence[Bill], cause: Message[Any]) -> Changed:
+        """What would be issued is shown to the service partner; nothing changes."""
+        parties = self.parties
+        drafts = drafts_of(posted_items(bills), parties, parties.issuer.day(cause.now), cause.fresh_id)
+        tell = [Deliver(bills[0].service, wire.InvoicePreviewed(lead=bills[0].lead, invoice=one)) for one in drafts]
+        return Changed(tell=tell, history="invoice previewed")
+
+    def issue(self, bills: Sequence[Bill], cause: Message[Any]) -> "Issued":
+        """Take the next numbers and issue; numbers and invoices live or die with the turn, so there is no gap."""
+        service, lead = bills[0].service, bills[0].lead
+        parties = self.parties
+        day = parties.issuer.day(cause.now)
+        series = series_for(service, parties.issuer.data.number_pattern, day, self.series)
+        changed = {bill.outsourcing_id: bill for bill in bills}
+        invoices: list[Invoice] = []
+        tell: list[Tell] = []
+        organization = self.organization_of(bills[-1])
+        for draft in drafts_of(posted_items(bills), parties, day, cause.fresh_id):
+            series = series.next()
+            document = draft.model_copy(
+                update={
+                    "number": series.number(parties.issuer.data.number_pattern, day.year),
+                    "invoice_id": _id_of(cause.fresh_id, len(invoices)),
+                }
+            )
+            invoices.append(Invoice(lead, service, series.name, series.year, series.last, document))
+            for line in document.lines:
+                bill = changed[line.outsourcing_id]
+                changed[bill.outsourcing_id] = _with_line(bill, line, document.invoice_id)
+            costs = tuple(changed[id].cost() for id in dict.fromkeys(line.outsourcing_id for line in document.lines))
+            received = wire.InvoiceReceived(service=service, organization=organization, invoice=document, costs=costs)
+            tell += (
+                Deliver(service, wire.InvoiceIssued(lead=lead, invoice=document)),
+                Deliver(lead, received),
+                Publish(wire.InvoiceWritten.of(document, lead, service, organization), _subject_of(document)),
+            )
+        return Issued(tuple(changed.values()), series, tuple(invoices), tuple(tell))
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """What issuing leaves: the bills with their items invoiced, the series, the invoices, and who is told."""
+
+    bills: tuple[Bill, ...]
+    series: NumberSeries
+    invoices: tuple[Invoice, ...]
+    tell: tuple[Tell, ...]
+
+    def changed(self, cause: Message[Any], *tell: Tell) -> Changed:
+        """All of it as one change that the message made; these are told before."""
+        history = f"invoice {', '.join(invoice.document.number for invoice in self.invoices)} issued"
+        return Changed(
+            *self.bills,
+            self.series,
+            *self.invoices,
+            tell=(*tell, *self.tell),
+            history=history,
+            beside=beside(self.bills, cause, history),
         )
-    return _issue(bill, lead, service, series, request)
 
 
-def _issue(
-    bill: Bill,
-    lead: BillingSettings,
-    service: BillingSettings,
-    series: NumberSeries,
-    cause: Message[OutsourcingCompleted] | Message[wire.InvoiceRequest],
+def beside(bills: Iterable[Bill], cause: Message[Any], history: str) -> list[tuple[str, str]]:
+    """What the message did to the outsourcings that it is not itself about."""
+    subjects = (str(bill.outsourcing_id) for bill in bills)
+    return [(subject, history) for subject in subjects if subject != cause.subject]
+
+
+def cancel(
+    invoice: Invoice,
+    bills: Iterable[Bill],
+    lines: Sequence[wire.InvoiceLine],
+    desk: Desk,
+    said: Message[wire.InvoiceCancel],
 ) -> Changed:
-    """Take the next number and issue; number, invoice and items live or die with the turn, so there is no gap."""
-    series = series.next()
-    document = _document(bill, lead, service, series, cause.fresh_id, issue_day(cause.now))
-    invoice = Invoice(bill.outsourcing_id, bill.lead, bill.service, series.year, series.last, document)
-    tell: tuple[Tell, ...] = (
-        Deliver(bill.service, wire.InvoiceIssued(lead=bill.lead, invoice=document)),
-        Deliver(
-            bill.lead,
-            wire.InvoiceReceived(service=bill.service, organization=bill.organization, invoice=document),
+    """A credit note takes these lines back; their items are open again, and may be adjusted and invoiced anew."""
+    settings = desk.service
+    if settings is None:
+        raise ValueError("who has issued an invoice has settings")
+    day = settings.day(said.now)
+    pattern = settings.data.credit_note_pattern or settings.data.number_pattern
+    series = series_for(invoice.service, pattern, day, desk.series).next()
+    original = invoice.document
+    note = next((tax.note for tax in original.taxes), None)
+    credited = tuple(line.model_copy(update={"number": number}) for number, line in enumerate(lines, 1))
+    document = original.model_copy(
+        update={
+            "document": "credit_note",
+            "invoice_id": said.fresh_id,
+            "number": series.number(pattern, day.year),
+            "issued_on": day,
+            "due_on": day,
+            "cancels_id": original.invoice_id,
+            "cancels_number": original.number,
+            "cancels_issued_on": original.issued_on,
+            "reason": said.data.reason,
+            "payment_terms": None,
+            "bank": None,
+            "lines": credited,
+            **taxed(credited, note, original.currency),
+        }
+    )
+    opened = [_reopened(bill, original.invoice_id, credited) for bill in bills]
+    stands = any(item.invoice_id == original.invoice_id for bill in opened for item in bill.items)
+    fact = wire.InvoiceCancelled(
+        lead=invoice.lead,
+        service=invoice.service,
+        reason=said.data.reason,
+        invoice=document,
+        state="partly_cancelled" if stands else "cancelled",
+    )
+    organization = desk.organization_of(opened[-1])
+    history = f"credit note {document.number} cancels invoice {original.number}{' in part' if stands else ''}"
+    return Changed(
+        *opened,
+        series,
+        Invoice(invoice.lead, invoice.service, series.name, series.year, series.last, document),
+        tell=(
+            Deliver(invoice.service, fact),
+            Deliver(invoice.lead, fact),
+            Publish(
+                wire.InvoiceWritten.of(document, invoice.lead, invoice.service, organization), _subject_of(document)
+            ),
         ),
-        Publish(wire.InvoiceWritten.of(document, bill.lead, bill.service, bill.organization)),
-    )
-    return Changed(bill.invoiced(), series, invoice, tell=tell, history=f"invoice {document.number} issued")
-
-
-def _document(
-    bill: Bill,
-    lead: BillingSettings,
-    service: BillingSettings,
-    series: NumberSeries,
-    invoice_id: UUID,
-    issued_on: date,
-) -> wire.Invoice:
-    """The invoice: number (EN 16931: BT-1), issue date (BT-2), due date (BT-9), lines (BG-25) and totals (BG-22)."""
-    tax = tax_between(service, lead)
-    totals = totals_of([item.amount for item in bill.items], tax, bill.currency)
-    days = [item.happened_on for item in bill.items if item.happened_on]
-    return wire.Invoice(
-        invoice_id=invoice_id,
-        number=series.number(service.number_prefix),
-        issued_on=issued_on,
-        due_on=issued_on + timedelta(days=service.payment_days),
-        period_from=min(days, default=None),
-        period_to=max(days, default=None),
-        outsourcing_id=bill.outsourcing_id,
-        lead_number=bill.lead_number,
-        service_number=bill.service_number,
-        title=bill.title,
-        currency=bill.currency,
-        issuer=service.as_party(),
-        recipient=lead.as_party(),
-        lines=tuple(_line(bill, item, tax) for item in bill.items),
-        taxes=totals.taxes,
-        net_total=totals.net,
-        tax_total=totals.tax,
-        total=totals.gross,
+        history=history,
+        beside=beside(opened, said, history),
     )
 
 
-def _line(bill: Bill, item: Item, tax: Tax) -> wire.InvoiceLine:
-    return wire.InvoiceLine(
-        number=item.position,
-        outsourcing_id=bill.outsourcing_id,
-        lead_number=bill.lead_number,
-        service_number=bill.service_number,
-        title=bill.title,
-        sort=item.sort,
-        description=item.description,
-        happened_on=item.happened_on,
-        author=item.author,
-        role=item.role,
-        quantity=item.quantity,
-        unit=item.unit,
-        unit_price=item.unit_price,
-        amount=item.amount,
-        billable=item.billable,
-        tax_category=tax.category,
-        tax_rate=tax.rate,
+def _with_line(bill: Bill, line: wire.InvoiceLine, invoice_id: UUID) -> Bill:
+    item = bill.item(line.position)
+    return bill.with_items([replace(item, state="invoiced", invoice_id=invoice_id)] if item else [])
+
+
+def _reopened(bill: Bill, invoice_id: UUID, credited: Iterable[wire.InvoiceLine]) -> Bill:
+    positions = {line.position for line in credited if line.outsourcing_id == bill.outsourcing_id}
+    return bill.with_items(
+        replace(item, state="open", invoice_id=None)
+        for item in bill.items
+        if item.position in positions and item.invoice_id == invoice_id
     )
 
 
-def _opened(bill: Bill, missing: tuple[str, ...]) -> Deliver:
-    """The service partner learns what is open and whose data are missing; no items means that nothing is billed."""
-    opened = wire.ItemOpened(
-        outsourcing_id=bill.outsourcing_id,
-        items=len(bill.items),
-        net_total=bill.net_total,
-        currency=bill.currency,
-        missing=missing,
-    )
-    return Deliver(bill.service, opened)
+def _id_of(first_id: UUID, place: int) -> UUID:
+    """The id of the next invoice of a turn that issues several."""
+    return first_id if place == 0 else id_of_content(b"invoice", first_id.bytes, str(place).encode())
 
 
-def _missing(bill: Bill, lead: BillingSettings | None, service: BillingSettings | None) -> tuple[str, ...]:
-    known = {bill.service: service, bill.lead: lead}
-    return tuple(slug for slug, settings in known.items() if settings is None)
+def _subject_of(document: wire.Invoice) -> str:
+    """What is told of one outsourcing's invoice keeps its order with all else of it."""
+    return str(document.outsourcing_id or document.invoice_id)

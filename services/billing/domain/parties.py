@@ -1,48 +1,94 @@
 """What an instance says of itself for invoices, as issuer and as recipient."""
 
 from dataclasses import dataclass
+from datetime import date, datetime
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
-from shared.contracts.billing import BillingSettingsChange, BillingSettingsChanged, Party
-from shared.messaging.outcomes import Changed, Decision, Deliver, Message
+from services.billing.domain.numbers import NumberSeries, may_collide, series_of
+from shared.contracts.billing import (
+    BillingCode,
+    BillingData,
+    BillingSettingsChange,
+    BillingSettingsChanged,
+    PartnerBilling,
+    Party,
+)
+from shared.contracts.offer_handler import OrganizationMapped
+from shared.messaging.outcomes import Changed, Decision, Deliver, FieldError, Message, Refused, Unchanged
 
 
 @dataclass(frozen=True, slots=True)
 class BillingSettings:
-    """One instance's data for invoices; `tax_rate` is its domestic rate in percent."""
+    """One instance's data for invoices."""
 
     instance: str
-    legal_name: str
-    address: tuple[str, ...]
-    country: str
-    vat_id: str | None
-    tax_rate: Decimal
-    number_prefix: str
-    payment_days: int
+    data: BillingData
 
     def as_party(self) -> Party:
         """As it stands on an invoice."""
-        return Party(legal_name=self.legal_name, address=self.address, country=self.country, vat_id=self.vat_id)
+        return Party.model_validate(self.data.model_dump(include=set(Party.model_fields)))
+
+    def day(self, now: datetime) -> date:
+        """Which day it is where the issuer is."""
+        return now.astimezone(ZoneInfo(self.data.time_zone)).date()
+
+    def agreed_with(self, lead: str) -> PartnerBilling:
+        """How this lead is billed: as it was said of it, or of every lead, or as is usual."""
+        said = {one.lead: one for one in self.data.partners}
+        return said.get(lead) or said.get(None) or PartnerBilling()
+
+    def code_for(self, lead: str, work_type: str | None, role: str | None) -> BillingCode | None:
+        """The most precise code for such work; of two alike the first."""
+        fitting = [
+            one
+            for one in self.agreed_with(lead).codes
+            if one.work_type in (None, work_type) and one.role in (None, role)
+        ]
+        return max(fitting, key=lambda one: (one.work_type is not None, one.role is not None), default=None)
+
+    def rate_for(self, lead: str, work_type: str | None, role: str | None) -> Decimal:
+        """The domestic rate of such work in percent."""
+        code = self.code_for(lead, work_type, role)
+        return self.data.tax_rate if code is None or code.tax_rate is None else code.tax_rate
 
 
-def change_settings(known: BillingSettings | None, change: Message[BillingSettingsChange]) -> Decision:
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """Which local company stands for a lead in the service partner's system, as corrected last."""
+
+    service: str
+    lead: str
+    organization: str
+
+
+def change_settings(
+    known: BillingSettings | None, series: tuple[NumberSeries, ...], change: Message[BillingSettingsChange]
+) -> Decision:
     """Take an instance's data for invoices in place of what was there; issued invoices keep what they say.
 
-    Who says again what is so already is told so like the first time.
+    Who says again what is so already is told so like the first time. A pattern that could give a number that another
+    series has given, or will, is refused: no number may stand on two documents.
     """
-    data = change.data
-    new = BillingSettings(
-        instance=change.sender,
-        legal_name=data.legal_name,
-        address=data.address,
-        country=data.country,
-        vat_id=data.vat_id,
-        tax_rate=data.tax_rate,
-        number_prefix=data.number_prefix,
-        payment_days=data.payment_days,
+    data = BillingData.model_validate(change.data.model_dump(exclude={"actor"}))
+    used = {one.name for one in series} | {series_of(data.number_pattern)}
+    patterns = {"number_pattern": data.number_pattern, "credit_note_pattern": data.credit_note_pattern}
+    colliding = tuple(
+        FieldError(f"/data/{field}", "could give a number of another series; let them differ in more than digits")
+        for field, pattern in patterns.items()
+        if pattern is not None and may_collide(pattern, used)
     )
-    changed = BillingSettingsChanged(legal_name=new.legal_name, changed_at=change.now)
-    told = Deliver(change.sender, changed)
+    if colliding:
+        return Refused("invoice/numbers-collide", errors=colliding)
+    new = BillingSettings(change.sender, data)
+    told = Deliver(change.sender, BillingSettingsChanged(legal_name=data.legal_name, changed_at=change.now))
     if new == known:
         return Changed(tell=[told], history="billing settings are so already")
     return Changed(new, tell=[told], history="billing settings changed")
+
+
+def map_organization(known: Mapping | None, mapped: Message[OrganizationMapped]) -> Decision:
+    """Another local company stands for a lead; invoices that are issued already stay as they are."""
+    data = mapped.data
+    new = Mapping(data.service, data.lead, data.organization)
+    return Unchanged() if new == known else Changed(new, history=f"{data.lead} is billed under another company")

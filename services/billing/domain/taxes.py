@@ -1,29 +1,23 @@
 """Which tax is owed between two parties, and the totals of an invoice after EN 16931."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 from services.billing.domain.parties import BillingSettings
-from shared.contracts.billing import TaxCategory, TaxSubtotal
+from shared.contracts.billing import EU_COUNTRIES, TaxCategory, TaxSubtotal
 from shared.money import percentage, total
 
 ZERO = Decimal(0)
 
-# Member states in ISO 3166-1; Greece is GR here, though its VAT ids begin with EL.
-EU_COUNTRIES = frozenset(
-    "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK".split()  # noqa: SIM905
+_REVERSE_CHARGE = (
+    "Steuerschuldnerschaft des Leistungsempfängers / Reverse charge: VAT is owed by the recipient"
+    " (Art. 196 Directive 2006/112/EC)"
 )
-
-NOTES: dict[TaxCategory, str | None] = {
-    "S": None,
-    "AE": (
-        "Steuerschuldnerschaft des Leistungsempfängers / Reverse charge: VAT is owed by the recipient"
-        " (Art. 196 Directive 2006/112/EC)"
-    ),
-    "O": "Nicht steuerbar / Outside the scope of VAT",
-    "E": "Steuerfrei / Exempt from VAT",
-}
+_OUT_OF_SCOPE = "Nicht steuerbar / Outside the scope of VAT"
+_SMALL_BUSINESS = "Kleinunternehmer, steuerfrei / Small business, exempt from VAT"
+# The law that a bookkeeper of that country looks for.
+_SMALL_BUSINESS_BY = {"DE": "§ 19 UStG", "AT": "§ 6 Abs. 1 Z 27 UStG"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,23 +42,60 @@ class Totals:
     gross: Decimal
 
 
-def tax_between(issuer: BillingSettings, recipient: BillingSettings) -> Tax:
-    """The domestic rate within a country, reverse charge between EU countries with both VAT ids, else out of scope."""
-    if issuer.country == recipient.country:
-        return Tax("S", issuer.tax_rate)
-    both_in_the_eu = {issuer.country, recipient.country} <= EU_COUNTRIES
-    if both_in_the_eu and issuer.vat_id and recipient.vat_id:
-        return Tax("AE", ZERO)
-    return Tax("O", ZERO)
+def category_between(issuer: BillingSettings, recipient: BillingSettings) -> TaxCategory:
+    """Domestic tax within a country unless the issuer is exempt; the recipient's across EU borders; else none."""
+    if issuer.data.country == recipient.data.country:
+        return "E" if issuer.data.small_business else "S"
+    return "AE" if {issuer.data.country, recipient.data.country} <= EU_COUNTRIES else "O"
 
 
-def totals_of(amounts: Sequence[Decimal], tax: Tax, currency: str) -> Totals:
-    """Lines added up, with tax on the sum and not on each line.
+def lacking_tax_data(issuer: BillingSettings, recipient: BillingSettings) -> tuple[str, ...]:
+    """Who has to say more before an invoice can be: across EU borders both VAT ids, else the issuer's or its number.
+
+    EN 16931: BR-AE-02, BR-AE-03, BR-S-02, BR-E-02, BR-CO-26.
+    """
+    match category_between(issuer, recipient):
+        case "AE":
+            return tuple(one.instance for one in (issuer, recipient) if not one.data.vat_id)
+        case _ if not (issuer.data.vat_id or issuer.data.tax_number):
+            return (issuer.instance,)
+        case _:
+            return ()
+
+
+def tax_for(category: TaxCategory, domestic_rate: Decimal) -> Tax:
+    """The domestic rate where domestic tax is owed, and else none."""
+    return Tax(category, domestic_rate if category == "S" else ZERO)
+
+
+def note_for(category: TaxCategory, country: str) -> str | None:
+    """Why no tax is owed, as the law wants it said (EN 16931: BT-120)."""
+    match category:
+        case "AE":
+            return _REVERSE_CHARGE
+        case "O":
+            return _OUT_OF_SCOPE
+        case "E":
+            law = _SMALL_BUSINESS_BY.get(country)
+            return f"{_SMALL_BUSINESS} ({law})" if law else _SMALL_BUSINESS
+        case _:
+            return None
+
+
+def totals_of(lines: Sequence[tuple[Decimal, Tax]], note: str | None, currency: str) -> Totals:
+    """Lines added up, with tax on the sum of each category and rate and not on each line.
 
     EN 16931: BR-CO-10 (BT-106 = sum of BT-131), BR-CO-13 (BT-109), BR-CO-17 (BT-117 = BT-116 x BT-119 / 100, rounded),
     BR-CO-14 (BT-110 = sum of BT-117), BR-CO-15 (BT-112 = BT-109 + BT-110).
     """
-    net = total(amounts, currency)
-    owed = percentage(net, tax.rate, currency)
-    subtotal = TaxSubtotal(category=tax.category, rate=tax.rate, base=net, tax=owed, note=NOTES[tax.category])
-    return Totals((subtotal,), net, owed, total((net, owed), currency))
+    kinds = sorted({tax for _, tax in lines}, key=lambda tax: (tax.category, -tax.rate))
+    taxes = tuple(_subtotal(tax, (amount for amount, its in lines if its == tax), note, currency) for tax in kinds)
+    net = total((amount for amount, _ in lines), currency)
+    owed = total((one.tax for one in taxes), currency)
+    return Totals(taxes, net, owed, total((net, owed), currency))
+
+
+def _subtotal(tax: Tax, amounts: Iterable[Decimal], note: str | None, currency: str) -> TaxSubtotal:
+    base = total(amounts, currency)
+    owed = percentage(base, tax.rate, currency)
+    return TaxSubtotal(category=tax.category, rate=tax.rate, base=base, tax=owed, note=note)

@@ -4,79 +4,116 @@ from collections import defaultdict
 from typing import Any
 from uuid import UUID
 
-import orjson
-
-from services.billing.domain import Bill, BillingSettings, Invoice, Item, NumberSeries
+from services.billing.domain import Bill, BillingSettings, Invoice, Item, Mapping, NumberSeries
 from shared.contracts import billing as wire
+from shared.contracts.offer_handler import Terms
 from shared.database import Connection, columns_of
+
+BILL_COLUMNS = "outsourcing_id, lead, service, lead_number, service_number, title, organization, terms, ended_on"
+ITEM_COLUMNS = """position, sort, entry_id, description, happened_on, author, role, work_type, quantity, unit,
+                  unit_price, amount, billable, state, adjusted_for, invoice_id"""
+# A year of daily tickets of one lead: who has more to collect gets another invoice by asking again.
+MOST_COLLECTED = 500
 
 
 async def lock_settings(connection: Connection, instances: list[str]) -> list[BillingSettings]:
-    """The data for invoices of these instances, in their order."""
+    """The data for invoices of these instances, in their order; who issues holds its own until it is done."""
     rows = await connection.fetch(
-        "SELECT * FROM billing_settings WHERE instance = ANY ($1::text[]) ORDER BY instance FOR UPDATE", instances
+        "SELECT instance, data FROM billing_settings WHERE instance = ANY ($1::text[]) ORDER BY instance FOR UPDATE",
+        instances,
     )
-    return [_settings(row) for row in rows]
+    return [BillingSettings(row["instance"], wire.BillingData.model_validate_json(row["data"])) for row in rows]
 
 
 async def save_settings(connection: Connection, settings: list[BillingSettings]) -> None:
     """New data in place of what was there."""
-    rows = [
-        (
-            one.instance,
-            one.legal_name,
-            orjson.dumps(one.address).decode(),
-            one.country,
-            one.vat_id,
-            one.tax_rate,
-            one.number_prefix,
-            one.payment_days,
-        )
-        for one in settings
-    ]
+    rows = [(one.instance, one.data.model_dump_json()) for one in settings]
     await connection.execute(
         """
-        INSERT INTO billing_settings
-            (instance, legal_name, address, country, vat_id, tax_rate, number_prefix, payment_days)
-        SELECT instance, legal_name, ARRAY (SELECT jsonb_array_elements_text(address)), country, vat_id, tax_rate,
-               number_prefix, payment_days
-        FROM unnest($1::text[], $2::text[], $3::jsonb[], $4::text[], $5::text[], $6::numeric[], $7::text[], $8::int[])
-             AS new (instance, legal_name, address, country, vat_id, tax_rate, number_prefix, payment_days)
-        ON CONFLICT (instance) DO UPDATE
-        SET legal_name = excluded.legal_name, address = excluded.address, country = excluded.country,
-            vat_id = excluded.vat_id, tax_rate = excluded.tax_rate, number_prefix = excluded.number_prefix,
-            payment_days = excluded.payment_days
+        INSERT INTO billing_settings (instance, data) SELECT * FROM unnest($1::text[], $2::jsonb[])
+        ON CONFLICT (instance) DO UPDATE SET data = excluded.data
         """,
-        *columns_of(rows, 8),
+        *columns_of(rows, 2),
+    )
+
+
+async def find_mappings(connection: Connection, pairs: list[tuple[str, str]]) -> list[Mapping]:
+    """Which companies stand for these leads at these service partners, where that was corrected."""
+    rows = await connection.fetch(
+        """
+        SELECT service, lead, organization
+        FROM mapping JOIN unnest($1::text[], $2::text[]) AS wanted (service, lead) USING (service, lead)
+        """,
+        *columns_of(pairs, 2),
+    )
+    return [Mapping(**row) for row in rows]
+
+
+async def save_mappings(connection: Connection, mappings: list[Mapping]) -> None:
+    """Which company stands for a lead from now on."""
+    rows = [(one.service, one.lead, one.organization) for one in mappings]
+    await connection.execute(
+        """
+        INSERT INTO mapping (service, lead, organization) SELECT * FROM unnest($1::text[], $2::text[], $3::text[])
+        ON CONFLICT (service, lead) DO UPDATE SET organization = excluded.organization
+        """,
+        *columns_of(rows, 3),
     )
 
 
 async def lock_bills(connection: Connection, outsourcing_ids: list[UUID]) -> list[Bill]:
     """The bills of these outsourcings with their items, in the order of ids."""
     rows = await connection.fetch(
-        """
-        SELECT outsourcing_id, lead, service, lead_number, service_number, title, organization, currency
-        FROM bill WHERE outsourcing_id = ANY ($1::uuid[]) ORDER BY outsourcing_id FOR UPDATE
+        f"""
+        SELECT {BILL_COLUMNS} FROM bill WHERE outsourcing_id = ANY ($1::uuid[]) ORDER BY outsourcing_id FOR UPDATE
         """,
         outsourcing_ids,
     )
-    items = await _items_of(connection, outsourcing_ids)
-    return [_bill(row, items[row["outsourcing_id"]]) for row in rows]
+    return await _with_items(connection, rows)
 
 
-async def _items_of(connection: Connection, outsourcing_ids: list[UUID]) -> dict[UUID, list[Item]]:
+async def lock_posted_bills(connection: Connection, pairs: list[tuple[str, str]]) -> list[Bill]:
+    """The bills between these service partners and leads that have posted items, in the order of ids."""
     rows = await connection.fetch(
-        "SELECT * FROM item WHERE outsourcing_id = ANY ($1::uuid[]) ORDER BY outsourcing_id, position",
-        outsourcing_ids,
+        f"""
+        SELECT {BILL_COLUMNS}
+        FROM bill JOIN unnest($1::text[], $2::text[]) AS wanted (service, lead) USING (service, lead)
+        WHERE EXISTS (SELECT FROM item WHERE item.outsourcing_id = bill.outsourcing_id AND state = 'posted')
+        ORDER BY outsourcing_id LIMIT $3 FOR UPDATE OF bill
+        """,
+        *columns_of(pairs, 2),
+        MOST_COLLECTED,
+    )
+    return await _with_items(connection, rows)
+
+
+async def _with_items(connection: Connection, rows: list[Any]) -> list[Bill]:
+    ids = [row["outsourcing_id"] for row in rows]
+    found = await connection.fetch(
+        f"""
+        SELECT outsourcing_id, {ITEM_COLUMNS} FROM item
+        WHERE outsourcing_id = ANY ($1::uuid[]) ORDER BY outsourcing_id, position
+        """,
+        ids,
     )
     items: dict[UUID, list[Item]] = defaultdict(list)
-    for row in rows:
-        items[row["outsourcing_id"]].append(_item(row))
-    return items
+    for row in found:
+        fields = dict(row)
+        items[fields.pop("outsourcing_id")].append(Item(**fields))
+    return [
+        Bill(
+            **{
+                **row,
+                "terms": Terms.model_validate_json(row["terms"]),
+                "items": tuple(items[row["outsourcing_id"]]),
+            }
+        )
+        for row in rows
+    ]
 
 
 async def save_bills(connection: Connection, bills: list[Bill]) -> None:
-    """New bills with their items; of a bill that is there, only the items' states."""
+    """New bills with their items; of a bill that is there, what may change of its items."""
     rows = [
         (
             bill.outsourcing_id,
@@ -86,18 +123,19 @@ async def save_bills(connection: Connection, bills: list[Bill]) -> None:
             bill.service_number,
             bill.title,
             bill.organization,
-            bill.currency,
+            bill.terms.model_dump_json(),
+            bill.ended_on,
         )
         for bill in bills
     ]
     await connection.execute(
-        """
-        INSERT INTO bill (outsourcing_id, lead, service, lead_number, service_number, title, organization, currency)
+        f"""
+        INSERT INTO bill ({BILL_COLUMNS})
         SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-                             $8::text[])
+                             $8::jsonb[], $9::date[])
         ON CONFLICT (outsourcing_id) DO NOTHING
         """,
-        *columns_of(rows, 8),
+        *columns_of(rows, 9),
     )
     await _save_items(connection, bills)
 
@@ -113,79 +151,92 @@ async def _save_items(connection: Connection, bills: list[Bill]) -> None:
             item.happened_on,
             item.author,
             item.role,
+            item.work_type,
             item.quantity,
             item.unit,
             item.unit_price,
             item.amount,
             item.billable,
             item.state,
+            item.adjusted_for,
+            item.invoice_id,
         )
         for bill in bills
         for item in bill.items
     ]
     await connection.execute(
-        """
-        INSERT INTO item (outsourcing_id, position, sort, entry_id, description, happened_on, author, role, quantity,
-                          unit, unit_price, amount, billable, state)
+        f"""
+        INSERT INTO item (outsourcing_id, {ITEM_COLUMNS})
         SELECT * FROM unnest($1::uuid[], $2::int[], $3::text[], $4::uuid[], $5::text[], $6::date[], $7::text[],
-                             $8::text[], $9::numeric[], $10::text[], $11::numeric[], $12::numeric[], $13::bool[],
-                             $14::text[])
-        ON CONFLICT (outsourcing_id, position) DO UPDATE SET state = excluded.state
+                             $8::text[], $9::text[], $10::numeric[], $11::text[], $12::numeric[], $13::numeric[],
+                             $14::bool[], $15::text[], $16::text[], $17::uuid[])
+        ON CONFLICT (outsourcing_id, position) DO UPDATE SET
+            unit_price = excluded.unit_price,
+            amount = excluded.amount,
+            state = excluded.state,
+            adjusted_for = excluded.adjusted_for,
+            invoice_id = excluded.invoice_id
         """,
-        *columns_of(rows, 14),
+        *columns_of(rows, 17),
     )
 
 
-async def lock_series(connection: Connection, keys: list[tuple[str, int]]) -> list[NumberSeries]:
-    """The counters of these issuers and years, in that order; one that is not there yet begins at zero.
+async def list_series(connection: Connection, issuers: list[str]) -> list[NumberSeries]:
+    """Every counter of these issuers, a few a year."""
+    rows = await connection.fetch(
+        "SELECT issuer, name, year, last FROM number_series WHERE issuer = ANY ($1::text[])", issuers
+    )
+    return [NumberSeries(**row) for row in rows]
 
-    Making it here is what locks it: of two turns that need a new counter the second waits and sees the first's.
-    """
+
+async def find_series(connection: Connection, keys: list[tuple[str, str, int]]) -> list[NumberSeries]:
+    """The counters with these keys, where they are there."""
     rows = await connection.fetch(
         """
-        INSERT INTO number_series (issuer, year, last)
-        SELECT issuer, year, 0 FROM unnest($1::text[], $2::int[]) AS wanted (issuer, year) ORDER BY issuer, year
-        ON CONFLICT (issuer, year) DO UPDATE SET last = number_series.last
-        RETURNING issuer, year, last
+        SELECT issuer, name, year, last
+        FROM number_series JOIN unnest($1::text[], $2::text[], $3::int[]) AS wanted (issuer, name, year)
+             USING (issuer, name, year)
         """,
-        *columns_of(list(keys), 2),
+        *columns_of(keys, 3),
     )
-    return [NumberSeries(row["issuer"], row["year"], row["last"]) for row in rows]
+    return [NumberSeries(**row) for row in rows]
 
 
 async def save_series(connection: Connection, series: list[NumberSeries]) -> None:
     """Counters as they stand after this turn's invoices."""
-    rows = [(one.issuer, one.year, one.last) for one in series]
+    rows = [(one.issuer, one.name, one.year, one.last) for one in series]
     await connection.execute(
         """
-        UPDATE number_series SET last = new.last
-        FROM unnest($1::text[], $2::int[], $3::int[]) AS new (issuer, year, last)
-        WHERE number_series.issuer = new.issuer AND number_series.year = new.year
+        INSERT INTO number_series (issuer, name, year, last)
+        SELECT * FROM unnest($1::text[], $2::text[], $3::int[], $4::int[])
+        ON CONFLICT (issuer, name, year) DO UPDATE SET last = excluded.last
         """,
-        *columns_of(rows, 3),
+        *columns_of(rows, 4),
     )
 
 
-async def lock_invoices(connection: Connection, outsourcing_ids: list[UUID]) -> list[Invoice]:
-    """The invoices of these outsourcings; they never change, so there is nothing to lock."""
+async def find_invoices(connection: Connection, invoice_ids: list[UUID]) -> list[Invoice]:
+    """The invoices with these ids; they never change, so there is nothing to lock."""
     rows = await connection.fetch(
         """
-        SELECT outsourcing_id, lead, service, series_year, series_number, document
-        FROM invoice WHERE outsourcing_id = ANY ($1::uuid[]) ORDER BY outsourcing_id
+        SELECT lead, service, series, series_year, series_number, document
+        FROM invoice WHERE id = ANY ($1::uuid[]) ORDER BY id
         """,
-        outsourcing_ids,
+        invoice_ids,
     )
     return [Invoice(**{**row, "document": wire.Invoice.model_validate_json(row["document"])}) for row in rows]
 
 
 async def insert_invoices(connection: Connection, invoices: list[Invoice]) -> None:
-    """Issued invoices. Raises UniqueViolationError where an outsourcing has its invoice already."""
+    """Issued invoices. Raises UniqueViolationError where a number has been given already."""
     rows = [
         (
-            one.document.invoice_id,
-            one.outsourcing_id,
+            one.invoice_id,
             one.lead,
             one.service,
+            one.document.document,
+            one.document.cancels_id,
+            one.series,
             one.series_year,
             one.series_number,
             one.document.number,
@@ -199,55 +250,11 @@ async def insert_invoices(connection: Connection, invoices: list[Invoice]) -> No
     ]
     await connection.execute(
         """
-        INSERT INTO invoice (id, outsourcing_id, lead, service, series_year, series_number, number, issued_on, currency,
-                             net_total, total, document)
-        SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::int[], $6::int[], $7::text[],
-                             $8::date[], $9::text[], $10::numeric[], $11::numeric[], $12::jsonb[])
+        INSERT INTO invoice (id, lead, service, kind, cancels_id, series, series_year, series_number, number, issued_on,
+                             currency, net_total, total, document)
+        SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::text[], $7::int[],
+                             $8::int[], $9::text[], $10::date[], $11::text[], $12::numeric[], $13::numeric[],
+                             $14::jsonb[])
         """,
-        *columns_of(rows, 12),
-    )
-
-
-def _settings(row: Any) -> BillingSettings:
-    return BillingSettings(
-        instance=row["instance"],
-        legal_name=row["legal_name"],
-        address=tuple(row["address"]),
-        country=row["country"],
-        vat_id=row["vat_id"],
-        tax_rate=row["tax_rate"],
-        number_prefix=row["number_prefix"],
-        payment_days=row["payment_days"],
-    )
-
-
-def _bill(row: Any, items: list[Item]) -> Bill:
-    return Bill(
-        outsourcing_id=row["outsourcing_id"],
-        lead=row["lead"],
-        service=row["service"],
-        lead_number=row["lead_number"],
-        service_number=row["service_number"],
-        title=row["title"],
-        organization=row["organization"],
-        currency=row["currency"],
-        items=tuple(items),
-    )
-
-
-def _item(row: Any) -> Item:
-    return Item(
-        position=row["position"],
-        sort=row["sort"],
-        entry_id=row["entry_id"],
-        description=row["description"],
-        happened_on=row["happened_on"],
-        author=row["author"],
-        role=row["role"],
-        quantity=row["quantity"],
-        unit=row["unit"],
-        unit_price=row["unit_price"],
-        amount=row["amount"],
-        billable=row["billable"],
-        state=row["state"],
+        *columns_of(rows, 14),
     )

@@ -7,8 +7,8 @@ from enum import StrEnum
 from typing import Any, Literal
 from uuid import UUID
 
-from shared.contracts.offer_handler import PartnershipInvite, PartnershipMap, PartnershipMapped
-from shared.messaging.outcomes import Changed, Decision, Deliver, Message, NotYet, Refused
+from shared.contracts.offer_handler import OrganizationMapped, PartnershipInvite, PartnershipMap, PartnershipMapped
+from shared.messaging.outcomes import Changed, Decision, Deliver, Message, NotYet, Publish, Refused
 
 # 64 bits: nobody finds another id that leads to the same slug.
 SLUG_DIGITS = 16
@@ -107,4 +107,5 @@ def map_organization(known: Partnership | None, mapping: Message[PartnershipMap]
         return refused
     mapped = known.mapped_to(mapping.data.organization)
     told = PartnershipMapped(**known.named(), organization=mapping.data.organization, mapped_at=mapping.now)
-    return Changed(mapped, tell=(Deliver(known.service, told),), history="organization mapped")
+    published = OrganizationMapped(**known.named(), organization=mapping.data.organization)
+    return Changed(mapped, tell=(Deliver(known.service, told), Publish(published)), history="organization mapped")

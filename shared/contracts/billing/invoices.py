@@ -6,19 +6,26 @@ from uuid import UUID
 
 from pydantic import Field
 
+from shared.contracts.billing.items import Positions, Sort
 from shared.contracts.billing.parties import BankAccount, Party
 from shared.contracts.values import (
     AboutOutsourcing,
-    Amount,
+    AboutSender,
     Currency,
+    Day,
     Delivery,
     Event,
+    Flag,
+    Hours,
     Language,
+    Line,
     Percent,
+    Price,
     ShortText,
     SignedQuantity,
     Slug,
     Total,
+    TotalHours,
     Value,
 )
 
@@ -26,9 +33,31 @@ TaxCategory = Literal["S", "AE", "O", "E"]
 
 
 class InvoiceRequest(AboutOutsourcing):
-    """The service partner asks for the invoice of completed work that could not be issued at once."""
+    """The service partner asks for the invoice of all posted items of one outsourcing."""
 
     kind: ClassVar[str] = "tandem.invoice.request.v1"
+
+    preview: Flag = Field(default=False, description="only show what it would be; nothing is issued")
+
+
+class InvoiceCollect(AboutSender):
+    """The service partner asks for one invoice of all posted items of one lead, completed until that day."""
+
+    kind: ClassVar[str] = "tandem.invoice.collect.v1"
+
+    lead: Slug
+    until: Day | None = Field(default=None, description="and including it")
+    preview: Flag = Field(default=False, description="only show what it would be; nothing is issued")
+
+
+class InvoiceCancel(AboutSender):
+    """The service partner cancels an invoice, or lines of it, by a credit note; the items are open again."""
+
+    kind: ClassVar[str] = "tandem.invoice.cancel.v1"
+
+    invoice_id: UUID
+    lines: Positions | None = Field(default=None, description="their numbers; left out: all that stand")
+    reason: Line
 
 
 class InvoiceLine(Value):
@@ -42,7 +71,8 @@ class InvoiceLine(Value):
     lead_number: str
     service_number: str | None = None
     title: str = Field(description="of the ticket")
-    sort: Literal["time", "flat_fee", "charge", "deduction", "surcharge"]
+    position: int = Field(description="of the item in its outsourcing")
+    sort: Sort
     description: str
     happened_on: date | None = None
     author: str | None = None
@@ -51,7 +81,7 @@ class InvoiceLine(Value):
     billing_code: str | None = None
     quantity: SignedQuantity
     unit: Literal["hour", "piece"]
-    unit_price: Amount
+    unit_price: Total
     amount: Total
     billable: bool = Field(default=True, description="what is not billable is listed at zero")
     tax_category: TaxCategory
@@ -96,6 +126,7 @@ class Invoice(Value):
     language: Language = Field(default="en", description="the recipient's")
     issuer: Party
     recipient: Party
+    reason: str | None = Field(default=None, description="of a credit note")
     payment_terms: str | None = None
     bank: BankAccount | None = None
     lines: tuple[InvoiceLine, ...]
@@ -105,17 +136,16 @@ class Invoice(Value):
     total: Total
 
 
-class ItemOpened(Delivery):
-    """Approved work can be billed once what is missing is there; ask for the invoice then."""
-
-    kind: ClassVar[str] = "tandem.item.opened.v1"
+class OutsourcingCost(Value):
+    """What one outsourcing has cost so far, against what was authorized for it."""
 
     outsourcing_id: UUID
-    items: int
+    hours: TotalHours
+    authorized_hours: Hours | None = None
+    charges: Total
+    authorized_charges: Price | None = None
     net_total: Total
-    currency: Currency
-    missing: tuple[Slug, ...] = Field(description="the instances whose billing settings are missing")
-    state: Literal["open"] = "open"
+    authorized_total: Price | None = None
 
 
 class InvoiceIssued(Delivery):
@@ -136,7 +166,30 @@ class InvoiceReceived(Delivery):
     service: Slug
     organization: ShortText
     invoice: Invoice
+    costs: tuple[OutsourcingCost, ...] = Field(default=(), description="of every outsourcing on it")
     state: Literal["issued"] = "issued"
+
+
+class InvoicePreviewed(Delivery):
+    """What an invoice would be if it were issued now; its number is still to be given."""
+
+    kind: ClassVar[str] = "tandem.invoice.previewed.v1"
+
+    lead: Slug
+    invoice: Invoice
+    state: Literal["draft"] = "draft"
+
+
+class InvoiceCancelled(Delivery):
+    """An invoice was cancelled, in full or by line, by a credit note. Told to both sides."""
+
+    kind: ClassVar[str] = "tandem.invoice.cancelled.v1"
+
+    lead: Slug
+    service: Slug
+    reason: str
+    invoice: Invoice = Field(description="the credit note")
+    state: Literal["cancelled", "partly_cancelled"]
 
 
 class InvoiceWritten(Event):

@@ -254,3 +254,14 @@ class InvitationRanOut(Event):
 
     partnership_id: UUID
     lapses_at: Instant
+
+
+class OrganizationMapped(Event):
+    """Another local company stands for the lead at the service partner from now on."""
+
+    kind: ClassVar[str] = "tandem.organization.mapped.v1"
+
+    partnership_id: UUID
+    lead: Slug
+    service: Slug
+    organization: str

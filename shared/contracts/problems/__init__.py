@@ -3,6 +3,7 @@
 from collections import defaultdict
 from typing import Any
 
+from shared.contracts.problems.billing import BILLING_PROBLEMS
 from shared.contracts.problems.files import FILE_PROBLEMS
 from shared.contracts.problems.partnerships import PARTNERSHIP_PROBLEMS
 from shared.contracts.problems.problem import Problem
@@ -15,6 +16,7 @@ FALLBACK_LANGUAGE = "en"
 PROBLEMS: dict[str, Problem] = {
     **PARTNERSHIP_PROBLEMS,
     **FILE_PROBLEMS,
+    **BILLING_PROBLEMS,
     "message/unreadable": _problem(
         400,
         en=("The message cannot be read", "It is not a CloudEvents 1.0 envelope in JSON: {reason}."),
@@ -297,32 +299,6 @@ PROBLEMS: dict[str, Problem] = {
             "Sehen Sie sich die neueste Einreichung {snapshot_id} an und genehmigen Sie diese.",
         ),
     ),
-    "invoice/issued-already": _problem(
-        409,
-        en=("The invoice was issued already", "Invoice {number} covers this outsourcing."),
-        de=("Die Rechnung ist schon gestellt", "Die Rechnung {number} deckt dieses Outsourcing ab."),
-    ),
-    "invoice/nothing-to-bill": _problem(
-        409,
-        en=("There is nothing to bill", "The outsourcing was completed without a submission."),
-        de=("Es gibt nichts abzurechnen", "Das Outsourcing wurde ohne Einreichung abgeschlossen."),
-    ),
-    "invoice/settings-missing": _problem(
-        409,
-        en=(
-            "Billing settings are missing",
-            "Missing: {missing}. Send billing-settings.change, or ask your partner to.",
-        ),
-        de=(
-            "Abrechnungsdaten fehlen",
-            "Es fehlen: {missing}. Senden Sie billing-settings.change oder bitten Sie Ihren Partner darum.",
-        ),
-    ),
-    "invoice/not-valid": _problem(
-        409,
-        en=("The invoice would not be valid", "EN 16931 says of it: {faults}."),
-        de=("Die Rechnung wäre nicht gültig", "EN 16931 sagt dazu: {faults}."),
-    ),
 }
 
 
@@ -351,6 +327,10 @@ _SPOKEN: dict[str, dict[str, str]] = {
         "awaiting_approval": "wartet auf Genehmigung",
         "completed": "abgeschlossen",
         "returned": "zurückgegeben",
+        "asked": "wartet auf das Wort des Lead-Partners",
+        "open": "offen",
+        "posted": "gebucht",
+        "invoiced": "abgerechnet",
         "lead": "des Lead-Partners",
         "service": "des Service-Partners",
     },

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from dataclasses import replace
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -10,18 +11,17 @@ import asyncpg
 import pytest
 
 from services.billing import store
-from services.billing.domain import Bill, Invoice, NumberSeries, bill_completed_work
+from services.billing.domain import Bill, Mapping, NumberSeries
 from services.billing.handlers import HANDLERS
-from shared.contracts.billing import BillingSettingsChange, InvoiceRequest
+from shared.contracts.billing import BillingSettingsChange, InvoiceCancel, InvoiceCollect, InvoiceRequest
 from shared.contracts.values import Payload
 from shared.database import Connection
 from shared.ids import new_id
 from shared.messaging.arrivals import Arrival
 from shared.messaging.directory import Directory
 from shared.messaging.letters import Correspondence
-from shared.messaging.outcomes import Changed
 from shared.messaging.turn import Turn
-from tests.integration.databases import connection_to
+from tests.integration.databases import connection_to, statements_of
 from tests.integration.messaging.posting import command, event
 from tests.unit.billing.work import (
     AUSTRIAN_SERVICE,
@@ -31,10 +31,12 @@ from tests.unit.billing.work import (
     charge,
     completed,
     deduction,
-    message_of,
     terms,
     time,
+    with_data,
 )
+
+DAY = date(2026, 3, 2)
 
 
 def fresh_turn() -> Turn:
@@ -60,16 +62,17 @@ def done(outsourcing_id: UUID, *work: Any) -> Arrival:
     )
 
 
-def party(slug: str, country: str, vat_id: str) -> Arrival:
+def party(slug: str, country: str, vat_id: str, **more: Any) -> Arrival:
     change = BillingSettingsChange.model_validate(
         {
             "actor": "m.huber",
             "legal_name": f"{slug} GmbH",
-            "address": ["Hauptplatz 1", "1010 Ort"],
+            "address": ["Hauptplatz 1"],
             "country": country,
             "vat_id": vat_id,
             "tax_rate": "20",
-            "number_prefix": "AW-",
+            "number_pattern": "AW-{year}-{counter:5}",
+            **more,
         }
     )
     return command(change, slug, sender=slug)
@@ -92,53 +95,51 @@ async def numbers(database: Connection) -> list[int]:
 
 async def test_settings_are_found_as_they_were_saved_last(database: Connection) -> None:
     await store.save_settings(database, [GERMAN_LEAD, AUSTRIAN_SERVICE])
-    moved = replace(GERMAN_LEAD, address=("Neuer Weg 2", 'Haus "B"', "20457 Hamburg"), payment_days=14)
+    moved = with_data(GERMAN_LEAD, address=("Neuer Weg 2", 'Haus "B"'), payment_days=14, partners=[{"lead": "x-1"}])
     await store.save_settings(database, [moved])
     assert await store.lock_settings(database, [LEAD, SERVICE, "elbtal"]) == [AUSTRIAN_SERVICE, moved]
 
 
-async def test_bills_are_found_with_their_items_in_their_order(database: Connection) -> None:
-    works = [
-        completed(terms(), time("1.5"), charge("2", "3.10"), deduction("-1"), outsourcing_id=new_id()) for _ in "ab"
+async def test_a_mapping_is_found_as_it_was_corrected_last(database: Connection) -> None:
+    for organization in ("Nordlicht", "Nordlicht, Kiel"):
+        await store.save_mappings(database, [Mapping(SERVICE, LEAD, organization)])
+    assert await store.find_mappings(database, [(SERVICE, LEAD), (LEAD, SERVICE)]) == [
+        Mapping(SERVICE, LEAD, "Nordlicht, Kiel")
     ]
-    bills = sorted((Bill.of(work) for work in works), key=lambda bill: bill.outsourcing_id)
+
+
+async def test_bills_are_found_with_their_items_in_their_order(database: Connection) -> None:
+    by = terms(authorized_hours="1", over_cap="ask")
+    works = [completed(by, time("1.5"), charge("2", "3.10"), deduction("-1"), outsourcing_id=new_id()) for _ in "ab"]
+    bills = sorted((Bill.of_completed(work, DAY) for work in works), key=lambda bill: bill.outsourcing_id)
     await store.save_bills(database, bills)
     ids = [bill.outsourcing_id for bill in bills]
     assert await store.lock_bills(database, [new_id(), *ids]) == bills
-    await store.save_bills(database, [bills[0].invoiced()])
-    assert await store.lock_bills(database, ids) == [bills[0].invoiced(), bills[1]]
+    assert await store.lock_posted_bills(database, [(SERVICE, LEAD)]) == []
+    await store.save_bills(database, [bills[0].released()])
+    assert await store.lock_bills(database, ids) == [bills[0].released(), bills[1]]
+    assert await store.lock_posted_bills(database, [(SERVICE, LEAD), (LEAD, SERVICE)]) == [bills[0].released()]
 
 
-async def test_a_counter_begins_at_zero_and_goes_on_where_it_was_left(database: Connection) -> None:
-    [series] = await store.lock_series(database, [(SERVICE, 2026)])
-    assert series == NumberSeries(SERVICE, 2026, 0)
-    await store.save_series(database, [series.next().next()])
-    assert await store.lock_series(database, [(SERVICE, 2026)]) == [NumberSeries(SERVICE, 2026, 2)]
-
-
-async def test_invoices_are_found_with_their_lines_as_they_were_issued(database: Connection) -> None:
-    invoices = []
-    for place in (1, 2):
-        work = completed(terms(), time("1.25"), charge("3", "0.335"), deduction("-1"), outsourcing_id=new_id())
-        series = NumberSeries(SERVICE, 2026, place)
-        decision = bill_completed_work(None, GERMAN_LEAD, AUSTRIAN_SERVICE, series, message_of(work))
-        assert isinstance(decision, Changed)
-        await store.save_bills(database, [value for value in decision.values if isinstance(value, Bill)])
-        invoices += [value for value in decision.values if isinstance(value, Invoice)]
-    await store.insert_invoices(database, invoices)
-    invoices.sort(key=lambda invoice: invoice.outsourcing_id)
-    assert await store.lock_invoices(database, [invoice.outsourcing_id for invoice in invoices]) == invoices
+async def test_a_counter_is_found_where_it_was_left(database: Connection) -> None:
+    series = NumberSeries(SERVICE, "{year}-{counter}", 2026, 1)
+    await store.save_series(database, [series])
+    await store.save_series(database, [series.next()])
+    assert await store.list_series(database, [SERVICE, LEAD]) == [series.next()]
+    assert await store.find_series(database, [series.key, (LEAD, "{counter}", 0)]) == [series.next()]
 
 
 async def test_approved_work_becomes_one_invoice_that_both_sides_get(database: Connection) -> None:
     await settled(database)
     id = new_id()
     told = await take(database, done(id))
-    assert [(to.rpartition(".")[0] or to, kind) for to, kind, _ in told] == [
+    assert [(to, kind) for to, kind, _ in told if to in (SERVICE, LEAD)] == [
         (SERVICE, "invoice.issued.v1"),
         (LEAD, "invoice.received.v1"),
-        ("tandem.events", "invoice.written.v1"),
     ]
+    [written] = await database.fetch("SELECT id FROM invoice")
+    [invoice] = await store.find_invoices(database, [written["id"], new_id()])
+    assert invoice.document.model_dump(mode="json") == told[0][2]["invoice"]
     assert told[0][2]["invoice"] == told[1][2]["invoice"]
     assert await take(database, done(id)) == [], "the same work again, under another id"
     assert await numbers(database) == [1]
@@ -184,11 +185,8 @@ async def test_missing_data_are_asked_for_and_the_invoice_follows(database: Conn
     [(_, kind, refused)] = await take(database, by_service(request, id))
     assert (kind, refused["type"]) == ("command.rejected.v1", "invoice/settings-missing")
     await settled(database)
-    assert [told[1] for told in await take(database, by_service(request, id))] == [
-        "invoice.issued.v1",
-        "invoice.received.v1",
-        "invoice.written.v1",
-    ]
+    told = await take(database, by_service(request, id))
+    assert [kind for to, kind, _ in told if to in (SERVICE, LEAD)] == ["invoice.issued.v1", "invoice.received.v1"]
     [(_, _, again)] = await take(database, by_service(request, id))
     assert again["type"] == "invoice/issued-already"
 
@@ -217,15 +215,54 @@ async def test_an_issued_invoice_never_changes(database: Connection, change: str
         await database.execute(change)
 
 
-async def test_the_schema_holds_one_invoice_for_an_outsourcing_and_one_use_of_a_number(database: Connection) -> None:
+async def test_the_schema_holds_one_use_of_a_number_and_of_a_place_in_its_series(database: Connection) -> None:
+    await settled(database)
+    await take(database, done(new_id()))
+    [written] = await database.fetch("SELECT id FROM invoice")
+    [invoice] = await store.find_invoices(database, [written["id"]])
+    other = {"invoice_id": new_id()}
+    for again in (
+        replace(invoice, series_number=2, document=invoice.document.model_copy(update=other)),
+        replace(invoice, document=invoice.document.model_copy(update={**other, "number": "AW-2"})),
+    ):
+        with pytest.raises(asyncpg.UniqueViolationError):
+            await store.insert_invoices(database, [again])
+
+
+async def test_a_credit_note_takes_the_next_number_and_its_items_are_invoiced_again(database: Connection) -> None:
     await settled(database)
     id = new_id()
-    await take(database, done(id))
-    [invoice] = await store.lock_invoices(database, [id])
-    document = invoice.document.model_copy(update={"invoice_id": new_id()})
-    with pytest.raises(asyncpg.UniqueViolationError):
-        await store.insert_invoices(database, [replace(invoice, series_number=2, document=document)])
-    other = new_id()
-    await store.save_bills(database, [Bill.of(completed(terms(), outsourcing_id=other))])
-    with pytest.raises(asyncpg.UniqueViolationError):
-        await store.insert_invoices(database, [replace(invoice, outsourcing_id=other, document=document)])
+    [(_, _, issued), *_] = await take(database, done(id))
+    cancel = InvoiceCancel(actor="m.huber", invoice_id=issued["invoice"]["invoice_id"], reason="wrong address")
+    told = await take(database, command(cancel, SERVICE, sender=SERVICE))
+    assert [(to, kind) for to, kind, _ in told if to in (SERVICE, LEAD)] == [
+        (SERVICE, "invoice.cancelled.v1"),
+        (LEAD, "invoice.cancelled.v1"),
+    ]
+    [(_, _, refused)] = await take(database, command(cancel, SERVICE, sender=SERVICE))
+    assert refused["type"] == "invoice/cancelled-already"
+    await take(database, by_service(InvoiceRequest(actor="m.huber", outsourcing_id=id), id))
+    assert await numbers(database) == [1, 2, 3]
+    events = await database.fetch("SELECT event FROM history WHERE subject = $1 ORDER BY at", str(id))
+    assert [row["event"].split()[0] for row in events] == ["invoice", "credit", "invoice"]
+
+
+async def test_a_collected_invoice_holds_all_posted_items_of_the_lead_and_costs_no_more_statements(
+    database: Connection,
+) -> None:
+    await take(database, *(party(*one, partners=[{"invoicing": "collected"}]) for one in PARTIES))
+    collect = InvoiceCollect(actor="m.huber", lead=LEAD)
+    await take(database, done(new_id()))
+    alone = await statements_of(database, take(database, command(collect, SERVICE, sender=SERVICE)))
+    await take(database, *(done(new_id()) for _ in range(40)))
+    many = await statements_of(database, take(database, command(collect, SERVICE, sender=SERVICE)))
+    assert many == alone
+    rows = await database.fetch("SELECT document FROM invoice ORDER BY series_number")
+    assert [len(json.loads(row["document"])["lines"]) for row in rows] == [1, 40]
+
+
+async def test_a_turn_of_many_issues_as_many_statements_as_a_turn_of_one(database: Connection) -> None:
+    await settled(database)
+    await take(database, done(new_id()))
+    alone = await statements_of(database, take(database, done(new_id())))
+    assert await statements_of(database, take(database, *(done(new_id()) for _ in range(64)))) == alone

@@ -1,55 +1,45 @@
 """What approved work costs, by hand-reckoned examples and by properties; and who is told of it."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.billing.domain import (
-    Bill,
-    BillingSettings,
-    Invoice,
-    NumberSeries,
-    bill_completed_work,
-    issue_on_request,
-    tax_between,
-    totals_of,
-)
+from services.billing.domain import BillingSettings
+from services.billing.domain.taxes import Tax, category_between, lacking_tax_data, note_for, totals_of
 from shared.contracts import billing as wire
 from shared.contracts.offer_handler import Terms
-from shared.contracts.ticket_sync import Deduction, OutsourcingCompleted, SnapshotCharge, SnapshotTime
-from shared.messaging.outcomes import Changed, Deliver, NotYet, Refused, Unchanged
+from shared.contracts.ticket_sync import Deduction, SnapshotCharge, SnapshotTime
+from shared.money import percentage
 from tests.unit.billing.work import (
     AUSTRIAN_SERVICE,
     GERMAN_LEAD,
     GERMAN_SERVICE,
     LEAD,
-    OUTSOURCING,
-    SERIES,
     SERVICE,
-    STRANGER,
     SWISS_SERVICE,
+    Billing,
+    agreeing,
     charge,
-    completed,
     deduction,
     flat,
-    message_of,
     settings,
     terms,
     time,
 )
 
 Work = SnapshotTime | SnapshotCharge | Deduction
+BOOKS = {"code": "BOOKS", "work_type": "book", "tax_rate": "7"}
+SMALL_SERVICE = settings(SERVICE, "DE", None, "19", tax_number="12/345/67890", small_business=True)
 
 
-def invoice_of(
-    service: BillingSettings, work: OutsourcingCompleted, lead: BillingSettings = GERMAN_LEAD
-) -> wire.Invoice:
-    decision = bill_completed_work(None, lead, service, SERIES, message_of(work))
-    assert isinstance(decision, Changed)
-    [issued] = [value for value in decision.values if isinstance(value, Invoice)]
-    return issued.document
+def invoice_of(service: BillingSettings, by: Terms, *work: Work, **more: Any) -> wire.Invoice:
+    billing = Billing(GERMAN_LEAD, service)
+    billing.complete(by, *work, **more)
+    [document] = billing.documents
+    return document
 
 
 @pytest.mark.parametrize(
@@ -96,34 +86,107 @@ def invoice_of(
             *("751", "143", "894"),
             id="a currency without cents",
         ),
+        pytest.param(
+            agreeing(GERMAN_SERVICE, codes=[BOOKS]),
+            terms(),
+            [time("1"), charge("3", "9.99", work_type="book"), charge("1", "10.00")],
+            # 105.00 at 19 % are 19.95, and 29.97 at 7 % are 2.0979.
+            ["95.00", "29.97", "10.00"],
+            *("134.97", "22.05", "157.02"),
+            id="two domestic rates on one invoice",
+        ),
+        pytest.param(
+            SMALL_SERVICE,
+            terms(),
+            [time("1")],
+            ["95.00"],
+            *("95.00", "0.00", "95.00"),
+            id="a small business owes no tax at home",
+        ),
+        pytest.param(
+            GERMAN_SERVICE,
+            terms(authorized_hours=Decimal(2), over_cap="cut"),
+            [time("1.5"), time("1.5")],
+            ["142.50", "142.50", "-95.00"],
+            *("190.00", "36.10", "226.10"),
+            id="hours over the cap are cut",
+        ),
+        pytest.param(
+            GERMAN_SERVICE,
+            terms(authorized_hours="2", authorized_charges="50", authorized_total="200", over_cap="cut"),
+            [time("3"), charge("1", "80.00")],
+            # An hour and 30.00 are cut first; what is left is 240.00.
+            ["285.00", "80.00", "-95.00", "-30.00", "-40.00"],
+            *("200.00", "38.00", "238.00"),
+            id="hours, charges and the total over their caps are cut, and nothing twice",
+        ),
+        pytest.param(
+            GERMAN_SERVICE,
+            terms(authorized_hours=Decimal(2), over_cap="billed"),
+            [time("3")],
+            ["285.00"],
+            *("285.00", "54.15", "339.15"),
+            id="hours over the cap are billed where that was agreed on",
+        ),
+        pytest.param(
+            GERMAN_SERVICE,
+            terms(authorized_hours=Decimal(2), over_cap="ask"),
+            [time("3")],
+            ["285.00", "-95.00"],
+            *("190.00", "36.10", "226.10"),
+            id="hours over the cap wait for the lead's word",
+        ),
     ],
-)
+)  # fmt: skip
 def test_worked_examples(
     service: BillingSettings, by: Terms, work: list[Work], amounts: list[str], net: str, tax: str, gross: str
 ) -> None:
-    invoice = invoice_of(service, completed(by, *work))
+    invoice = invoice_of(service, by, *work)
     assert [str(line.amount) for line in invoice.lines] == amounts
     assert [line.number for line in invoice.lines] == list(range(1, len(amounts) + 1))
     assert (str(invoice.net_total), str(invoice.tax_total), str(invoice.total)) == (net, tax, gross)
 
 
 @pytest.mark.parametrize(
-    ("lead", "service", "category"),
+    ("lead", "service", "category", "lacking"),
     [
-        (GERMAN_LEAD, GERMAN_SERVICE, "S"),
-        (GERMAN_LEAD, AUSTRIAN_SERVICE, "AE"),
-        (GERMAN_LEAD, settings(SERVICE, "AT"), "O"),
-        (settings(LEAD, "DE"), AUSTRIAN_SERVICE, "O"),
-        (GERMAN_LEAD, SWISS_SERVICE, "O"),
-        (settings(LEAD, "CH"), SWISS_SERVICE, "S"),
+        (GERMAN_LEAD, GERMAN_SERVICE, "S", ()),
+        (GERMAN_LEAD, AUSTRIAN_SERVICE, "AE", ()),
+        (GERMAN_LEAD, settings(SERVICE, "AT"), "AE", (SERVICE,)),
+        (settings(LEAD, "DE"), AUSTRIAN_SERVICE, "AE", (LEAD,)),
+        (GERMAN_LEAD, SWISS_SERVICE, "O", ()),
+        (settings(LEAD, "CH"), SWISS_SERVICE, "S", ()),
+        (GERMAN_LEAD, settings(SERVICE, "DE"), "S", (SERVICE,)),
+        (GERMAN_LEAD, settings(SERVICE, "DE", tax_number="1"), "S", ()),
+        (GERMAN_LEAD, SMALL_SERVICE, "E", ()),
     ],
 )
-def test_the_tax_follows_from_the_two_parties(lead: BillingSettings, service: BillingSettings, category: str) -> None:
-    tax = tax_between(service, lead)
-    assert tax.category == category
-    assert tax.rate == (service.tax_rate if category == "S" else 0)
-    [subtotal] = totals_of([Decimal("1.00")], tax, "EUR").taxes
-    assert (subtotal.note is None) == (category == "S"), "who pays no tax must read why"
+def test_the_tax_follows_from_the_two_parties_or_it_is_said_whose_data_are_missing(
+    lead: BillingSettings, service: BillingSettings, category: str, lacking: tuple[str, ...]
+) -> None:
+    assert category_between(service, lead) == category
+    assert lacking_tax_data(service, lead) == lacking
+    note = note_for(category_between(service, lead), service.data.country)
+    assert (note is None) == (category == "S"), "who pays no tax must read why"
+
+
+AMOUNTS = st.lists(
+    st.tuples(st.decimals(-99_999, 99_999, places=2), st.sampled_from(["19", "7", "0"])), min_size=1, max_size=12
+)
+
+
+@given(AMOUNTS, st.sampled_from(["EUR", "JPY", "KWD"]))
+def test_the_totals_keep_the_rules_of_en_16931(lines: list[tuple[Decimal, str]], currency: str) -> None:
+    digits = {"EUR": 2, "JPY": 0, "KWD": 3}[currency]
+    amounts = [(round(amount, digits), Tax("S", Decimal(rate))) for amount, rate in lines]
+    totals = totals_of(amounts, None, currency)
+    assert totals.net == sum(amount for amount, _ in amounts), "BR-CO-10, BR-CO-13"
+    assert totals.tax == sum(one.tax for one in totals.taxes), "BR-CO-14"
+    assert totals.gross == totals.net + totals.tax, "BR-CO-15"
+    assert len({one.rate for one in totals.taxes}) == len(totals.taxes), "BR-CO-18"
+    for one in totals.taxes:
+        assert one.base == sum(amount for amount, tax in amounts if tax.rate == one.rate), "BR-S-08"
+        assert one.tax == percentage(one.base, one.rate, currency), "BR-CO-17"
 
 
 WORK = st.lists(
@@ -134,25 +197,42 @@ WORK = st.lists(
             st.decimals(0, 999_999, places=4).map(str),
             st.decimals(0, 999_999, places=4).map(str),
             billable=st.booleans(),
+            work_type=st.sampled_from([None, "book"]),
         ),
         st.builds(deduction, st.decimals(-9999, 9999, places=4).map(str)),
     ),
     max_size=12,
 )
+CAPS = st.fixed_dictionaries(
+    {},
+    optional={
+        "authorized_hours": st.decimals(0, 1000, places=2),
+        "authorized_charges": st.decimals(0, 9999, places=2),
+        "authorized_total": st.decimals(0, 9999, places=2),
+    },
+)
 
 
-@given(WORK, st.sampled_from([GERMAN_SERVICE, AUSTRIAN_SERVICE, SWISS_SERVICE]), st.sampled_from(["EUR", "JPY", "KWD"]))
-def test_lines_tax_and_total_always_agree(work: list[Work], service: BillingSettings, currency: str) -> None:
-    by = terms(currency=currency)
-    bill = Bill.of(completed(by, *work))
-    assert len(bill.items) == len(work)
-    decision = bill_completed_work(None, GERMAN_LEAD, service, SERIES, message_of(completed(by, *work)))
-    assert isinstance(decision, Changed)
-    for invoice in (value.document for value in decision.values if isinstance(value, Invoice)):
+@given(
+    WORK,
+    CAPS,
+    st.sampled_from(["billed", "cut", "ask"]),
+    st.sampled_from([agreeing(GERMAN_SERVICE, codes=[BOOKS]), AUSTRIAN_SERVICE, SWISS_SERVICE, SMALL_SERVICE]),
+    st.sampled_from(["EUR", "JPY", "KWD"]),
+)
+def test_lines_tax_and_total_always_agree(
+    work: list[Work], caps: dict[str, Decimal], over_cap: str, service: BillingSettings, currency: str
+) -> None:
+    billing = Billing(GERMAN_LEAD, service)
+    billing.complete(terms(currency=currency, over_cap=over_cap, **caps), *work)
+    for invoice in billing.documents:
         assert invoice.net_total == sum(line.amount for line in invoice.lines)
         assert invoice.tax_total == sum(subtotal.tax for subtotal in invoice.taxes)
         assert invoice.net_total == sum(subtotal.base for subtotal in invoice.taxes)
         assert invoice.total == invoice.net_total + invoice.tax_total
+        authorized = caps.get("authorized_total")
+        if authorized is not None and over_cap != "billed":
+            assert invoice.net_total <= authorized + Decimal("0.5"), "nothing is billed over the cap"
 
 
 @pytest.mark.parametrize(
@@ -177,83 +257,3 @@ def test_rounding_never_takes_time_away_and_adds_less_than_a_step(hours: Decimal
     added = terms(rounding_minutes=minutes).billed_hours(hours) - hours
     # Half a second is what four decimals cannot say.
     assert Decimal("-0.0002") <= added < Decimal(minutes) / 60 + Decimal("0.0002")
-
-
-def test_both_sides_get_the_same_invoice_with_the_next_number() -> None:
-    series = NumberSeries(SERVICE, 2026, 41)
-    decision = bill_completed_work(
-        None, GERMAN_LEAD, AUSTRIAN_SERVICE, series, message_of(completed(terms(), time("1")))
-    )
-    assert isinstance(decision, Changed)
-    assert series.next() in decision.values
-    told = {tell.to: tell.data for tell in decision.tell if isinstance(tell, Deliver)}
-    issued, received = told[SERVICE], told[LEAD]
-    assert isinstance(issued, wire.InvoiceIssued) and isinstance(received, wire.InvoiceReceived)
-    assert issued.invoice == received.invoice
-    assert issued.invoice.number == "AW-2026-00042"
-
-
-def test_work_is_billed_once() -> None:
-    work = completed(terms(), time("1"))
-    assert bill_completed_work(Bill.of(work), GERMAN_LEAD, GERMAN_SERVICE, SERIES, message_of(work)) == Unchanged()
-
-
-@pytest.mark.parametrize("by", [terms(), flat("480.00")], ids=["hourly", "flat"])
-def test_work_that_was_ended_by_force_is_billed_like_approved_work(by: Terms) -> None:
-    work = (time("1.5"), charge("1", "42.00"))
-    forced = invoice_of(GERMAN_SERVICE, completed(by, *work, forced=True))
-    approved = invoice_of(GERMAN_SERVICE, completed(by, *work))
-    assert (forced.lines, forced.total) == (approved.lines, approved.total)
-
-
-def test_time_without_its_text_is_told_by_author_and_role() -> None:
-    silent = time("1.5").model_copy(update={"text": ""})
-    (line,) = invoice_of(GERMAN_SERVICE, completed(terms(), silent, forced=True)).lines
-    assert (line.description, str(line.amount)) == ("L. Gruber · engineer", "142.50")
-
-
-@pytest.mark.parametrize("forced", [False, True])
-def test_work_without_a_snapshot_bills_nothing_and_that_is_said(forced: bool) -> None:
-    work = completed(terms(), nothing=True, forced=forced)
-    decision = bill_completed_work(None, GERMAN_LEAD, GERMAN_SERVICE, SERIES, message_of(work))
-    assert isinstance(decision, Changed) and not any(isinstance(value, Invoice) for value in decision.values)
-    [told] = [tell.data for tell in decision.tell]
-    assert isinstance(told, wire.ItemOpened) and (told.items, told.missing) == (0, ())
-
-
-@pytest.mark.parametrize(
-    ("lead", "service", "missing"),
-    [(None, GERMAN_SERVICE, (LEAD,)), (GERMAN_LEAD, None, (SERVICE,)), (None, None, (SERVICE, LEAD))],
-)
-def test_missing_data_is_named_and_the_invoice_follows_on_request(
-    lead: BillingSettings | None, service: BillingSettings | None, missing: tuple[str, ...]
-) -> None:
-    work = completed(terms(), time("1"))
-    decision = bill_completed_work(None, lead, service, SERIES, message_of(work))
-    assert isinstance(decision, Changed)
-    [told] = [tell.data for tell in decision.tell]
-    assert isinstance(told, wire.ItemOpened) and told.missing == missing and told.items == 1
-    [bill] = decision.values
-    request = message_of(wire.InvoiceRequest(actor="m.huber", outsourcing_id=OUTSOURCING), SERVICE)
-    refused = issue_on_request(bill, lead, service, SERIES, None, request)
-    assert isinstance(refused, Refused) and refused.problem == "invoice/settings-missing"
-    issued = issue_on_request(bill, GERMAN_LEAD, GERMAN_SERVICE, SERIES, None, request)
-    assert isinstance(issued, Changed) and any(isinstance(value, Invoice) for value in issued.values)
-
-
-def test_only_the_service_partner_asks_and_only_for_what_can_be_billed() -> None:
-    bill = Bill.of(completed(terms(), time("1")))
-    empty = Bill.of(completed(terms(), nothing=True))
-    ask = wire.InvoiceRequest(actor="m.huber", outsourcing_id=OUTSOURCING)
-    parties = (GERMAN_LEAD, GERMAN_SERVICE, SERIES)
-    for of in (None, bill):
-        assert issue_on_request(of, *parties, None, message_of(ask, STRANGER)) == NotYet("outsourcing/unknown")
-    by_lead = issue_on_request(bill, *parties, None, message_of(ask, LEAD))
-    assert isinstance(by_lead, Refused) and by_lead.problem == "outsourcing/not-yours"
-    nothing = issue_on_request(empty, *parties, None, message_of(ask, SERVICE))
-    assert isinstance(nothing, Refused) and nothing.problem == "invoice/nothing-to-bill"
-    issued = issue_on_request(bill, *parties, None, message_of(ask, SERVICE))
-    assert isinstance(issued, Changed)
-    [invoice] = [value for value in issued.values if isinstance(value, Invoice)]
-    again = issue_on_request(bill.invoiced(), *parties, invoice, message_of(ask, SERVICE))
-    assert isinstance(again, Refused) and again.problem == "invoice/issued-already"

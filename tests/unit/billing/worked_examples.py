@@ -58,6 +58,7 @@ def line(number: int, quantity: str, price: str, amount: str, category: str, rat
         "lead_number": "NL-4711",
         "service_number": "RH-1002",
         "title": "Firewall am Standort Köln",
+        "position": number,
         "sort": "time",
         "description": "Regeln übernommen & getestet",
         "happened_on": date(2026, 3, 2),

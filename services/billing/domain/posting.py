@@ -1,0 +1,203 @@
+"""From work that has ended to items that are posted: when they open, what they cost, and who has a say."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from services.billing.domain.invoices import Desk
+from services.billing.domain.items import Bill, Item, priced
+from services.billing.domain.numbers import NumberSeries
+from services.billing.domain.parties import BillingSettings, Mapping
+from shared.contracts import billing as wire
+from shared.contracts.billing import ItemApprove, ItemDecline
+from shared.contracts.offer_handler import Instance
+from shared.contracts.ticket_sync import OutsourcingCompleted, OutsourcingHandedBack
+from shared.contracts.values import Delivery
+from shared.messaging.outcomes import Changed, Decision, Deliver, Message, NotYet, Refused, Tell, Unchanged
+
+Ended = Message[OutsourcingCompleted] | Message[OutsourcingHandedBack]
+Words = Message[ItemApprove] | Message[ItemDecline]
+
+
+def bill_completed_work(
+    bill: Bill | None,
+    lead: BillingSettings | None,
+    service: BillingSettings | None,
+    mapping: Mapping | None,
+    recipient: Instance | None,
+    series: tuple[NumberSeries, ...],
+    completed: Message[OutsourcingCompleted],
+) -> Decision:
+    """Price completed work by its terms; post and invoice it at once where the service partner wants it so and can."""
+    if bill:
+        return Unchanged()
+    bill = Bill.of_completed(completed.data, completed.data.completed_at.date())
+    desk = Desk(lead, service, mapping, recipient, series)
+    if not bill.items:
+        told = Deliver(bill.service, wire.ItemOpened(**_facts(bill, (), service)))
+        return Changed(bill, tell=[told], history="completed without a submission: nothing is billed")
+    asked = bill.in_state("asked")
+    tell = _both(bill, wire.ItemAsked(**_facts(bill, asked, service), reason="over_cap")) if asked else ()
+    return _opened(bill, desk, completed, *tell)
+
+
+def bill_returned_work(
+    bill: Bill | None, service: BillingSettings | None, returned: Message[OutsourcingHandedBack]
+) -> Decision:
+    """What was worked on a ticket that came back is billed only if the lead agrees: it is asked where that costs."""
+    if bill:
+        return Unchanged()
+    bill = Bill.of_returned(returned.data, returned.data.returned_at.date())
+    if not bill.sum_of(bill.items):
+        return Unchanged()
+    asked = wire.ItemAsked(**_facts(bill, bill.items, service), reason="returned")
+    return Changed(bill, tell=_both(bill, asked), history="returned: the lead is asked whether to pay")
+
+
+def approve(
+    bill: Bill | None,
+    lead: BillingSettings | None,
+    service: BillingSettings | None,
+    mapping: Mapping | None,
+    recipient: Instance | None,
+    series: tuple[NumberSeries, ...],
+    approval: Message[ItemApprove],
+) -> Decision:
+    """The lead agrees to pay what waited for its word."""
+    if bill is None or not bill.includes(approval.sender):
+        return NotYet("outsourcing/unknown")
+    items = _asked(bill, approval)
+    if isinstance(items, Refused):
+        return items
+    bill = bill.with_items(replace(item, state="open") for item in items)
+    desk = Desk(lead, service, mapping, recipient, series)
+    shown = _facts(bill, _again(bill, items), service)
+    return _opened(bill, desk, approval, *_both(bill, wire.ItemApproved(**shown, state=bill.state)))
+
+
+def decline(bill: Bill | None, service: BillingSettings | None, refusal: Message[ItemDecline]) -> Decision:
+    """The lead does not pay what waited for its word."""
+    if bill is None or not bill.includes(refusal.sender):
+        return NotYet("outsourcing/unknown")
+    items = _asked(bill, refusal)
+    if isinstance(items, Refused):
+        return items
+    bill = bill.with_items(replace(item, state="declined") for item in items)
+    told = wire.ItemDeclined(**_facts(bill, _again(bill, items), service), state=bill.state)
+    return Changed(bill, tell=_both(bill, told), history=f"{_positions(items)} declined")
+
+
+def adjust(bill: Bill | None, service: BillingSettings | None, change: Message[wire.ItemAdjust]) -> Decision:
+    """The service partner gives an item another price while it is open, and says why."""
+    if bill is None or not bill.includes(change.sender):
+        return NotYet("outsourcing/unknown")
+    if refused := refuses_the_lead(bill, change.sender):
+        return refused
+    item = bill.item(change.data.position)
+    if item is None:
+        return Refused("item/unknown", state=bill.state, position=change.data.position)
+    if item.state != "open":
+        return Refused("item/not-open", state=item.state, position=item.position)
+    if not item.billable:
+        return Refused("item/not-billable", state=item.state, position=item.position)
+    reason = change.data.reason
+    new = priced(replace(item, unit_price=change.data.unit_price, adjusted_for=reason), bill.currency)
+    bill = bill.with_items([new])
+    told = Deliver(bill.service, wire.ItemAdjusted(**_facts(bill, [new], service), reason=reason, state=bill.state))
+    history = f"item {item.position} adjusted from {item.unit_price:f} to {new.unit_price:f}: {reason}"
+    return Changed(bill, tell=[told], history=history)
+
+
+def post(
+    bill: Bill | None,
+    lead: BillingSettings | None,
+    service: BillingSettings | None,
+    mapping: Mapping | None,
+    recipient: Instance | None,
+    series: tuple[NumberSeries, ...],
+    posting: Message[wire.ItemPost],
+) -> Decision:
+    """The service partner releases items to be invoiced; they are at once where it bills each outsourcing by itself."""
+    if bill is None or not bill.includes(posting.sender):
+        return NotYet("outsourcing/unknown")
+    if refused := refuses_the_lead(bill, posting.sender):
+        return refused
+    items = bill.in_state("open")
+    if posting.data.positions is not None:
+        for position in posting.data.positions:
+            item = bill.item(position)
+            if item is None or item.state != "open":
+                problem = "item/unknown" if item is None else "item/not-open"
+                return Refused(problem, state=item.state if item else bill.state, position=position)
+        items = tuple(item for item in items if item.position in posting.data.positions)
+    if not items:
+        return Refused("item/nothing-to-post", state=bill.state)
+    return _posted(bill, items, Desk(lead, service, mapping, recipient, series), posting)
+
+
+def refuses_the_lead(bill: Bill, sender: str) -> Refused | None:
+    """The lead has no say in the service partner's items and invoices."""
+    return Refused("outsourcing/not-yours", state=bill.state, role="service") if sender == bill.lead else None
+
+
+def _opened(bill: Bill, desk: Desk, cause: Ended | Words, *tell: Tell) -> Changed:
+    """Open items go on by themselves as far as they can, or the service partner is told of them."""
+    items = bill.in_state("open")
+    if items and desk.posts_by_itself(bill) and not desk.missing(bill):
+        return _posted(bill, items, desk, cause, *tell)
+    opened = wire.ItemOpened(**_facts(bill, items, desk.service), missing=desk.missing(bill))
+    history = f"{_positions(items)} opened"
+    return Changed(bill, tell=(*tell, Deliver(bill.service, opened)), history=history)
+
+
+def _posted(
+    bill: Bill, items: tuple[Item, ...], desk: Desk, cause: Ended | Words | Message[wire.ItemPost], *tell: Tell
+) -> Changed:
+    """These items are posted, and invoiced where each outsourcing is billed by itself and nothing is missing."""
+    bill = bill.with_items(replace(item, state="posted") for item in items)
+    if desk.issues_at_once(bill):
+        return desk.issue([bill], cause).changed(cause, *tell)
+    shown = _facts(bill, _again(bill, items), desk.service)
+    posted = wire.ItemPosted(**shown, missing=desk.missing(bill), state=bill.state)
+    return Changed(bill, tell=(*tell, Deliver(bill.service, posted)), history=f"{_positions(items)} posted")
+
+
+def _asked(bill: Bill, said: Words) -> tuple[Item, ...] | Refused:
+    """The items that the lead speaks of; refused where it is not the lead, or nothing waits for its word."""
+    if said.sender != bill.lead:
+        return Refused("outsourcing/not-yours", state=bill.state, role="lead")
+    asked = bill.in_state("asked")
+    wanted = said.data.positions or [item.position for item in asked]
+    waiting = {item.position: item for item in asked}
+    for position in wanted:
+        if position not in waiting:
+            return Refused("item/not-asked", state=bill.state, position=position)
+    if not asked:
+        return Refused("item/not-asked", state=bill.state)
+    return tuple(waiting[position] for position in dict.fromkeys(wanted))
+
+
+def _facts(bill: Bill, items: Iterable[Item], service: BillingSettings | None) -> dict[str, Any]:
+    meant = tuple(items)
+    return {
+        "outsourcing_id": bill.outsourcing_id,
+        "items": tuple(item.shown(bill, service) for item in meant),
+        "net_total": bill.sum_of(meant),
+        "currency": bill.currency,
+    }
+
+
+def _again(bill: Bill, items: Iterable[Item]) -> list[Item]:
+    """These items as they are by now."""
+    positions = {item.position for item in items}
+    return [item for item in bill.items if item.position in positions]
+
+
+def _both(bill: Bill, fact: Delivery) -> tuple[Deliver, Deliver]:
+    return Deliver(bill.lead, fact), Deliver(bill.service, fact)
+
+
+def _positions(items: Iterable[Item]) -> str:
+    positions = [str(item.position) for item in items]
+    # A history's line says which, as long as a reader takes it in.
+    return f"items {', '.join(positions)}" if len(positions) <= 20 else f"{len(positions)} items"  # noqa: PLR2004

@@ -1,0 +1,92 @@
+"""What the service partner asks for: an invoice of one outsourcing, of all of a lead's, or that one is cancelled."""
+
+from services.billing.domain.invoices import Desk, Invoice, cancel
+from services.billing.domain.items import Bill
+from services.billing.domain.numbers import NumberSeries
+from services.billing.domain.parties import BillingSettings, Mapping
+from services.billing.domain.posting import refuses_the_lead
+from shared.contracts import billing as wire
+from shared.contracts.offer_handler import Instance
+from shared.messaging.outcomes import Decision, Message, NotYet, Refused
+
+
+def issue_on_request(
+    bill: Bill | None,
+    lead: BillingSettings | None,
+    service: BillingSettings | None,
+    mapping: Mapping | None,
+    recipient: Instance | None,
+    series: tuple[NumberSeries, ...],
+    request: Message[wire.InvoiceRequest],
+) -> Decision:
+    """Issue the invoice of an outsourcing's posted items, or show what it would be."""
+    if bill is None or not bill.includes(request.sender):
+        return NotYet("outsourcing/unknown")
+    if refused := refuses_the_lead(bill, request.sender):
+        return refused
+    desk = Desk(lead, service, mapping, recipient, series)
+    if desk.posts_by_itself(bill):
+        bill = bill.released()
+    if not bill.in_state("posted"):
+        problem = "invoice/issued-already" if bill.state == "invoiced" else "invoice/nothing-to-bill"
+        return Refused(problem, state=bill.state, allowed=("item.post",) if bill.state == "open" else ())
+    return _issued([bill], desk, request, preview=request.data.preview)
+
+
+def collect(
+    bills: tuple[Bill, ...],
+    lead: BillingSettings | None,
+    service: BillingSettings | None,
+    mapping: Mapping | None,
+    recipient: Instance | None,
+    series: tuple[NumberSeries, ...],
+    request: Message[wire.InvoiceCollect],
+) -> Decision:
+    """Issue one invoice of all posted items of a lead, or show what it would be; each currency has one of its own."""
+    until = request.data.until
+    due = [bill for bill in bills if bill.in_state("posted") and (until is None or bill.ended_on <= until)]
+    if not due:
+        return Refused("invoice/nothing-to-bill")
+    desk = Desk(lead, service, mapping, recipient, series)
+    return _issued(due, desk, request, preview=request.data.preview)
+
+
+def cancel_invoice(
+    invoice: Invoice | None,
+    bills: tuple[Bill, ...],
+    service: BillingSettings | None,
+    mapping: Mapping | None,
+    series: tuple[NumberSeries, ...],
+    said: Message[wire.InvoiceCancel],
+) -> Decision:
+    """Cancel an issued invoice, or lines of it, by a credit note; it stays as it is."""
+    if invoice is None or said.sender not in (invoice.lead, invoice.service):
+        return NotYet("invoice/unknown")
+    if said.sender == invoice.lead:
+        return Refused("outsourcing/not-yours", role="service")
+    if invoice.document.document == "credit_note":
+        return Refused("invoice/not-cancellable", number=invoice.document.number)
+    standing = {
+        (bill.outsourcing_id, item.position)
+        for bill in bills
+        for item in bill.items
+        if item.invoice_id == invoice.invoice_id
+    }
+    lines = {line.number: line for line in invoice.document.lines if (line.outsourcing_id, line.position) in standing}
+    wanted = said.data.lines or tuple(lines)
+    if not wanted or any(number not in lines for number in wanted):
+        return Refused("invoice/cancelled-already", number=invoice.document.number)
+    chosen = [lines[number] for number in sorted(set(wanted))]
+    return cancel(invoice, bills, chosen, Desk(None, service, mapping, None, series), said)
+
+
+def _issued(
+    bills: list[Bill],
+    desk: Desk,
+    request: Message[wire.InvoiceRequest] | Message[wire.InvoiceCollect],
+    *,
+    preview: bool,
+) -> Decision:
+    if refused := desk.refuses(bills[0]):
+        return refused
+    return desk.preview(bills, request) if preview else desk.issue(bills, request).changed(request)
