@@ -23,7 +23,7 @@ from tests.acceptance.conftest import StartWorkers
 from tests.acceptance.partners import Partner, become_partners, partner, until
 from tests.integration.databases import connection_to
 from tests.simulation.acts import ACTOR
-from tests.simulation.checking import Ended, check_outsourcing
+from tests.simulation.checking import Ended, check_history
 from tests.simulation.companies import Said
 from tests.simulation.dice import Dice
 from tests.simulation.story import PARTNERSHIPS, SLUGS, Story
@@ -44,8 +44,8 @@ class History:
 
     def __init__(self, seed: int, partners: dict[str, Partner], partnerships: dict[tuple[str, str], UUID]) -> None:
         self.dice = Dice(seed)
-        # No strangers: what they say of a ticket keeps it waiting, and here that takes its time.
-        self.story = Story(self.dice, lambda: datetime.now(UTC), TICKETS, strange=0.0)
+        # What waits for something elsewhere keeps its ticket waiting, and here that takes its time.
+        self.story = Story(self.dice, lambda: datetime.now(UTC), TICKETS, plain=True)
         self.arrived: dict[str, list[Said]] = {}
         self._partners = partners
         self._partnerships = partnerships
@@ -181,17 +181,19 @@ async def _check(database: Connection, history: History) -> None:
         ended[row["id"]] = how = Ended(row["outcome"], row["problem"])
         if row["kind"] == OutsourcingAccepted.kind:
             begun[row["subject"]] = how
-    published: dict[str, list[Payload]] = {}
-    for row in await database.fetch(
-        """
-        SELECT kind, subject, convert_from(body, 'UTF8')::jsonb ->> 'data' AS data
-        FROM ticket_sync.outbox WHERE exchange = $1
-        """,
-        topology.EVENTS,
-    ):
-        published.setdefault(row["subject"], []).append(EVENTS[row["kind"]].model_validate_json(row["data"]))
+    published: list[Payload] = [
+        EVENTS[row["kind"]].model_validate_json(row["data"])
+        for row in await database.fetch(
+            """
+            SELECT kind, convert_from(body, 'UTF8')::jsonb ->> 'data' AS data
+            FROM ticket_sync.outbox WHERE exchange = $1
+            """,
+            topology.EVENTS,
+        )
+    ]
     assert history.arrived.keys() == begun.keys()
     for subject, arrived in history.arrived.items():
         # The acceptance was said by the offer handler, under an id of its own.
         ended[arrived[0].id] = begun[subject]
-        check_outsourcing(subject, arrived, ended, history.story.companies, published.get(subject, []))
+    everything = [said for arrived in history.arrived.values() for said in arrived]
+    check_history(everything, ended, history.story.companies, published)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from itertools import accumulate
@@ -16,71 +16,28 @@ from shared.contracts.ticket_sync import (
     CompletionReject,
     CompletionSubmit,
     CompletionWithdraw,
-    EntryBody,
+    CopiedFrom,
     EntryPut,
     EntryRemove,
+    EntryReplicated,
     EntrySever,
     FieldChange,
-    LinkBody,
-    NoteBody,
     OutsourcingReturn,
     QuestionAnswer,
     QuestionAsk,
+    SyncRequest,
     TicketOpened,
     TicketUpdate,
     TimeBody,
     Visibility,
 )
 from shared.contracts.values import Command
-from tests.simulation.companies import Ticket, price_of
+from tests.simulation.bodies import BODIES, CURRENCY, KINDS, text
+from tests.simulation.companies import Ticket, Word, price_of
 from tests.simulation.dice import Dice
 
 ACTOR = "k.sommer"
-CURRENCY = "EUR"
 DAY = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
-# Two files that fit into a message: no bytes at all, and three of them; with their SHA-256 (FIPS 180-4).
-FILES = (
-    ("", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", 0),
-    ("YWJj", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", 3),
-)
-
-
-def _note(dice: Dice) -> EntryBody:
-    return NoteBody(kind="note", text=_text(dice))
-
-
-def _time(dice: Dice) -> EntryBody:
-    worked_on = date(2026, 3, dice.randint(1, 28))
-    hours = Decimal(dice.randint(0, 800)).scaleb(-2)
-    return TimeBody(kind="time", hours=hours, work_on=worked_on, billable=dice.happens(0.8), text=_text(dice))
-
-
-def _charge(dice: Dice) -> EntryBody:
-    quantity, price = Decimal(dice.randint(0, 50)).scaleb(-1), Decimal(dice.randint(0, 99999)).scaleb(-3)
-    currency = CURRENCY if dice.happens(0.95) else "CHF"
-    return ChargeBody(kind="charge", name="Switch", quantity=quantity, unit_price=price, currency=currency)
-
-
-def _file(dice: Dice) -> EntryBody:
-    content, sha256, size = dice.choice(FILES)
-    name, media_type = f"{_text(dice)}.txt", "text/plain"
-    return AttachmentBody(
-        kind="attachment", name=name, media_type=media_type, size=size, sha256=sha256, content=content
-    )
-
-
-def _link(dice: Dice) -> EntryBody:
-    return LinkBody(kind="link", name="Plan", target=f"//server/{_text(dice)}.pdf")
-
-
-BODIES: dict[str, Callable[[Dice], EntryBody]] = {
-    "note": _note,
-    "time": _time,
-    "charge": _charge,
-    "attachment": _file,
-    "link": _link,
-}
-KINDS = ("note", "note", "time", "time", "time", "charge", "charge", "attachment", "link")
 
 
 def _put_new(ticket: Ticket, dice: Dice) -> Command:
@@ -94,7 +51,7 @@ def _change(ticket: Ticket, dice: Dice) -> Command | None:
     if (known := _some_own(ticket, dice)) is None:
         return None
     visibility = known.visibility if isinstance(known, EntryPut) else "shared"
-    kind = ticket.kinds[known.entry_id]
+    kind = ticket.kinds.get(known.entry_id) or dice.choice(KINDS)
     return _kept(ticket, _put(ticket, dice, known.entry_id, _next_version(known, dice), visibility, kind))
 
 
@@ -155,16 +112,16 @@ def _open(ticket: Ticket, dice: Dice) -> Command:
 
 
 def _update(ticket: Ticket, dice: Dice) -> Command:
-    changes = (FieldChange(field="priority", new=_text(dice)),)
+    changes = (FieldChange(field="priority", new=text(dice)),)
     return TicketUpdate(actor=ACTOR, outsourcing_id=ticket.outsourcing_id, changes=changes)
 
 
 def _ask(ticket: Ticket, dice: Dice) -> Command:
-    return QuestionAsk(actor=ACTOR, outsourcing_id=ticket.outsourcing_id, text=_text(dice))
+    return QuestionAsk(actor=ACTOR, outsourcing_id=ticket.outsourcing_id, text=text(dice))
 
 
 def _answer(ticket: Ticket, dice: Dice) -> Command:
-    return QuestionAnswer(actor=ACTOR, outsourcing_id=ticket.outsourcing_id, text=_text(dice))
+    return QuestionAnswer(actor=ACTOR, outsourcing_id=ticket.outsourcing_id, text=text(dice))
 
 
 def _submit(ticket: Ticket, dice: Dice) -> Command:
@@ -184,7 +141,7 @@ def _withdraw(ticket: Ticket, _: Dice) -> Command:
 
 
 def _reject(ticket: Ticket, dice: Dice) -> Command:
-    return CompletionReject(actor=ACTOR, outsourcing_id=ticket.outsourcing_id, reason=_text(dice))
+    return CompletionReject(actor=ACTOR, outsourcing_id=ticket.outsourcing_id, reason=text(dice))
 
 
 def _approve(ticket: Ticket, dice: Dice) -> Command:
@@ -194,12 +151,70 @@ def _approve(ticket: Ticket, dice: Dice) -> Command:
 
 
 def _force(ticket: Ticket, dice: Dice) -> Command:
-    reason = _text(dice) if dice.happens(0.5) else None
+    reason = text(dice) if dice.happens(0.5) else None
     return CompletionForce(actor=ACTOR, outsourcing_id=ticket.outsourcing_id, cause="ticket_completed", reason=reason)
 
 
 def _give_back(ticket: Ticket, dice: Dice) -> Command:
-    return OutsourcingReturn(actor=ACTOR, outsourcing_id=ticket.outsourcing_id, reason=_text(dice))
+    return OutsourcingReturn(actor=ACTOR, outsourcing_id=ticket.outsourcing_id, reason=text(dice))
+
+
+def _compare(ticket: Ticket, dice: Dice) -> Command:
+    """Keep a copy of the store, and ask what should be in it; now and then only whether it is that."""
+    ticket.backup = dict(ticket.own), dict(ticket.copies), set(ticket.severed)
+    return _request(ticket, listed=dice.happens(0.8))
+
+
+def _lose_and_compare(ticket: Ticket, dice: Dice) -> Command:
+    """All of the store is lost, or some copies, or what came after the last backup; and it asks for what it lacks."""
+    loss = dice.random()
+    if loss < 0.2:
+        ticket.lose({}, {}, set())
+    elif loss < 0.5:
+        own, copies, severed = ticket.backup
+        ticket.lose(dict(own), dict(copies), set(severed))
+    else:
+        left = {id: copy for id, copy in ticket.copies.items() if dice.happens(0.5)}
+        ticket.lose(ticket.own, left, ticket.severed)
+    return _request(ticket, listed=True)
+
+
+def _request(ticket: Ticket, *, listed: bool) -> SyncRequest:
+    own, copies = ticket.inventories(listed=listed)
+    return SyncRequest(actor=ACTOR, outsourcing_id=ticket.outsourcing_id, own=own, copies=copies)
+
+
+def _put_again(ticket: Ticket, dice: Dice) -> Command | None:
+    """What Tandem has not, or has older or otherwise."""
+    return ticket.own.get(ticket.wanted.pop(dice.randrange(len(ticket.wanted))))
+
+
+def _pass_on(ticket: Ticket, dice: Dice) -> Command | None:
+    """What stands on the ticket by another outsourcing: what was told there, or what it wrote there itself.
+
+    Now and then it names an entry that it was never told of.
+    """
+    other = dice.choice(ticket.elsewhere)
+    if not (stands := [*other.copies.values(), *other.own.values()]):
+        return None
+    word = dice.choice(stands)
+    source = other.outsourcing_id, word.entry_id if dice.happens(0.98) else dice.uuid7(DAY)
+    known = ticket.own.get(ticket.passed_on.get(source, source[1]))
+    if not isinstance(word, EntryPut | EntryReplicated):
+        return known and _kept(ticket, _removal(ticket, known.entry_id, _next_version(known, dice)))
+    id = ticket.passed_on.setdefault(source, dice.uuid7(DAY))
+    put = EntryPut(
+        actor=ACTOR,
+        outsourcing_id=ticket.outsourcing_id,
+        entry_id=id,
+        version=_next_version(known, dice) if known else 1,
+        visibility=word.visibility if isinstance(word, EntryPut) else "shared",
+        author=word.author,
+        happened_at=word.happened_at,
+        body=word.body,
+        copied_from=CopiedFrom(outsourcing_id=source[0], entry_id=source[1]),
+    )
+    return _kept(ticket, put)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +232,7 @@ class Act:
 
 LIVE = ("accepted", "in_progress", "awaiting_approval")
 BEGUN = ("in_progress", "awaiting_approval")
+ALWAYS = (*LIVE, "completed", "returned")
 ACTS = (
     Act(20, "either", LIVE, _put_new),
     Act(16, "either", LIVE, _change),
@@ -230,6 +246,8 @@ ACTS = (
     Act(2, "either", LIVE, _update),
     Act(2, "either", LIVE, _ask),
     Act(2, "either", LIVE, _answer),
+    Act(0.4, "either", ALWAYS, _compare),
+    Act(0.4, "either", ALWAYS, _lose_and_compare),
     Act(12, "service", ("accepted",), _open),
     Act(8, "service", ("in_progress",), _submit),
     Act(2, "service", ("awaiting_approval",), _withdraw),
@@ -240,20 +258,48 @@ ACTS = (
 )
 # How likely an act is where it has no place: on the other side, in another state, by a stranger.
 OUT_OF_PLACE = 0.01
+# How soon a company does what it knows it should.
+PUT_AGAIN, PASS_ON, ASK_AGAIN = 0.3, 0.25, 0.5
 
 
-def what_somebody_does(ticket: Ticket, dice: Dice) -> Command | None:
-    """One act at this ticket, as its company sees it; None where there is nothing to do it with."""
-    [act] = dice.choices(ACTS, cum_weights=_weights(ticket.role, ticket.state))
-    return act.command(ticket, dice)
+def what_somebody_does(ticket: Ticket, dice: Dice, *, plain: bool = False) -> Command | None:
+    """One act at this ticket, as its company sees it; None where there is nothing to do it with.
+
+    In a plain story nothing is lost, and no file goes by its digest.
+    """
+    if ticket.wanted and dice.happens(PUT_AGAIN):
+        return _put_again(ticket, dice)
+    if ticket.waits and dice.happens(ASK_AGAIN):
+        ticket.waits = False
+        return _request(ticket, listed=True)
+    if ticket.elsewhere and dice.happens(PASS_ON):
+        return _pass_on(ticket, dice)
+    [act] = dice.choices(ACTS, cum_weights=_weights(ticket.role, ticket.state, plain))
+    command = act.command(ticket, dice)
+    return None if plain and isinstance(command, EntryPut) and _cites(command) else command
+
+
+def _cites(put: EntryPut) -> bool:
+    return isinstance(put.body, AttachmentBody) and put.body.content is None
+
+
+def ask_for_all(ticket: Ticket) -> SyncRequest:
+    """Who has lost something asks until it has all."""
+    return _request(ticket, listed=True)
 
 
 @cache
-def _weights(role: str, state: str) -> list[float]:
+def _weights(role: str, state: str, plain: bool) -> list[float]:
     in_place = [act.side in (role, "either") and state in act.states for act in ACTS]
     return list(
-        accumulate(act.weight * (1 if fits else OUT_OF_PLACE) for act, fits in zip(ACTS, in_place, strict=True))
+        accumulate(
+            _weight(act, plain=plain) * (1 if fits else OUT_OF_PLACE) for act, fits in zip(ACTS, in_place, strict=True)
+        )
     )
+
+
+def _weight(act: Act, *, plain: bool) -> float:
+    return 0.0 if plain and act.command in (_compare, _lose_and_compare) else act.weight
 
 
 def _put(ticket: Ticket, dice: Dice, id: UUID, version: int, visibility: Visibility, kind: str) -> EntryPut:
@@ -273,7 +319,7 @@ def _removal(ticket: Ticket, id: UUID, version: int) -> EntryRemove:
     return EntryRemove(actor=ACTOR, outsourcing_id=ticket.outsourcing_id, entry_id=id, version=version)
 
 
-def _kept(ticket: Ticket, word: EntryPut | EntryRemove) -> Command:
+def _kept(ticket: Ticket, word: Word) -> Command:
     """A word on an entry of one's own, kept as it is said, unless it is bound to be refused."""
     foreign = isinstance(word, EntryPut) and isinstance(word.body, ChargeBody) and word.body.currency != CURRENCY
     if not foreign:
@@ -283,14 +329,10 @@ def _kept(ticket: Ticket, word: EntryPut | EntryRemove) -> Command:
     return word
 
 
-def _some_own(ticket: Ticket, dice: Dice) -> EntryPut | EntryRemove | None:
+def _some_own(ticket: Ticket, dice: Dice) -> Word | None:
     return dice.choice(list(ticket.own.values())) if ticket.own else None
 
 
-def _next_version(known: EntryPut | EntryRemove, dice: Dice) -> int:
+def _next_version(known: Word, dice: Dice) -> int:
     """The next one, sometimes with a gap."""
     return known.version + (1 if dice.happens(0.9) else dice.randint(2, 4))
-
-
-def _text(dice: Dice) -> str:
-    return f"{dice.getrandbits(32):08x}"

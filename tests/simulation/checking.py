@@ -1,20 +1,33 @@
 """The end of a history: what both companies hold and were told, against what the model says they must."""
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from shared.contracts.answers import CommandRepeated
+from shared.contracts.gateway import FileUploaded
 from shared.contracts.offer_handler import OutsourcingAccepted
-from shared.contracts.ticket_sync import CompletionSubmit, CompletionSubmitted, EntryReplicated, TicketReminded
+from shared.contracts.ticket_sync import (
+    AttachmentBody,
+    CompletionSubmit,
+    CompletionSubmitted,
+    EntryPut,
+    EntryReplicated,
+    FileCited,
+    FileReleased,
+    RepairUnfinished,
+    TicketReminded,
+)
 from shared.contracts.values import Payload
 from tests.simulation.companies import Company, Said, Ticket
-from tests.simulation.facts import SERVICES, Fact, fact_of
+from tests.simulation.elsewhere import InHindsight
+from tests.simulation.facts import SERVICES, UNKNOWN, Fact, fact_of
 from tests.simulation.model import Outsourcing
 from tests.simulation.violations import Violation, expect
 
-UNKNOWN = "outsourcing/unknown"
+# With these an entry that is passed on is refused whether the one that it passes on is there or not.
+WITHOUT_ITS_SOURCE = (UNKNOWN, "outsourcing/completed", "outsourcing/returned")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,54 +38,172 @@ class Ended:
     problem: str | None
 
 
-def check_outsourcing(
-    subject: str,
+@dataclass(slots=True)
+class Found:
+    """Which file each reader finds under an entry, as the gateway keeps it; older versions come too late."""
+
+    newest: dict[tuple[str, UUID], FileCited | FileReleased] = field(default_factory=dict)
+
+    def take(self, told: FileCited | FileReleased) -> None:
+        key = told.reader, told.entry_id
+        if key not in self.newest or self.newest[key].version < told.version:
+            self.newest[key] = told
+
+    def files(self) -> dict[tuple[str, UUID], Fact]:
+        cited = {key: told for key, told in self.newest.items() if isinstance(told, FileCited)}
+        return {key: (told.sha256, told.size, told.name, told.media_type) for key, told in cited.items()}
+
+
+def check_history(
     arrived: list[Said],
     ended: Mapping[UUID, Ended],
     companies: dict[str, Company],
     published: Iterable[Payload],
     *,
     in_time: bool = False,
-) -> Outsourcing | None:
-    """One outsourcing, from what arrived in this order, and from how the inbox says that each of it ended.
+) -> list[Outsourcing]:
+    """All outsourcings, from what arrived in this order, and from how the inbox says that each of it ended.
 
     Everything took effect just as it must, was answered, or was dropped by an operator; both sides and the other
-    services were told just what they must, once and in this order; both sides hold the copies that they must.
-    `in_time` is for where nothing was kept waiting so long that its acceptance may have come too late for it.
+    services were told just what they must, once and in this order; both sides hold the copies and find the files that
+    they must. `in_time` is for where nothing was kept waiting so long that its acceptance may have come too late.
     """
-    model = next((Outsourcing(one.data) for one in arrived if isinstance(one.data, OutsourcingAccepted)), None)
-    unknown = _unknown_at_first(arrived, ended, in_time=in_time)
-    submissions = _submissions(model, companies, subject)
+    pieces = [said.data for said in arrived if isinstance(said.data, RepairUnfinished)]
+    models: dict[UUID, Outsourcing] = {}
+    elsewhere = InHindsight(models, pieces)
     for said in arrived:
-        how = ended.get(said.id)
-        if how is None:
+        if said.id not in ended:
             raise Violation(f"lost: {said}")
-        if said in unknown:
-            expect("outcome, where nothing is known, of", said, Ended("refused", UNKNOWN), how)
-        elif model is not None and how.outcome != "dropped" and not isinstance(said.data, OutsourcingAccepted):
-            expect("outcome of", said, model.take(said.id, said.sender, said.data), how.outcome)
-            if isinstance(said.data, CompletionSubmit) and how.outcome == "applied":
-                model.snapshot_id = next(submissions, None)
+        if isinstance(said.data, OutsourcingAccepted):
+            models[said.data.outsourcing_id] = Outsourcing(said.data, elsewhere)
+        elif isinstance(said.data, FileUploaded):
+            elsewhere.upload(said.data)
+    lines = _lines(arrived)
+    unknown = {subject: _unknown_at_first(line, ended, in_time=in_time) for subject, line in lines.items()}
+    _take_all(lines, unknown, ended, models, companies)
+    told = Counter((_about(data), fact) for data in (*published, *pieces) if (fact := fact_of(data)) is not None)
+    must = Counter((model.id, fact) for model in models.values() for fact in model.facts[SERVICES])
+    expect("told to", "the other services", must, told)
+    found: dict[UUID, Found] = {}
+    for data in published:
+        if isinstance(data, FileCited | FileReleased):
+            found.setdefault(data.outsourcing_id, Found()).take(data)
+    for subject in companies[next(iter(companies))].tickets:
+        model = models.get(UUID(subject))
+        _check_answers(subject, model, unknown.get(subject, []), ended, companies)
+        if model is not None:
+            check_copies(model, companies, subject)
+            check_files(model, found.get(model.id, Found()))
+            check_secrecy(model, companies, subject)
+    return list(models.values())
+
+
+def _lines(arrived: list[Said]) -> dict[str, deque[Said]]:
+    """What arrived about each outsourcing."""
+    lines: dict[str, deque[Said]] = {}
+    for said in arrived:
+        if not isinstance(said.data, FileUploaded):
+            lines.setdefault(said.subject, deque()).append(said)
+    return lines
+
+
+def _take_all(
+    lines: dict[str, deque[Said]],
+    unknown: dict[str, list[Said]],
+    ended: Mapping[UUID, Ended],
+    models: dict[UUID, Outsourcing],
+    companies: dict[str, Company],
+) -> None:
+    """The models take what arrived about each, in its order; what is passed on waits until it is there."""
+    submissions = {subject: _submissions(models.get(UUID(subject)), companies, subject) for subject in lines}
+    waiting = {subject: deque(line) for subject, line in lines.items()}
+    while any(waiting.values()):
+        before = sum(map(len, waiting.values()))
+        for subject, line in waiting.items():
+            while line and _is_there(line[0], ended[line[0].id], models):
+                said = line.popleft()
+                model, how = models.get(UUID(subject)), ended[said.id]
+                if said in unknown[subject]:
+                    expect("outcome, where nothing is known, of", said, Ended("refused", UNKNOWN), how)
+                elif model is not None and how.outcome != "dropped" and not isinstance(said.data, OutsourcingAccepted):
+                    _take(model, said, how, submissions[subject])
+        if sum(map(len, waiting.values())) == before:
+            raise Violation(f"passed on, but never there: {[str(line[0]) for line in waiting.values() if line]}")
+
+
+def _take(model: Outsourcing, said: Said, how: Ended, submissions: Iterator[UUID]) -> None:
+    assert isinstance(model.elsewhere, InHindsight)
+    model.elsewhere.problem = how.problem
+    expect("outcome of", said, model.take(said.id, said.sender, said.data), how.outcome)
+    if isinstance(said.data, CompletionSubmit) and how.outcome == "applied":
+        model.snapshot_id = next(submissions, None)
+
+
+def _is_there(said: Said, how: Ended, models: dict[UUID, Outsourcing]) -> bool:
+    """Whether the entry that is passed on is known, or was waited for in vain."""
+    source = said.data.copied_from if isinstance(said.data, EntryPut) else None
+    if source is None or how.problem in WITHOUT_ITS_SOURCE or how.outcome == "dropped":
+        return True
+    other = models.get(source.outsourcing_id)
+    return other is not None and other.where_it_has_been(source.entry_id, said.sender) is not None
+
+
+def _check_answers(
+    subject: str,
+    model: Outsourcing | None,
+    unknown: list[Said],
+    ended: Mapping[UUID, Ended],
+    companies: dict[str, Company],
+) -> None:
     for slug, company in companies.items():
         told = _told(company.tickets[subject], ended)
         answers = [("refused", None, said.id) for said in unknown if said.sender == slug]
         must = model.facts[slug] if model is not None and slug in model.facts else []
         expect("told to", f"{slug} of {subject}", must, [fact for fact in told if fact not in answers])
         expect("refusals told to", f"{slug} of {subject}", Counter(answers), Counter(f for f in told if f in answers))
-    if model is not None:
-        facts = Counter(fact for data in published if (fact := fact_of(data)) is not None)
-        expect("told to the other services, of", subject, Counter(model.facts[SERVICES]), facts)
-        check_copies(model, companies, subject)
-    return model
+
+
+def _about(data: Payload) -> UUID | None:
+    return getattr(data, "outsourcing_id", None)
 
 
 def check_copies(model: Outsourcing, companies: dict[str, Company], subject: str) -> None:
     """Both sides hold just the copies that they must, and know what state things are in."""
     for slug in (model.lead, model.service):
         ticket = companies[slug].tickets[subject]
-        must_have = {id: image for id, image in model.copies.items() if model.words[id].owner != slug}
-        expect("copies at", f"{slug} of {subject}", must_have, _copies_at(ticket))
+        # A copy that was edited is nobody else's any more: who loses it has lost it.
+        lost = model.severed if ticket.has_lost else set()
+        must_have = {
+            id: image
+            for id, image in model.copies.items()
+            if model.words[id].owner not in (slug, SERVICES) and slug not in model.been[id] and id not in lost
+        }
+        copies = {id: copy for id, copy in _copies_at(ticket).items() if id not in lost}
+        expect("copies at", f"{slug} of {subject}", must_have, copies)
         expect("state at", f"{slug} of {subject}", model.state, ticket.state)
+
+
+def check_files(model: Outsourcing, found: Found) -> None:
+    """Each owner finds the file of its newest word, the other side that of its copy, and nobody finds another."""
+    must: dict[tuple[str, UUID], Fact] = {}
+    for id, word in model.words.items():
+        at_other = model.other(word.owner)
+        copy = model.copies[id][-1] if id in model.copies and at_other not in model.been[id] else None
+        for reader, body in ((word.owner, word.body), (at_other, copy)):
+            if isinstance(body, AttachmentBody) and body.content is None:
+                must[reader, id] = body.sha256, body.size, body.name, body.media_type
+    expect("files of", model.id, must, found.files())
+
+
+def check_secrecy(model: Outsourcing, companies: dict[str, Company], subject: str) -> None:
+    """Where a ticket is outsourced on, what the two were told names no third company, and nothing of its ticket."""
+    tickets = [companies[side].tickets[subject] for side in (model.lead, model.service)]
+    others = {str(other.outsourcing_id) for ticket in tickets for other in ticket.elsewhere}
+    sources = {str(entry_id) for ticket in tickets for _, entry_id in ticket.passed_on}
+    hidden = others and others | sources | (companies.keys() - {model.lead, model.service})
+    for told in (told.model_dump_json() for ticket in tickets if hidden for _, told in ticket.heard):
+        if any(word in told for word in hidden):
+            raise Violation(f"who takes part in {subject} is told of another ticket: {told}")
 
 
 def check_reminders(model: Outsourcing, companies: dict[str, Company], subject: str, hours: float) -> None:
@@ -98,7 +229,7 @@ def sorted_heard(ticket: Ticket) -> list[tuple[int, Payload]]:
     return sorted(ticket.heard, key=lambda heard: heard[0])
 
 
-def _unknown_at_first(arrived: list[Said], ended: Mapping[UUID, Ended], *, in_time: bool) -> list[Said]:
+def _unknown_at_first(arrived: Iterable[Said], ended: Mapping[UUID, Ended], *, in_time: bool) -> list[Said]:
     """What strangers said, and what was said so early that it waited in vain for the acceptance."""
     unknown, begun, sides = [], False, set()
     for said in arrived:

@@ -12,13 +12,19 @@ from shared.contracts.ticket_sync import (
     EntryPut,
     EntryRemove,
     EntryReplicated,
+    EntrySevered,
+    EntryVersion,
     EntryWithdrawn,
+    Inventory,
+    SyncDigest,
     TimeBody,
 )
 from shared.contracts.values import Delivery, Payload
 
 Role = Literal["lead", "service", "stranger"]
 Copy = EntryReplicated | EntryWithdrawn
+Word = EntryPut | EntryRemove
+Source = tuple[UUID, UUID]
 
 CENT = Decimal("0.01")
 
@@ -39,16 +45,29 @@ class Said:
 
 @dataclass(slots=True)
 class Ticket:
-    """One outsourced ticket at one company, or what a stranger to it believes to have there."""
+    """One outsourced ticket at one company, or what a stranger to it believes to have there.
+
+    `elsewhere` are the other outsourcings of the same ticket, and `passed_on` says under which id of its own the
+    company passes on to this one what stands in those. `wanted` are its entries that it is to put again.
+    `has_lost` tells whether it ever lost something of what it had; that is told again when it asks for it. `waits`
+    tells whether it has asked just now.
+    """
 
     outsourcing_id: UUID
     role: Role
     state: str = "accepted"
     as_of: int = -1
     snapshot_id: UUID | None = None
-    own: dict[UUID, EntryPut | EntryRemove] = field(default_factory=dict)
+    own: dict[UUID, Word] = field(default_factory=dict)
     kinds: dict[UUID, str] = field(default_factory=dict)
     copies: dict[UUID, Copy] = field(default_factory=dict)
+    severed: set[UUID] = field(default_factory=set)
+    elsewhere: list["Ticket"] = field(default_factory=list)
+    passed_on: dict[Source, UUID] = field(default_factory=dict)
+    wanted: list[UUID] = field(default_factory=list)
+    backup: tuple[dict[UUID, Word], dict[UUID, Copy], set[UUID]] = field(default_factory=lambda: ({}, {}, set()))
+    has_lost: bool = False
+    waits: bool = False
     said: list[Said] = field(default_factory=list)
     heard: list[tuple[int, Delivery]] = field(default_factory=list)
 
@@ -67,8 +86,44 @@ class Ticket:
             known = self.copies.get(told.entry_id)
             if known is None or told.version > known.version:
                 self.copies[told.entry_id] = told
+        elif isinstance(told, EntrySevered):
+            self.severed.add(told.entry_id)
         elif isinstance(told, CompletionSubmitted):
             self.snapshot_id = told.snapshot.snapshot_id
+        elif isinstance(told, SyncDigest):
+            self._compare(told)
+
+    def inventories(self, *, listed: bool = True) -> tuple[Inventory, Inventory]:
+        """What it has of its own, and the copies that follow their owner."""
+        own = {id: word.version for id, word in self.own.items() if isinstance(word, EntryPut)}
+        copies = {
+            id: copy.version
+            for id, copy in self.copies.items()
+            if isinstance(copy, EntryReplicated) and id not in self.severed
+        }
+        return Inventory.of(own, listed=listed), Inventory.of(copies, listed=listed)
+
+    def lose(self, own: dict[UUID, Word], copies: dict[UUID, Copy], severed: set[UUID]) -> None:
+        """No more is left than this; the rest of its store is gone."""
+        self.own, self.copies, self.severed = own, copies, severed
+        self.has_lost = self.waits = True
+
+    def _compare(self, told: SyncDigest) -> None:
+        """Go on above the versions that are known to Tandem, and put again what it lacks or what was overwritten."""
+        self.wanted += told.wanted
+        for one in (*(told.own.versions or ()), *told.removed):
+            known = self.own.get(one.entry_id)
+            if known is None or known.version < one.version:
+                self.own[one.entry_id] = self._above(known, one)
+                self.wanted.append(one.entry_id)
+
+    def _above(self, known: Word | None, one: EntryVersion) -> Word:
+        """What it has, as a newer version; what it knows nothing of any more, it removes."""
+        if known is not None:
+            return known.model_copy(update={"version": one.version + 1})
+        return EntryRemove(
+            actor="adapter", outsourcing_id=self.outsourcing_id, entry_id=one.entry_id, version=one.version + 1
+        )
 
 
 class Company:

@@ -19,6 +19,7 @@ from shared.contracts.ticket_sync import (
     EntryWithdrawn,
     FileCited,
     FileReleased,
+    Inventory,
     OutsourcingAnswered,
     OutsourcingAsked,
     OutsourcingCompleted,
@@ -30,6 +31,7 @@ from shared.contracts.ticket_sync import (
     OutsourcingWithdrawn,
     QuestionAnswered,
     QuestionAsked,
+    RepairUnfinished,
     SnapshotCharge,
     SnapshotTime,
     SyncDigest,
@@ -44,6 +46,8 @@ from shared.contracts.values import Payload
 Fact = tuple[Any, ...]
 # What the other services are told; they are one more who hears.
 SERVICES = "tandem"
+# Why a message ends that speaks of what is not there, or not its sender's.
+UNKNOWN = "outsourcing/unknown"
 
 
 def work_in(snapshot: CompletionSnapshot | None) -> Fact | None:
@@ -60,6 +64,17 @@ def _copy(told: EntryReplicated) -> Fact:
         return "time in one charge", told.state, told.body
     about = (told.entry_id, told.version, told.owner, told.visibility, told.author, told.happened_at, told.body)
     return "copy", told.state, *about, told.added_during_approval
+
+
+def _inventory(told: Inventory) -> Fact:
+    listed = None if told.versions is None else told.version_of
+    return told.entries, told.sha256, listed
+
+
+def _digest(told: SyncDigest) -> Fact:
+    removed = {one.entry_id: one.version for one in told.removed}
+    compared = (_inventory(told.own), _inventory(told.copies))
+    return "digest", told.state, *compared, removed, told.wanted, told.to_follow
 
 
 _FACTS: dict[type[Payload], Callable[[Any], Fact]] = {
@@ -91,13 +106,16 @@ _FACTS: dict[type[Payload], Callable[[Any], Fact]] = {
     OutsourcingCompleted: lambda told: ("completed", told.forced, work_in(told.snapshot)),
     OutsourcingHandedBack: lambda told: ("handed back", told.reason, told.entries, told.hours, told.charge_total),
     OutsourcingRejected: lambda told: ("rejected", told.reason),
+    OutsourcingAsked: lambda told: ("asked", told.state, told.sender, told.text),
+    OutsourcingAnswered: lambda told: ("answered", told.state, told.sender, told.text),
+    SyncDigest: _digest,
+    RepairUnfinished: lambda told: ("to tell again", told.side, told.entry_ids),
 }
-# How often these come depends on the clock and on what was sent twice; these say to the notifier what the partner is
-# told as well; and no file of these histories is too large for its message.
+# How often these come depends on the clock and on what was sent twice; of these no service hears yet; and which files
+# are found in the end is checked by itself.
 _NO_FACTS = frozenset(
     {
         CommandRepeated,
-        SyncDigest,
         FileCited,
         FileReleased,
         TicketReminded,
@@ -105,8 +123,6 @@ _NO_FACTS = frozenset(
         OutsourcingUnopened,
         OutsourcingSubmitted,
         OutsourcingWithdrawn,
-        OutsourcingAsked,
-        OutsourcingAnswered,
     }
 )
 

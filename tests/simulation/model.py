@@ -1,25 +1,25 @@
 """What must become of one outsourcing: the replication table and the life of the work, once more and much simpler.
 
 Nothing here is shared with the rules. Entries are a dictionary of the owners' newest words; what the other side must
-hold is what those looked like when the two were last in step; what is not passed on yet stands in one line.
+hold is what those looked like when the two were last in step; what is not passed on yet stands in one line. What is
+compared and told again, once something was lost, is in `model_of_repair`.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
 from uuid import UUID
 
 from shared.contracts.offer_handler import OutsourcingAbandoned, OutsourcingAccepted
 from shared.contracts.ticket_sync import (
+    AttachmentBody,
     ChargeBody,
     CompletionApprove,
     CompletionForce,
     CompletionReject,
     CompletionSubmit,
     CompletionWithdraw,
-    EntryBody,
     EntryPut,
     EntryRemove,
     EntrySever,
@@ -27,74 +27,63 @@ from shared.contracts.ticket_sync import (
     OutsourcingReturn,
     QuestionAnswer,
     QuestionAsk,
+    RepairOrdered,
+    RepairUnfinished,
+    SyncFellDue,
+    SyncRequest,
     TicketOpened,
     TicketUpdate,
     TimeBody,
 )
 from shared.contracts.values import Payload
+from shared.ids import id_of_content
+from tests.simulation import model_of_repair
+from tests.simulation.bodies import REFUSED_TYPE
 from tests.simulation.companies import price_of
+from tests.simulation.elsewhere import Elsewhere
 from tests.simulation.facts import SERVICES, Fact
+from tests.simulation.words import Snapshot, Word
 
 Outcome = Literal["applied", "unchanged", "refused"]
-
-
-@dataclass(frozen=True, slots=True)
-class Word:
-    """The newest version of an entry as its owner told it; a removed one has no body."""
-
-    owner: str
-    version: int
-    kind: str | None
-    shared: bool
-    author: str
-    happened_at: datetime | None
-    body: EntryBody | None
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """The work as it was fixed."""
-
-    time: frozenset[tuple[UUID, int]]
-    charges: frozenset[tuple[UUID, int]]
-    hours: Decimal
-    total: Decimal
-
-    @property
-    def work(self) -> Fact:
-        return self.time | self.charges, self.hours, self.total
-
-    @property
-    def sums(self) -> Fact:
-        return len(self.time | self.charges), self.hours, self.total
+# "unknown" is refused too, without a word on how things stand.
+Taken = Literal["applied", "unchanged", "refused", "unknown"]
 
 
 class Outsourcing:
     """One outsourcing from its acceptance on, and every fact that must be told of it to whom."""
 
-    def __init__(self, accepted: OutsourcingAccepted) -> None:
-        self.lead, self.service = accepted.lead, accepted.service
+    def __init__(self, accepted: OutsourcingAccepted, elsewhere: Elsewhere) -> None:
+        self.id, self.lead, self.service = accepted.outsourcing_id, accepted.lead, accepted.service
         self.accepted = accepted
+        self.elsewhere = elsewhere
         self.state = "accepted"
         self.words: dict[UUID, Word] = {}
         self.copies: dict[UUID, Fact] = {}
+        # The versions with which copies went, and at whom an entry had been before its owner passed it on.
+        self.gone: dict[UUID, int] = {}
+        self.been: dict[UUID, frozenset[str]] = {}
+        self.severed: set[UUID] = set()
+        self.added_during_approval: set[UUID] = set()
         self.facts: dict[str, list[Fact]] = {self.lead: [], self.service: [], SERVICES: []}
         # Tandem names the submissions; the one that awaits approval, and its name once that was heard.
         self.snapshot: Snapshot | None = None
         self.snapshot_id: UUID | None = None
+        # What is to be told again to a side after the piece that is under way, and how Tandem calls that.
+        self.to_tell_again: dict[str, list[UUID]] = {}
+        self.repair_ids: dict[str, UUID | None] = {}
         self._line: dict[UUID, None] = {}
-        self._severed: set[UUID] = set()
         self._service_number = ""
-        self._tell(self.service, "requested", "accepted")
+        self.tell(self.service, "requested", "accepted")
 
     def take(self, id: UUID, sender: str, said: Payload) -> Outcome:
         """What must come of a message, sent by one of the two or by another service."""
-        outcome = self._take(sender, said)
-        if outcome == "refused":
-            self._tell(sender, "refused", self.state, id)
-        return outcome
+        taken = self._take(sender, said)
+        if taken in ("applied", "unchanged"):
+            return taken
+        self.tell(sender, "refused", None if taken == "unknown" else self.state, id)
+        return "refused"
 
-    def _take(self, sender: str, said: Payload) -> Outcome:
+    def _take(self, sender: str, said: Payload) -> Taken:
         if isinstance(said, OutsourcingAccepted):
             return "unchanged"
         if isinstance(said, TicketOpened) and sender == self.service and self.state == "in_progress":
@@ -106,23 +95,28 @@ class Outsourcing:
             return "refused"
         return step.effect(self, sender, said) or "applied"
 
-    def _entry(self, owner: str, said: EntryPut | EntryRemove) -> Outcome | None:
+    def _entry(self, owner: str, said: EntryPut | EntryRemove) -> Taken | None:
         id, known = said.entry_id, self.words.get(said.entry_id)
-        if isinstance(said, EntryPut):
-            if isinstance(said.body, ChargeBody) and said.body.currency != self.accepted.terms.currency:
-                return "refused"
-            shared = said.visibility == "shared"
-            word = Word(owner, said.version, said.body.kind, shared, said.author, said.happened_at, said.body)
-        else:
-            word = Word(owner, said.version, known.kind if known else None, False, "", None, None)
-        if known:
-            if known.owner != owner or (known.kind and known.kind != word.kind):
-                return "refused"
-            if known.version >= word.version:
-                return "unchanged" if known.version > word.version or known == word else "refused"
+        source = said.copied_from if isinstance(said, EntryPut) else None
+        been = self.elsewhere.where_it_has_been(owner, source) if source else frozenset()
+        if been is None:
+            return "unknown"
+        word = self._word(owner, said, known)
+        if not self._fits(word, known, id):
+            return "refused"
+        if known and known.version >= word.version:
+            return "unchanged"
+        if word.file and (word.file.media_type == REFUSED_TYPE or not self._may_cite(owner, word.file, known)):
+            return "refused"
         self.words[id] = word
-        if id in self._severed:
-            return None
+        if id not in self.copies and id not in self.gone:
+            self.been[id] = self.been.get(id, frozenset()) | been
+        if id not in self.severed:
+            self._let_travel(id, word)
+        return None
+
+    def _let_travel(self, id: UUID, word: Word) -> None:
+        """At once, or when the ticket is open or the submission decided; nothing where there is nothing to tell."""
         if self._image(word) is None and id not in self.copies:
             self._line.pop(id, None)
         elif self.state == "in_progress":
@@ -130,66 +124,90 @@ class Outsourcing:
         else:
             self._line.setdefault(id)
             if self.state == "awaiting_approval":
-                self._tell(owner, "held", self.state, id, word.version)
-        return None
+                self.tell(word.owner, "held", self.state, id, word.version)
+
+    def _word(self, owner: str, said: EntryPut | EntryRemove, known: Word | None) -> Word:
+        if isinstance(said, EntryRemove):
+            return Word(owner, said.version, known.kind if known else None, False, "", None, None)
+        shared = said.visibility == "shared"
+        return Word(owner, said.version, said.body.kind, shared, said.author, said.happened_at, said.body)
+
+    def _fits(self, word: Word, known: Word | None, id: UUID) -> bool:
+        """Whether it is in the currency, its owner's, of the same kind, and no other word of the same version."""
+        if isinstance(word.body, ChargeBody) and word.body.currency != self.accepted.terms.currency:
+            return False
+        if known is None:
+            return id != self.id_of_sum
+        same_entry = known.owner == word.owner and known.kind in (None, word.kind)
+        return same_entry and (known.version != word.version or known == word)
+
+    def _may_cite(self, owner: str, file: AttachmentBody, known: Word | None) -> bool:
+        """Whether it is in the message, or the same as before, or what its owner has uploaded."""
+        told_of = [known.file] if known and known.file and known.file.content is None else []
+        if file.content is not None or [(one.sha256, one.size) for one in told_of] == [(file.sha256, file.size)]:
+            return True
+        uploaded = self.elsewhere.uploaded(owner, file)
+        return uploaded is not None and uploaded.size == file.size
 
     def _sever(self, _: str, said: EntrySever) -> Outcome | None:
         id = said.entry_id
-        if id in self._severed or id not in self.copies or self.words[id].owner != self.lead:
+        if self.words.get(id) is None or id not in self.follows(self.service):
             return "refused"
-        self._severed.add(id)
+        self.severed.add(id)
         self._line.pop(id, None)
-        self._tell_both("severed", self.state, id, self.copies[id][0], self.lead)
+        self.tell_both("severed", self.state, id, self.copies[id][0], self.lead)
         return None
 
     def _opened(self, _: str, said: TicketOpened) -> None:
         self.state, self._service_number = "in_progress", said.number
-        self._tell(self.lead, "linked", self.state, self.service, said.number)
-        self._tell(self.service, "linked", self.state, self.lead, self.accepted.ticket.number)
+        self.tell(self.lead, "linked", self.state, self.service, said.number)
+        self.tell(self.service, "linked", self.state, self.lead, self.accepted.ticket.number)
         self._pass_on_line()
 
     def _opened_again(self, said: TicketOpened) -> Outcome:
         """Who says again what is so is told it again, alone."""
         if said.number != self._service_number:
             return "refused"
-        self._tell(self.service, "linked", self.state, self.lead, self.accepted.ticket.number)
+        self.tell(self.service, "linked", self.state, self.lead, self.accepted.ticket.number)
         return "applied"
 
     def _updated(self, sender: str, said: TicketUpdate) -> None:
-        self._tell(self._other(sender), "noted", self.state, "fields_changed", "", said.changes)
+        self.tell(self.other(sender), "noted", self.state, "fields_changed", "", said.changes)
 
     def _asked(self, sender: str, said: QuestionAsk) -> None:
-        self._tell_both("asked", self.state, sender, said.text)
+        self.tell_both("asked", self.state, sender, said.text)
+        self.tell(SERVICES, "asked", self.state, sender, said.text)
 
     def _answered(self, sender: str, said: QuestionAnswer) -> None:
-        self._tell_both("answered", self.state, sender, said.text)
+        self.tell_both("answered", self.state, sender, said.text)
+        self.tell(SERVICES, "answered", self.state, sender, said.text)
 
     def _submitted(self, _: str, said: CompletionSubmit) -> Outcome | None:
         submitted = self._work()
         if (said.entries, said.hours, said.charge_total) != submitted.sums:
             return "refused"
         self.state, self.snapshot, self.snapshot_id = "awaiting_approval", submitted, None
-        self._tell_both("submitted", self.state, submitted.work)
+        self.tell_both("submitted", self.state, submitted.work)
         return None
 
     def _withdrawn(self, _: str, __: CompletionWithdraw) -> None:
         self._resume()
-        self._tell_both("withdrawn", self.state)
-        self._tell_both("noted", self.state, "submission_withdrawn", "", ())
+        self.tell_both("withdrawn", self.state)
+        self.tell_both("noted", self.state, "submission_withdrawn", "", ())
         self._pass_on_line(added_during_approval=True)
 
     def _rejected(self, _: str, said: CompletionReject) -> None:
         self._resume()
-        self._tell_both("rejected", self.state, said.reason)
-        self._tell_both("noted", self.state, "submission_rejected", said.reason, ())
-        self._tell(SERVICES, "rejected", said.reason)
+        self.tell_both("rejected", self.state, said.reason)
+        self.tell_both("noted", self.state, "submission_rejected", said.reason, ())
+        self.tell(SERVICES, "rejected", said.reason)
         self._pass_on_line(added_during_approval=True)
 
     def _approved(self, _: str, said: CompletionApprove) -> Outcome | None:
         if said.snapshot_id != self.snapshot_id:
             return "refused"
         self.state = "completed"
-        self._tell_both("approved", self.state, self.snapshot_id)
+        self.tell_both("approved", self.state, self.snapshot_id)
         self._complete(self.snapshot, forced=False)
         return None
 
@@ -202,16 +220,16 @@ class Outsourcing:
     def _given_back(self, _: str, said: OutsourcingReturn) -> None:
         self.state = "returned"
         worked = self._work().sums
-        self._tell_both("returned", self.state, said.reason, *worked)
-        self._tell_both("noted", self.state, "outsourcing_returned", said.reason, ())
-        self._tell(SERVICES, "handed back", said.reason, *worked)
+        self.tell_both("returned", self.state, said.reason, *worked)
+        self.tell_both("noted", self.state, "outsourcing_returned", said.reason, ())
+        self.tell(SERVICES, "handed back", said.reason, *worked)
         self._keep_line_local()
 
     def _force(self, cause: str, reason: str | None) -> None:
         snapshot = self.snapshot if self.snapshot or self.state == "accepted" else self._work()
         self.state = "completed"
-        self._tell_both("forced", self.state, cause, reason, snapshot.work if snapshot else None)
-        self._tell_both("noted", self.state, "completion_forced", reason or "", ())
+        self.tell_both("forced", self.state, cause, reason, snapshot.work if snapshot else None)
+        self.tell_both("noted", self.state, "completion_forced", reason or "", ())
         self._complete(snapshot, forced=True)
 
     def _complete(self, snapshot: Snapshot | None, *, forced: bool) -> None:
@@ -224,8 +242,10 @@ class Outsourcing:
                 currency=self.accepted.terms.currency,
                 billable=False,
             )
-            self._tell(self.lead, "time in one charge", self.state, summed)
-        self._tell(SERVICES, "completed", forced, snapshot.work if snapshot else None)
+            self.words[self.id_of_sum] = Word(SERVICES, 1, "charge", True, "Tandem", None, summed)
+            self.been[self.id_of_sum] = frozenset({self.service})
+            self._pass_on(self.id_of_sum)
+        self.tell(SERVICES, "completed", forced, snapshot.work if snapshot else None)
         self._keep_line_local()
 
     def _resume(self) -> None:
@@ -249,41 +269,83 @@ class Outsourcing:
             return None
         if body.kind == "time" and by_lead:
             body = NoteBody(kind="note", text=body.text)
-        hidden = word.body is body and body.kind in ("note", "attachment") and not by_lead
+        hidden = word.owner == SERVICES or (word.body is body and body.kind in ("note", "attachment") and not by_lead)
         visibility = "internal" if hidden else "shared"
         return word.version, word.owner, visibility, word.author, word.happened_at, body
 
     def _pass_on(self, id: UUID, *, added_during_approval: bool = False) -> None:
         word = self.words[id]
-        image, other = self._image(word), self._other(word.owner)
+        image = self._image(word)
         if image is None:
             del self.copies[id]
-            self._tell(other, "gone", self.state, id, word.version, word.owner)
+            self.gone[id] = word.version
         else:
             self.copies[id] = image
-            self._tell(other, "copy", self.state, id, *image, added_during_approval)
+            self.gone.pop(id, None)
+        (self.added_during_approval.add if added_during_approval else self.added_during_approval.discard)(id)
+        self.tell_of(id)
+
+    def tell_of(self, id: UUID) -> None:
+        """Tell the other side of a copy as it stands; nothing where the entry has been there before."""
+        owner, image = self.words[id].owner, self.copies.get(id)
+        if (other := self.other(owner)) in self.been[id]:
+            return
+        if image is None:
+            self.tell(other, "gone", self.state, id, self.gone[id], owner)
+        elif id in self.severed:
+            self.tell(other, "severed", self.state, id, image[0], owner)
+        elif owner == SERVICES:
+            self.tell(other, "time in one charge", self.state, image[-1])
+        else:
+            self.tell(other, "copy", self.state, id, *image, id in self.added_during_approval)
+
+    def is_known_to(self, side: str, id: UUID) -> bool:
+        """Whether it is its own entry, or it was told of it."""
+        was_told = id in self.copies or id in self.gone
+        return self.words[id].owner == side or (was_told and side not in self.been[id])
+
+    def follows(self, side: str) -> dict[UUID, int]:
+        """The copies at a side that follow their owner, and their versions."""
+        standing = self.copies.keys() - self.severed
+        return {
+            id: image[0]
+            for id, image in self.copies.items()
+            if id in standing and self.words[id].owner != side and side not in self.been[id]
+        }
+
+    def where_it_has_been(self, entry_id: UUID, sender: str) -> frozenset[str] | None:
+        """At whom that entry has been, its owner included; None where the sender does not know it."""
+        if sender not in (self.lead, self.service) or entry_id not in self.words:
+            return None
+        is_known = self.is_known_to(sender, entry_id)
+        return self.been[entry_id] | {self.words[entry_id].owner} if is_known else None
 
     def _pass_on_line(self, *, added_during_approval: bool = False) -> None:
         for id in self._line:
             self._pass_on(id, added_during_approval=added_during_approval)
             if added_during_approval:
-                self._tell(self.words[id].owner, "released", self.state, id, self.words[id].version)
+                self.tell(self.words[id].owner, "released", self.state, id, self.words[id].version)
         self._line.clear()
 
     def _keep_line_local(self) -> None:
         for id in self._line:
-            self._tell(self.words[id].owner, "kept local", self.state, id, self.words[id].version)
+            self.tell(self.words[id].owner, "kept local", self.state, id, self.words[id].version)
         self._line.clear()
 
-    def _other(self, side: str) -> str:
-        return self.lead if side == self.service else self.service
+    @property
+    def id_of_sum(self) -> UUID:
+        """What the sum of the service partner's time is called."""
+        return id_of_content(b"time of the service partner", self.id.bytes)
 
-    def _tell(self, to: str, *fact: Any) -> None:
+    def other(self, side: str) -> str:
+        return self.service if side == self.lead else self.lead
+
+    def tell(self, to: str, *fact: Any) -> None:
         self.facts[to].append(fact)
 
-    def _tell_both(self, *fact: Any) -> None:
-        self._tell(self.lead, *fact)
-        self._tell(self.service, *fact)
+    def tell_both(self, *fact: Any) -> None:
+        self.tell(self.lead, *fact)
+        self.tell(self.service, *fact)
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,11 +354,12 @@ class Step:
 
     side: str
     states: frozenset[str]
-    effect: Callable[[Outsourcing, str, Any], Outcome | None]
+    effect: Callable[[Outsourcing, str, Any], Taken | None]
 
 
 ACCEPTED, AT_WORK, SUBMITTED = frozenset({"accepted"}), frozenset({"in_progress"}), frozenset({"awaiting_approval"})
 LIVE = ACCEPTED | AT_WORK | SUBMITTED
+ALWAYS = LIVE | {"completed", "returned"}
 # A new command is a line here.
 LIFE: dict[type[Payload], Step] = {
     TicketOpened: Step("service", ACCEPTED, Outsourcing._opened),
@@ -313,4 +376,8 @@ LIFE: dict[type[Payload], Step] = {
     TicketUpdate: Step("either", LIVE, Outsourcing._updated),
     QuestionAsk: Step("either", LIVE, Outsourcing._asked),
     QuestionAnswer: Step("either", LIVE, Outsourcing._answered),
+    SyncRequest: Step("either", ALWAYS, model_of_repair.compare),
+    SyncFellDue: Step(SERVICES, LIVE, model_of_repair.tell_digests),
+    RepairOrdered: Step(SERVICES, ALWAYS, model_of_repair.tell_all_again),
+    RepairUnfinished: Step(SERVICES, ALWAYS, model_of_repair.tell_again),
 }

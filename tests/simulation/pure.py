@@ -1,21 +1,24 @@
 """The pure depth: ticket_sync's rules alone, over values in memory, as many steps a second as can be."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from services.ticket_sync.handlers import HANDLERS
+from shared.contracts.gateway import FileUploaded
 from shared.contracts.offer_handler import OutsourcingAccepted
-from shared.contracts.ticket_sync import CompletionSubmitted
+from shared.contracts.ticket_sync import CompletionSubmitted, FileCited, FileReleased, RepairUnfinished
 from shared.contracts.values import Delivery
 from shared.messaging.outcomes import Changed, Decision, Deliver, Message, NotYet, Refused, Unchanged
 from shared.messaging.routes import Handlers
-from tests.simulation.checking import check_copies
+from tests.simulation.checking import Found, check_copies, check_files, check_secrecy
 from tests.simulation.companies import Said
 from tests.simulation.dice import Dice
+from tests.simulation.elsewhere import Elsewhere
 from tests.simulation.facts import SERVICES, Fact, fact_of
 from tests.simulation.model import Outcome, Outsourcing
 from tests.simulation.rules_in_memory import RulesInMemory
-from tests.simulation.story import SLUGS, Story
+from tests.simulation.seams import small_pieces
+from tests.simulation.story import OURSELVES, SLUGS, Story
 from tests.simulation.violations import Trace, expect
 
 BEGIN = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
@@ -24,6 +27,8 @@ TICKETS = 8
 # What is under way to the rules or to a company; beyond it, it is carried before anything else is said.
 MOST_UNDER_WAY = 40
 MOST_IN_A_TURN = 8
+# How often time leaps between two turns.
+LEAP = 0.003
 
 Letter = tuple[UUID, str, int, Delivery]
 
@@ -38,9 +43,12 @@ class PureHistory:
         self.trace = Trace()
         self.steps = 0
         self._dice = Dice(seed)
-        self._story = Story(self._dice, lambda: BEGIN, TICKETS)
+        self._now = BEGIN
+        self._story = Story(self._dice, lambda: self._now, TICKETS)
         self._rules = RulesInMemory(handlers)
-        self._models: dict[str, Outsourcing] = {}
+        self._models: dict[UUID, Outsourcing] = {}
+        self._elsewhere = Elsewhere(self._models)
+        self._found: dict[UUID, Found] = {}
         self._seen: set[UUID] = set()
         self._early: dict[str, list[Said]] = {}
         self._said: list[Said] = []
@@ -49,22 +57,29 @@ class PureHistory:
 
     def play(self) -> None:
         """Raises Violation as soon as something is not as it must be."""
-        dice = self._dice
-        while self.steps < STEPS:
-            throw = dice.random()
-            if self._story.has_room:
-                self._said.append(self._story.outsource())
-            elif throw < 0.001:
-                self._said.append(self._story.end_partnership())
-            elif throw < 0.5 and len(self._said) < MOST_UNDER_WAY:
-                self.steps += 1
-                if said := self._story.act():
-                    self._said.append(said)
-            elif throw < 0.75 and self._said:
-                self._turn([self._carried() for _ in range(min(dice.randint(1, MOST_IN_A_TURN), len(self._said)))])
-            else:
-                self._deliver(dice.choice(SLUGS))
-        self._come_to_rest()
+        with small_pieces():
+            while self.steps < STEPS:
+                self._go_on()
+            self._come_to_rest()
+
+    def _go_on(self) -> None:
+        dice, throw = self._dice, self._dice.random()
+        if self._story.has_room:
+            self._said.append(self._story.outsource())
+        elif throw < 0.001:
+            self._said.append(self._story.end_partnership())
+        elif throw < 0.004:
+            self._said += [said] if (said := self._story.tell_what_to_hold()) else []
+        elif throw < 0.01:
+            self._said.append(self._story.upload())
+        elif throw < 0.5 and len(self._said) < MOST_UNDER_WAY:
+            self.steps += 1
+            if said := self._story.act():
+                self._said.append(said)
+        elif throw < 0.75 and self._said:
+            self._turn([self._carried() for _ in range(min(dice.randint(1, MOST_IN_A_TURN), len(self._said)))])
+        else:
+            self._deliver(dice.choice(SLUGS))
 
     def _carried(self) -> Said:
         """What comes next: mostly the oldest, sometimes another, and sometimes one that comes again later."""
@@ -77,13 +92,14 @@ class PureHistory:
 
     def _turn(self, taken: list[Said]) -> None:
         self.steps += len(taken)
+        self._let_time_pass()
         together: list[Said] = []
         for said in taken:
             if said.id in self._seen:
                 self.trace.note("again", said)
                 continue
             self._seen.add(said.id)
-            if said.subject in self._models:
+            if isinstance(said.data, FileUploaded) or UUID(said.subject) in self._models:
                 together.append(said)
             elif isinstance(said.data, OutsourcingAccepted):
                 self._begin(said, said.data)
@@ -99,9 +115,9 @@ class PureHistory:
     def _begin(self, said: Said, accepted: OutsourcingAccepted) -> None:
         """The outsourcing is known from now on, and what came too early is decided in its order."""
         self.trace.note("begins", said)
-        self._models[said.subject] = Outsourcing(accepted)
+        self._models[accepted.outsourcing_id] = model = Outsourcing(accepted, self._elsewhere)
         [decision] = self._decide([said])
-        self._compare_facts(said, decision, self._models[said.subject])
+        self._compare_facts(said, decision, model)
         early = self._early.pop(said.subject, [])
         for one, decided in zip(early, self._decide(early), strict=True):
             self._compare(one, decided)
@@ -116,15 +132,19 @@ class PureHistory:
             sender=said.sender,
             kind=said.data.kind,
             subject=said.subject,
-            time=BEGIN,
+            time=self._now,
             data=said.data,
-            now=BEGIN,
-            fresh_id=self._dice.uuid7(BEGIN),
+            now=self._now,
+            fresh_id=self._dice.uuid7(self._now),
         )
 
     def _compare(self, said: Said, decision: Decision) -> None:
         self.trace.note("decided", said)
-        model = self._models[said.subject]
+        if isinstance(said.data, FileUploaded):
+            must = "applied" if self._elsewhere.upload(said.data) else "unchanged"
+            expect("outcome of", said, must, _outcome(decision))
+            return
+        model = self._models[UUID(said.subject)]
         if said.sender not in model.facts and "/" not in said.sender:
             expect("outcome, by a stranger, of", said, NotYet("outsourcing/unknown"), decision)
             return
@@ -134,7 +154,7 @@ class PureHistory:
     def _compare_facts(self, said: Said, decision: Decision, model: Outsourcing) -> None:
         """What is told is what must be told, to whom and in which order; then it is under way."""
         told: dict[str, list[Fact]] = {to: [] for to in model.facts}
-        if isinstance(decision, Refused):
+        if isinstance(decision, Refused | NotYet):
             told[said.sender].append(("refused", decision.state, said.id))
         elif isinstance(decision, Changed):
             for tell in decision.tell:
@@ -142,14 +162,27 @@ class PureHistory:
                 if (fact := fact_of(tell.data)) is not None:
                     told[to].append(fact)
                 if isinstance(tell, Deliver):
-                    self._sequence += 1
-                    letter = (self._dice.uuid7(BEGIN), said.subject, self._sequence, tell.data)
-                    self._letters[tell.to].append(letter)
-                    if isinstance(tell.data, CompletionSubmitted):
-                        model.snapshot_id = tell.data.snapshot.snapshot_id
+                    self._send(tell.to, said.subject, tell.data, model)
+                elif isinstance(tell.data, RepairUnfinished):
+                    model.repair_ids[tell.data.side] = tell.data.repair_id
+                    self._said.append(Said(self._dice.uuid7(self._now), OURSELVES, said.subject, tell.data))
+                elif isinstance(tell.data, FileCited | FileReleased):
+                    self._found.setdefault(model.id, Found()).take(tell.data)
         for to, must_be_told in model.facts.items():
             expect(f"what is told {to} of", said, must_be_told, told[to])
             must_be_told.clear()
+
+    def _send(self, to: str, subject: str, told: Delivery, model: Outsourcing) -> None:
+        self._sequence += 1
+        self._letters[to].append((self._dice.uuid7(self._now), subject, self._sequence, told))
+        if isinstance(told, CompletionSubmitted):
+            model.snapshot_id = told.snapshot.snapshot_id
+
+    def _let_time_pass(self) -> None:
+        """Mostly less than a second; now and then hours, in which uploads lapse."""
+        hours = self._dice.uniform(0, 30) if self._dice.happens(LEAP) else 0
+        self._now += timedelta(hours=hours, seconds=self._dice.uniform(0, 0.6))
+        self._elsewhere.now = self._now
 
     def _deliver(self, slug: str) -> None:
         """The next letter, or another one; sometimes one that comes again later."""
@@ -162,23 +195,32 @@ class PureHistory:
             self._story.companies[slug].take(*letter)
 
     def _come_to_rest(self) -> None:
-        """All that is under way arrives, and both companies hold what they must."""
+        """All that is under way arrives, what was lost is asked for, and both companies hold what they must."""
+        self._carry_everything()
+        self._said += self._story.ask_for_what_was_lost()
+        self._carry_everything()
+        for subject, model in self._models.items():
+            check_copies(model, self._story.companies, str(subject))
+            check_files(model, self._found.get(subject, Found()))
+            check_secrecy(model, self._story.companies, str(subject))
+
+    def _carry_everything(self) -> None:
         while self._said:
             self._turn([self._said.pop(0)])
         for slug, letters in self._letters.items():
             for letter in letters:
                 self._story.companies[slug].take(*letter)
-        for subject, model in self._models.items():
-            check_copies(model, self._story.companies, subject)
+            letters.clear()
+        # From here on, nobody asks too soon.
+        self._now += timedelta(minutes=1)
 
 
-def _outcome(decision: Decision) -> Outcome | None:
+def _outcome(decision: Decision) -> Outcome:
+    """What waits in vain is refused in the end."""
     match decision:
         case Changed():
             return "applied"
         case Unchanged():
             return "unchanged"
-        case Refused():
+        case Refused() | NotYet():
             return "refused"
-        case NotYet():
-            return None

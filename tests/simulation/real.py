@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 import orjson
 from pydantic import SecretStr
@@ -17,23 +18,24 @@ from pydantic import SecretStr
 from services.console.check import QUESTIONS
 from services.console.parked import drop_first, replay_subject
 from services.ticket_sync.handlers import HANDLERS
-from services.ticket_sync.poller import REMINDERS, digests_every
+from services.ticket_sync.poller import LAPSES, REMINDERS, digests_every
 from shared.contracts.catalog import EVENTS
+from shared.contracts.ticket_sync import RepairUnfinished, SyncFellDue
 from shared.contracts.values import Payload
 from shared.messaging import topology
 from shared.service import Service, work
 from shared.settings import WorkerSettings
-from tests.simulation.checking import Ended, check_outsourcing, check_reminders
+from tests.simulation.checking import Ended, check_history, check_reminders
 from tests.simulation.clients import Reader, Sender
 from tests.simulation.companies import Said
 from tests.simulation.dice import Dice
 from tests.simulation.poison import Poison
-from tests.simulation.seams import simulated
+from tests.simulation.seams import simulated, small_pieces
 from tests.simulation.simulated_broker import Broker
 from tests.simulation.simulated_postgres import Postgres
 from tests.simulation.simulated_process import POINTS, Process, make_task
 from tests.simulation.simulated_queues import Published, Queue
-from tests.simulation.story import SLUGS, Story
+from tests.simulation.story import OURSELVES, SLUGS, Story
 from tests.simulation.trouble import CALM, some_trouble
 from tests.simulation.violations import Trace, Violation, expect
 from tests.simulation.virtual_time import run_in_virtual_time
@@ -76,8 +78,8 @@ class RealHistory:
         self._workers: dict[int, Process] = {}
         self._mains: dict[int, asyncio.Task[None]] = {}
         self._said: dict[str, Said] = {}
-        # What the shard queues took, by subject, in their order.
-        self.arrived: dict[str, list[Said]] = {}
+        # What the shard queues took, in its order.
+        self.arrived: dict[str, Said] = {}
         self._wrong: str | None = None
 
     def play(self) -> None:
@@ -85,7 +87,7 @@ class RealHistory:
         self._postgres.clock = self._now
         self._postgres.refuses = self._poison.is_refused
         _empty(self._postgres)
-        with simulated(self._broker, self._postgres, self._dice, self._heard):
+        with small_pieces(), simulated(self._broker, self._postgres, self._dice, self._heard):
             run_in_virtual_time(self._play())
 
     def _now(self) -> datetime:
@@ -105,6 +107,9 @@ class RealHistory:
             await self._something_goes_wrong()
             self._fail_if_wrong()
         await self._come_to_rest()
+        for said in self.story.ask_for_what_was_lost():
+            self._send(said)
+        await self._rest()
         self._fail_if_wrong()
         await self._drain()
         self._check()
@@ -114,15 +119,20 @@ class RealHistory:
             said: Said | None = self.story.outsource()
         elif self._dice.happens(0.002):
             said = self.story.end_partnership()
+        elif self._dice.happens(0.02):
+            said = self.story.upload()
         else:
             said = self.story.act()
         if said is not None:
             self.steps += 1
-            self.trace.note(self._clock(), "says", said)
-            self._said[str(said.id)] = said
             if "/" not in said.sender and self._dice.happens(self._trouble.poison):
                 self._poison.give_to(said.id)
-            self._sender.send(said)
+            self._send(said)
+
+    def _send(self, said: Said) -> None:
+        self.trace.note(self._clock(), "says", said)
+        self._said[str(said.id)] = said
+        self._sender.send(said)
 
     async def _something_goes_wrong(self) -> None:
         mishaps: dict[str, Callable[[], None]] = {
@@ -189,7 +199,7 @@ class RealHistory:
             replica=process.name,
             drain_seconds=DRAIN_SECONDS,
         )
-        service = Service(self._handlers, settings, side_work=(REMINDERS, digests_every(DIGEST_HOURS)))
+        service = Service(self._handlers, settings, side_work=(REMINDERS, LAPSES, digests_every(DIGEST_HOURS)))
         self._mains[number] = process.start(work(service, process.stopping))
         self._mains[number].add_done_callback(partial(self._ended, process))
         process.at_its_end.append(lambda: self._after_death(number))
@@ -240,6 +250,9 @@ class RealHistory:
             reader.read_again()
         for process in self._workers.values():
             process.die_at("", 0)
+        await self._rest()
+
+    async def _rest(self) -> None:
         latest = asyncio.get_running_loop().time() + LONGEST_REST_SECONDS
         while unrest := self._unrest():
             if asyncio.get_running_loop().time() > latest:
@@ -279,35 +292,32 @@ class RealHistory:
         """Everything that arrived, with how the inbox says that it ended; and the books are in balance."""
         rows = self._postgres.ask("SELECT id, outcome, problem ->> 'type' AS problem FROM inbox")
         ended = {row["id"]: Ended(row["outcome"], row["problem"]) for row in rows}
-        published = self._published()
-        for subject, accepted in self.story.outsourced.items():
-            arrived = self.arrived.get(subject, [])
-            told = published.get(subject, [])
-            model = check_outsourcing(subject, arrived, ended, self.story.companies, told, in_time=self._in_time)
-            if model is not None:
-                hours = (self._now() - accepted.accepted_at) / timedelta(hours=1)
-                check_reminders(model, self.story.companies, subject, hours)
+        arrived, companies = list(self.arrived.values()), self.story.companies
+        for model in check_history(arrived, ended, companies, self._published(), in_time=self._in_time):
+            hours = (self._now() - model.accepted.accepted_at) / timedelta(hours=1)
+            check_reminders(model, companies, str(model.id), hours)
         for question, sql in QUESTIONS.items():
             expect("tandem check:", question, 0, self._postgres.ask(sql)[0][0])
 
-    def _published(self) -> dict[str, list[Payload]]:
-        """What the other services were told, by subject, each fact once."""
-        told: dict[str, dict[str, Payload]] = {}
+    def _published(self) -> list[Payload]:
+        """What the other services were told, each fact once."""
+        told: dict[str, Payload] = {}
         for name, queue in self._broker.queues.items():
             if ".shard." in name and not name.startswith(SERVICE):
                 ours = [message for message, _ in queue.waiting if message.user_id == topology.worker_user(SERVICE)]
-                for message in ours:
-                    envelope = orjson.loads(message.body)
-                    data = EVENTS[envelope["type"]].model_validate(envelope["data"])
-                    told.setdefault(envelope["subject"], {})[envelope["id"]] = data
-        return {subject: list(facts.values()) for subject, facts in told.items()}
+                told |= {message.message_id: _event(message)[1] for message in ours}
+        return list(told.values())
 
     def _arrived(self, queue: Queue, message: Published) -> None:
+        if not queue.name.startswith(f"{SERVICE}.shard."):
+            return
         said = self._said.get(message.message_id)
-        if said is not None and queue.name.startswith(f"{SERVICE}.shard."):
-            order = self.arrived.setdefault(said.subject, [])
-            if said not in order:
-                order.append(said)
+        if said is None and message.user_id == topology.worker_user(SERVICE):
+            subject, data = _event(message)
+            if isinstance(data, SyncFellDue | RepairUnfinished):
+                said = Said(UUID(message.message_id), OURSELVES, subject, data)
+        if said is not None:
+            self.arrived.setdefault(message.message_id, said)
             self.trace.note(self._clock(), "arrives", said.id)
 
     def _heard(self, level: str, fields: dict[str, Any]) -> None:
@@ -334,6 +344,12 @@ def _definitions() -> dict[str, list[dict[str, Any]]]:
         for part, declared in topology.declaration_of_instance(slug, _queue(slug)).items():
             definitions[part] += declared
     return definitions
+
+
+def _event(message: Published) -> tuple[str, Payload]:
+    """The subject of a fact between the services, and what it says."""
+    envelope = orjson.loads(message.body)
+    return envelope["subject"], EVENTS[envelope["type"]].model_validate(envelope["data"])
 
 
 def _queue(slug: str) -> str:

@@ -11,10 +11,24 @@ from uuid import UUID
 import aio_pika
 import structlog
 
+from services.ticket_sync.domain import repair
 from shared import database, ids
 from tests.simulation.dice import Dice
+from tests.simulation.model_of_repair import PIECE
 from tests.simulation.simulated_broker import Broker
 from tests.simulation.simulated_postgres import Postgres
+
+
+@contextmanager
+def small_pieces() -> Iterator[None]:
+    """What is told piece by piece comes in pieces so small that it takes several, with all that comes in between."""
+    name = "MOST_IN_A_PIECE"
+    before = getattr(repair, name)
+    setattr(repair, name, PIECE)
+    try:
+        yield
+    finally:
+        setattr(repair, name, before)
 
 
 @contextmanager

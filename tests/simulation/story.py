@@ -4,15 +4,22 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from shared.contracts.gateway import FileUploaded
 from shared.contracts.offer_handler import Customer, OutsourcingAbandoned, OutsourcingAccepted, Terms, Ticket
+from shared.contracts.ticket_sync import RepairOrdered, SyncFellDue
 from shared.contracts.values import Payload
 from tests.simulation import acts, companies
+from tests.simulation.bodies import CURRENCY, LARGE_FILES, MEDIA_TYPE
 from tests.simulation.companies import Company, Said
 from tests.simulation.dice import Dice
 
 OFFER_HANDLER = "tandem/offer_handler"
+GATEWAY = "tandem/gateway"
+OURSELVES = "tandem/ticket_sync"
 # Two service partners of one lead; and one of them is a lead itself.
 PARTNERSHIPS = (("nordlicht", "alpenwerk"), ("nordlicht", "rheintal"), ("alpenwerk", "rheintal"))
+# With this one, a ticket that is outsourced on can come back to where it began.
+IN_A_CIRCLE = (*PARTNERSHIPS, ("rheintal", "nordlicht"))
 SLUGS = ("nordlicht", "alpenwerk", "rheintal")
 ENDED = ("completed", "returned")
 # How likely a ticket that has ended is left alone from now on, each time somebody looks at it.
@@ -21,18 +28,25 @@ LEFT_ALONE = 0.3
 AGAIN = 0.02
 # How often a stranger speaks where one of the two would.
 STRANGE = 0.05
+# How often a ticket is outsourced on by the company that holds it, where one does.
+ONWARD = 0.4
 
 
 class Story:
-    """What was said so far, and what is said next."""
+    """What was said so far, and what is said next.
 
-    def __init__(self, dice: Dice, clock: Callable[[], datetime], tickets: int, *, strange: float = STRANGE) -> None:
+    In a `plain` one, nothing leans on what is elsewhere: there are no strangers, chains, losses, or files by digest.
+    """
+
+    def __init__(self, dice: Dice, clock: Callable[[], datetime], tickets: int, *, plain: bool = False) -> None:
         self.companies = {slug: Company(slug) for slug in SLUGS}
         self.outsourced: dict[str, OutsourcingAccepted] = {}
         self._dice = dice
         self._clock = clock
         self._tickets = tickets
-        self._strange = strange
+        self._strange, self._onward = (0.0, 0.0) if plain else (STRANGE, ONWARD)
+        self._plain = plain
+        self._partnerships = PARTNERSHIPS if plain else IN_A_CIRCLE
         self._at_work: list[tuple[Company, companies.Ticket]] = []
 
     @property
@@ -41,8 +55,14 @@ class Story:
         return len(self._at_work) < 2 * self._tickets
 
     def outsource(self) -> Said:
-        """An offer is accepted: the two know of it at once, and a third one of the id, however it came by that."""
-        lead, service = self._dice.choice(PARTNERSHIPS)
+        """An offer is accepted: the two know of it at once, and a third one of the id, however it came by that.
+
+        It is about a new ticket, or about one that its lead holds as a service partner and outsources on.
+        """
+        held = self._held_by_a_lead() if self._dice.happens(self._onward) else None
+        lead, service = self._dice.choice(
+            [pair for pair in self._partnerships if held is None or pair[0] == held[0].slug]
+        )
         id = self._dice.uuid7(self._clock())
         accepted = OutsourcingAccepted(
             outsourcing_id=id,
@@ -54,18 +74,22 @@ class Story:
             ),
             terms=Terms(
                 mode="hourly",
-                currency=acts.CURRENCY,
+                currency=CURRENCY,
                 hourly_rate=Decimal("90.00"),
                 respond_by=self._clock() + timedelta(days=1),
             ),
             organization="Nordlicht IT GmbH",
             accepted_at=self._clock(),
             accepted_by=acts.ACTOR,
+            derived_from=held[1].outsourcing_id if held else None,
         )
         self.outsourced[str(id)] = accepted
         for slug, company in self.companies.items():
             role: companies.Role = "lead" if slug == lead else "service" if slug == service else "stranger"
             company.tickets[str(id)] = ticket = companies.Ticket(id, role)
+            if role == "lead" and held:
+                ticket.elsewhere.append(held[1])
+                held[1].elsewhere.append(ticket)
             if role != "stranger" or self._dice.happens(0.2):
                 self._at_work.append((company, ticket))
         return self._said(OFFER_HANDLER, str(id), accepted)
@@ -82,7 +106,7 @@ class Story:
         if ticket.said and self._dice.happens(AGAIN):
             command: Payload | None = self._dice.choice(ticket.said).data
         else:
-            command = acts.what_somebody_does(ticket, self._dice)
+            command = acts.what_somebody_does(ticket, self._dice, plain=self._plain)
         if command is None:
             return None
         said = self._said(company.slug, str(ticket.outsourcing_id), command)
@@ -100,6 +124,42 @@ class Story:
             actor=acts.ACTOR,
         )
         return self._said(OFFER_HANDLER, str(accepted.outsourcing_id), abandoned)
+
+    def upload(self) -> Said:
+        """A company has uploaded a file, which its entries may cite from now on, or did already."""
+        sha256, size = self._dice.choice(LARGE_FILES)
+        slug = self._dice.choice(SLUGS)
+        uploaded = FileUploaded(
+            instance=slug, sha256=sha256, size=size, media_type=MEDIA_TYPE, uploaded_at=self._clock()
+        )
+        return self._said(GATEWAY, sha256, uploaded)
+
+    def tell_what_to_hold(self) -> Said | None:
+        """It is time to tell both sides of a ticket what they should hold, or an operator has it told to one again."""
+        ticket = self._dice.choice(self._at_work)[1]
+        id = ticket.outsourcing_id
+        if ticket.as_of < 0:
+            return None
+        if self._dice.happens(0.7):
+            return self._said(OURSELVES, str(id), SyncFellDue(outsourcing_id=id, again_at=self._clock()))
+        accepted = self.outsourced[str(id)]
+        side = self._dice.choice((accepted.lead, accepted.service))
+        return self._said(OURSELVES, str(id), RepairOrdered(outsourcing_id=id, side=side))
+
+    def ask_for_what_was_lost(self) -> list[Said]:
+        """Every company that ever lost something of a ticket asks for it."""
+        return [
+            self._said(company.slug, subject, acts.ask_for_all(ticket))
+            for company in self.companies.values()
+            for subject, ticket in company.tickets.items()
+            if ticket.has_lost and ticket.role != "stranger"
+        ]
+
+    def _held_by_a_lead(self) -> tuple[Company, companies.Ticket] | None:
+        """A ticket of a service partner that has partners of its own."""
+        leads = {lead for lead, _ in self._partnerships}
+        held = [(company, one) for company, one in self._at_work if one.role == "service" and company.slug in leads]
+        return self._dice.choice(held) if held else None
 
     def _said(self, sender: str, subject: str, data: Payload) -> Said:
         return Said(self._dice.uuid7(self._clock()), sender, subject, data)

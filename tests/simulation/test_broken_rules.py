@@ -2,18 +2,21 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
 import pytest
 
+from services.ticket_sync.domain.files import Upload
 from services.ticket_sync.handlers import HANDLERS
-from shared.contracts.ticket_sync import CompletionReject, EntryPut
+from shared.contracts.ticket_sync import CompletionReject, EntryPut, RepairUnfinished, SyncRequest
 from shared.contracts.values import Payload
-from shared.messaging.outcomes import Decision
+from shared.messaging.outcomes import Changed, Decision, Deliver
 from shared.messaging.routes import Handlers
 from tests.simulation.depths import Depth, Failed, histories
 from tests.simulation.pure import PureHistory
+from tests.simulation.violations import Violation
 
 Rule = Callable[..., Decision]
 SEEDS = range(1, 11)
@@ -27,12 +30,63 @@ def take_any_version(rule: Rule, link: Any, entry: Any, *more: Any) -> Decision:
     return rule(link, entry and replace(entry, version=0, copy_version=entry.copy_version and 0), *more)
 
 
-def drop_what_was_held(rule: Rule, link: Any, agreed: Any, _: Any, rejection: Any) -> Decision:
-    return rule(link, agreed, (), rejection)
+def drop_what_was_held(rule: Rule, link: Any, agreed: Any, front: Any, _: Any, rejection: Any) -> Decision:
+    return rule(link, agreed, front, (), rejection)
 
 
-def release_in_another_order(rule: Rule, link: Any, agreed: Any, held: Any, rejection: Any) -> Decision:
-    return rule(link, agreed, tuple(replace(entry, place=-entry.place) for entry in held), rejection)
+def release_in_another_order(rule: Rule, link: Any, agreed: Any, front: Any, held: Any, rejection: Any) -> Decision:
+    return rule(link, agreed, front, tuple(replace(entry, place=-entry.place) for entry in held), rejection)
+
+
+def pass_on_to_where_it_came_from(rule: Rule, link: Any, known: Any, namesake: Any, *more: Any) -> Decision:
+    """As if nobody knew where an entry had been: it comes back."""
+    decision = rule(link, known, namesake, *more)
+    put = more[-1]
+    if put.data.copied_from is None:
+        return decision
+    unsourced = put.data.model_copy(update={"copied_from": None})
+    return rule(link, known, namesake, *more[:-1], replace(put, data=unsourced))
+
+
+def let_anybody_pass_on_anything(rule: Rule, link: Any, known: Any, namesake: Any, *more: Any) -> Decision:
+    source_link, source, *rest = more
+    put = rest[-1]
+    return rule(link, known, namesake, source_link, source and replace(source, owner=put.sender), *rest)
+
+
+def cite_what_another_uploaded(rule: Rule, link: Any, *more: Any) -> Decision:
+    *rest, upload, effort, put = more
+    cited = put.data.body
+    if upload is None and cited.kind == "attachment":
+        until = put.now + timedelta(days=1)
+        of_another = ("anybody", cited.sha256, cited.size, cited.media_type, put.now, until, (put.source, put.id))
+        upload = Upload(*of_another)
+    return rule(link, *rest, upload, effort, put)
+
+
+def cite_what_has_lapsed(rule: Rule, link: Any, *more: Any) -> Decision:
+    *rest, upload, effort, put = more
+    return rule(link, *rest, upload and replace(upload, lapses_at=put.now + timedelta(days=1)), effort, put)
+
+
+def keep_what_is_missing_to_oneself(rule: Rule, *given: Any) -> Decision:
+    """The digest is right, and what is lacking never follows."""
+    decision = rule(*given)
+    return Changed(*decision.values, tell=decision.tell[:1], history="") if isinstance(decision, Changed) else decision
+
+
+def want_nothing(rule: Rule, *given: Any) -> Decision:
+    decision = rule(*given)
+    if not isinstance(decision, Changed):
+        return decision
+    digest, *more = decision.tell
+    assert isinstance(digest, Deliver)
+    told = Deliver(digest.to, digest.data.model_copy(update={"wanted": ()}))
+    return Changed(*decision.values, tell=(told, *more), history="")
+
+
+def stop_after_a_piece(rule: Rule, link: Any, repair: Any, *more: Any) -> Decision:
+    return rule(link, repair and replace(repair, entry_ids=()), *more)
 
 
 @pytest.mark.parametrize(
@@ -42,6 +96,13 @@ def release_in_another_order(rule: Rule, link: Any, agreed: Any, held: Any, reje
         (EntryPut, take_any_version),
         (CompletionReject, drop_what_was_held),
         (CompletionReject, release_in_another_order),
+        (EntryPut, pass_on_to_where_it_came_from),
+        (EntryPut, let_anybody_pass_on_anything),
+        (EntryPut, cite_what_another_uploaded),
+        (EntryPut, cite_what_has_lapsed),
+        (SyncRequest, keep_what_is_missing_to_oneself),
+        (SyncRequest, want_nothing),
+        (RepairUnfinished, stop_after_a_piece),
     ],
     ids=lambda given: given.__name__,
 )
@@ -50,6 +111,7 @@ def test_a_broken_rule_is_found(kind: type[Payload], fault: Rule) -> None:
     with pytest.raises(Failed) as failed:
         for _ in histories(depth, SEEDS):
             pass
+    assert isinstance(failed.value.__cause__, Violation)
     assert "make simulate DEPTH=pure SEED=" in str(failed.value)
 
 

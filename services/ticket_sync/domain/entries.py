@@ -155,8 +155,12 @@ def passed_on(
 
 
 def file_found_by(reader: str, entry: Entry, body: EntryBody | None, *, anew: bool) -> tuple[Publish, ...]:
-    """What changes for a reader that looks for the file of this entry; nothing where there was none and is none."""
-    if entry.kind != "attachment" or reader in entry.path or (anew and cited_by(body) is None):
+    """What changes for a reader that looks for the file of this entry; nothing where there was none and is none.
+
+    Its owner finds it wherever it has been: who passes on what it wrote itself keeps the file stored by that too.
+    """
+    has_been_there = reader != entry.owner and reader in entry.path
+    if entry.kind != "attachment" or has_been_there or (anew and cited_by(body) is None):
         return ()
     return (found_by(reader, entry.outsourcing_id, entry.entry_id, entry.version, body),)
 

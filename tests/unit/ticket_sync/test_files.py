@@ -12,6 +12,7 @@ from services.ticket_sync.domain.files import CITABLE_FOR, Limited, Upload, laps
 from shared.contracts.gateway import FileLimits, FileUploaded
 from shared.contracts.ticket_sync import (
     AttachmentBody,
+    CopiedFrom,
     EntryHeld,
     EntryKeptLocal,
     EntryReplicated,
@@ -30,6 +31,7 @@ from tests.unit.ticket_sync.outsourcing import (
     SERVICE,
     STRANGER,
     Outsourcing,
+    accepted,
     approve,
     awaiting,
     awaiting_approval,
@@ -249,3 +251,16 @@ def test_in_whatever_order_versions_come_each_side_finds_what_the_newest_says(wo
     finds = {reader: digest for reader, (_, digest) in found(outsourcing).items()}
     assert finds.get(LEAD) == newest
     assert finds.get(SERVICE) == (newest if words[-1] == "shared" else None)
+
+
+def test_who_passes_on_a_file_of_its_own_keeps_it_there_too_until_the_other_side_has_it() -> None:
+    outsourcing, here, there = awaiting_approval(), OUTSOURCING, new_id()
+    acceptance = accepted(there).model_copy(update={"lead": SERVICE, "service": STRANGER})
+    outsourcing.say("tandem/offer_handler", acceptance)
+    bring(outsourcing, owner=SERVICE)
+    outsourcing.say(SERVICE, put(file(), id=ENTRY, outsourcing_id=here))
+    outsourcing.told.clear()
+    source = CopiedFrom(outsourcing_id=here, entry_id=ENTRY)
+    outsourcing.say(SERVICE, put(file(), outsourcing_id=there, copied_from=source))
+    (cited,) = [fact for fact in outsourcing.published() if isinstance(fact, FileCited)]
+    assert (cited.outsourcing_id, cited.reader, cited.sha256) == (there, SERVICE, PLAN)
