@@ -9,9 +9,10 @@ from services.ticket_sync.domain.files import Limited, Upload
 from services.ticket_sync.domain.line import Front
 from services.ticket_sync.domain.links import Link
 from services.ticket_sync.domain.repair import Holdings, Repair
-from services.ticket_sync.domain.snapshots import Snapshot
+from services.ticket_sync.domain.snapshots import Snapshot, Work
 from services.ticket_sync.store import files as file_store
 from services.ticket_sync.store import line as line_store
+from services.ticket_sync.store import work as work_store
 from shared.contracts.gateway import FileUploaded
 from shared.contracts.offer_handler import OutsourcingAbandoned, OutsourcingAccepted
 from shared.contracts.ticket_sync import (
@@ -54,6 +55,7 @@ SNAPSHOT = Table(
 EFFORT = Table(Effort, key=lambda effort: effort.outsourcing_id, lock=store.find_efforts, save=store.save_efforts)
 FRONT = Table(Front, key=lambda front: front.outsourcing_id, lock=line_store.find_fronts)
 HOLDINGS = Table(Holdings, key=lambda holdings: holdings.outsourcing_id, lock=store.find_holdings)
+WORK = Table(Work, key=lambda work: work.outsourcing_id, lock=work_store.find_work)
 REPAIR = Table(Repair, key=lambda repair: repair.key, lock=store.find_repairs, save=store.save_repairs)
 LIMITED = Table(Limited, key=lambda limited: limited.instance, lock=file_store.find_limits)
 UPLOAD = Table(Upload, key=lambda upload: upload.key, lock=file_store.lock_uploads, save=file_store.save_uploads)
@@ -63,12 +65,9 @@ ENTRIES_IN_LINE = Collection(
     groups=lambda entry: () if entry.place is None else (entry.outsourcing_id,),
     lock=line_store.list_entries_at_front,
 )
-SUBMITTED_WORK = Collection(
-    ENTRY, groups=lambda entry: (entry.outsourcing_id,) if entry.is_work else (), lock=store.list_work
-)
 # Found with the entry that a message names: another of its sender's that has the same id.
 NAMESAKES = at_hand(ENTRY, groups=lambda entry: ((entry.owner, entry.entry_id),))
-# What this turn has changed already of what it is to compare.
+# What this turn has changed already of what it is to compare, or to fix.
 ENTRIES_AT_HAND = at_hand(ENTRY, groups=lambda entry: (entry.outsourcing_id,))
 # As many of them as a turn may read.
 TOLD_AGAIN = Collection(ENTRY, groups=lambda entry: (entry.key,), lock=store.list_entries_to_tell_again)
@@ -101,12 +100,15 @@ WHAT_WAITS = (
     one(FRONT, lambda message: message.data.outsourcing_id),
     all_of(ENTRIES_IN_LINE, lambda message: message.data.outsourcing_id),
 )
-THE_WORK = all_of(SUBMITTED_WORK, lambda message: message.data.outsourcing_id)
-ALL_THAT_ENDS = (THE_LINK, WHAT_WAS_AGREED, WHAT_WAS_SUBMITTED, THE_WORK, *WHAT_WAITS)
+THE_WORK = (
+    one(WORK, lambda message: message.data.outsourcing_id),
+    all_of(ENTRIES_AT_HAND, lambda message: message.data.outsourcing_id),
+)
+ALL_THAT_ENDS = (THE_LINK, WHAT_WAS_AGREED, WHAT_WAS_SUBMITTED, *THE_WORK, *WHAT_WAITS)
 
 HANDLERS = Handlers.of(
     "ticket_sync",
-    tables=(INSTANCE, LINK, AGREED, REPAIR, FRONT, ENTRY, EFFORT, HOLDINGS, SNAPSHOT, LIMITED, UPLOAD),
+    tables=(INSTANCE, LINK, AGREED, REPAIR, FRONT, ENTRY, EFFORT, HOLDINGS, WORK, SNAPSHOT, LIMITED, UPLOAD),
     routes=(
         JOINING,
         on(OutsourcingAccepted, decide=opening.begin, needs=(THE_LINK,), unblocks=True),
@@ -132,13 +134,13 @@ HANDLERS = Handlers.of(
         ),
         on(EntryRemove, decide=writing.remove_entry, needs=(THE_LINK, THE_ENTRY, ITS_NAMESAKE, THE_REMOVED_S_EFFORT)),
         on(EntrySever, decide=writing.sever, needs=(THE_LINK, THE_ENTRY)),
-        on(CompletionSubmit, decide=completion.submit, needs=(THE_LINK, WHAT_WAS_AGREED, THE_WORK)),
+        on(CompletionSubmit, decide=completion.submit, needs=(THE_LINK, WHAT_WAS_AGREED, *THE_WORK)),
         on(CompletionWithdraw, decide=completion.withdraw, needs=(THE_LINK, WHAT_WAS_AGREED, *WHAT_WAITS)),
         on(CompletionReject, decide=completion.reject, needs=(THE_LINK, WHAT_WAS_AGREED, *WHAT_WAITS)),
         on(CompletionApprove, decide=completion.approve, needs=(THE_LINK, WHAT_WAS_AGREED, THE_SNAPSHOT, *WHAT_WAITS)),
         on(CompletionForce, decide=ending.force, needs=ALL_THAT_ENDS),
         on(OutsourcingAbandoned, decide=ending.abandon, needs=ALL_THAT_ENDS),
-        on(OutsourcingReturn, decide=ending.hand_back, needs=(THE_LINK, WHAT_WAS_AGREED, THE_WORK, *WHAT_WAITS)),
+        on(OutsourcingReturn, decide=ending.hand_back, needs=(THE_LINK, WHAT_WAS_AGREED, *THE_WORK, *WHAT_WAITS)),
         on(LineUnfinished, decide=line.go_on, needs=(THE_LINK, *WHAT_WAITS), unblocks=True),
         on(SyncRequest, decide=repair.ask, needs=(*WHAT_STANDS, THE_SENDERS_REPAIR)),
         on(SyncFellDue, decide=repair.fall_due, needs=WHAT_STANDS),

@@ -4,7 +4,7 @@ from services.ticket_sync.domain.agreed import Agreed
 from services.ticket_sync.domain.entries import Entry
 from services.ticket_sync.domain.line import Front, move
 from services.ticket_sync.domain.links import Link, State
-from services.ticket_sync.domain.snapshots import Snapshot, fits, fixed, sum_up
+from services.ticket_sync.domain.snapshots import Snapshot, Work, fits, fixed, newest, sum_up
 from shared.contracts.ticket_sync import (
     CompletionApprove,
     CompletionApproved,
@@ -25,7 +25,11 @@ from shared.messaging.outcomes import Changed, Decision, FieldError, Message, No
 
 
 def submit(
-    link: Link | None, agreed: Agreed | None, work: tuple[Entry, ...], submission: Message[CompletionSubmit]
+    link: Link | None,
+    agreed: Agreed | None,
+    found: Work | None,
+    at_hand: tuple[Entry, ...],
+    submission: Message[CompletionSubmit],
 ) -> Decision:
     """Fix what the service partner submits, where it is what it believes to submit; entries are held from now on.
 
@@ -37,11 +41,15 @@ def submit(
         return refused
     if not link.line_is_empty:
         return NotYet("completion/entries-under-way", state=link.state)
+    work = newest(link, found, at_hand)
+    if work is None:
+        return NotYet("completion/too-much-at-once", state=link.state)
     content = fixed(link, work, submission.fresh_id, submission.data.summary, submission.data.deductions)
-    if refused := _out_of_step(link, content, submission.data):
+    refused = _out_of_step(link, content, submission.data)
+    if refused is None and (work.shortened or not fits(content)):
+        refused = Refused("completion/too-large", state=link.state)
+    if refused is not None:
         return refused
-    if not fits(content):
-        return Refused("completion/too-large", state=link.state)
     snapshot = Snapshot(content.snapshot_id, link.outsourcing_id, content, submission.data.actor, submission.now)
     submitted = CompletionSubmitted(
         outsourcing_id=link.outsourcing_id,

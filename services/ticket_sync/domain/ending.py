@@ -6,7 +6,7 @@ from services.ticket_sync.domain.agreed import Agreed
 from services.ticket_sync.domain.entries import Entry
 from services.ticket_sync.domain.line import Front, move
 from services.ticket_sync.domain.links import ALLOWED, Link, State
-from services.ticket_sync.domain.snapshots import Snapshot, fixed, fixed_whatever_its_size, sum_up
+from services.ticket_sync.domain.snapshots import Snapshot, Work, fixed, fixed_whatever_its_size, newest, sum_up
 from shared.contracts.offer_handler import OutsourcingAbandoned
 from shared.contracts.ticket_sync import (
     CompletionForce,
@@ -27,7 +27,8 @@ Forcing = Message[CompletionForce] | Message[OutsourcingAbandoned]
 def hand_back(
     link: Link | None,
     agreed: Agreed | None,
-    work: tuple[Entry, ...],
+    found: Work | None,
+    at_hand: tuple[Entry, ...],
     front: Front | None,
     in_line: tuple[Entry, ...],
     returning: Message[OutsourcingReturn],
@@ -39,6 +40,9 @@ def hand_back(
         return refused
     if link.state is State.AWAITING_APPROVAL:
         return Refused("outsourcing/not-returnable", state=link.state, allowed=ALLOWED[link.state])
+    work = newest(link, found, at_hand)
+    if work is None:
+        return NotYet("completion/too-much-at-once", state=link.state)
     link, reason = link.returned(returning.now), returning.data.reason
     worked = fixed(link, work, returning.fresh_id)
     known: dict[str, Any] = {
@@ -70,11 +74,12 @@ def hand_back(
     )
 
 
-def force(
+def force(  # noqa: PLR0913, PLR0917 - all that the end of the work can lean on
     link: Link | None,
     agreed: Agreed | None,
     submitted: Snapshot | None,
-    work: tuple[Entry, ...],
+    found: Work | None,
+    at_hand: tuple[Entry, ...],
     front: Front | None,
     in_line: tuple[Entry, ...],
     forcing: Message[CompletionForce],
@@ -84,15 +89,19 @@ def force(
         return NotYet("outsourcing/unknown")
     if refused := link.refuses_unless_said_by("lead", forcing.sender):
         return refused
+    work = newest(link, found, at_hand)
+    if work is None:
+        return NotYet("completion/too-much-at-once", state=link.state)
     snapshot = submitted or _as_it_is(link, work, forcing)
     return _ended_by_force(link, agreed, snapshot, front, in_line, forcing, forcing.data.cause)
 
 
-def abandon(
+def abandon(  # noqa: PLR0913, PLR0917 - all that the end of the work can lean on
     link: Link | None,
     agreed: Agreed | None,
     submitted: Snapshot | None,
-    work: tuple[Entry, ...],
+    found: Work | None,
+    at_hand: tuple[Entry, ...],
     front: Front | None,
     in_line: tuple[Entry, ...],
     abandoned: Message[OutsourcingAbandoned],
@@ -102,11 +111,14 @@ def abandon(
         return NotYet("outsourcing/unknown")
     if link.has_ended:
         return Unchanged()
+    work = newest(link, found, at_hand)
+    if work is None:
+        return NotYet("completion/too-much-at-once")
     snapshot = submitted or _as_it_is(link, work, abandoned)
     return _ended_by_force(link, agreed, snapshot, front, in_line, abandoned, "partnership_ended")
 
 
-def _as_it_is(link: Link, work: tuple[Entry, ...], forcing: Forcing) -> Snapshot | None:
+def _as_it_is(link: Link, work: Work, forcing: Forcing) -> Snapshot | None:
     """The work fixed at this moment; None where it has not begun, or cannot be told."""
     if link.state is State.ACCEPTED:
         return None

@@ -1,6 +1,6 @@
 """What is billed in the end: the service partner's shared time and charges, fixed and added up."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
@@ -24,6 +24,21 @@ from shared.money import price_of, total
 # The sum of the time reaches the lead as the quantity of one charge, which has six digits before the point.
 MOST_HOURS = Decimal(999_999)
 
+Entries = tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """The service partner's shared time and charges as they stand, as far as a message could tell them.
+
+    Where they are too long for that they are `shortened`: the texts of the time are left out. `entries` is None where
+    a turn had too much to load.
+    """
+
+    outsourcing_id: UUID
+    entries: Entries | None
+    shortened: bool
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
@@ -39,18 +54,28 @@ class Snapshot:
     submitted_at: datetime
 
 
+def newest(link: Link, found: Work | None, at_hand: Entries) -> Work | None:
+    """The work as this turn has left it, by id; None where there was too much to load in this turn."""
+    found = found or Work(link.outsourcing_id, (), shortened=False)
+    if found.entries is None:
+        return None
+    by_id = {one.entry_id: one for one in (*found.entries, *at_hand)}
+    entries = (by_id[id] for id in sorted(by_id))
+    return replace(found, entries=tuple(one for one in entries if one.is_work and one.owner == link.service))
+
+
 def fixed(
     link: Link,
-    work: tuple[Entry, ...],
+    work: Work,
     snapshot_id: UUID,
     summary: str = "",
     deductions: tuple[Deduction, ...] = (),
 ) -> CompletionSnapshot:
     """The service partner's time by day, its charges, and what they add up to, whether billable or not."""
     time, charges = [], []
-    for entry in work:
+    for entry in work.entries or ():
         word = entry.word
-        if entry.owner != link.service or word is None:
+        if word is None:
             continue
         if isinstance(word.body, TimeBody):
             time.append(_time(entry, word.author, word.body))
@@ -73,14 +98,14 @@ def fits(snapshot: CompletionSnapshot) -> bool:
     return snapshot.hours <= MOST_HOURS and len(snapshot.model_dump_json().encode()) <= LARGEST_SNAPSHOT_BYTES
 
 
-def fixed_whatever_its_size(link: Link, work: tuple[Entry, ...], snapshot_id: UUID) -> CompletionSnapshot | None:
+def fixed_whatever_its_size(link: Link, work: Work, snapshot_id: UUID) -> CompletionSnapshot | None:
     """The work as it is now, where nobody is there to shorten it: without the texts of its time if they do not fit.
 
     None where not even that fits: a bill for a part of the work would be wrong.
     """
     full = fixed(link, work, snapshot_id)
     brief = full.model_copy(update={"time": tuple(one.model_copy(update={"text": ""}) for one in full.time)})
-    return next((content for content in (full, brief) if fits(content)), None)
+    return next((content for content in ((brief,) if work.shortened else (full, brief)) if fits(content)), None)
 
 
 def id_of_sum(link: Link) -> UUID:
@@ -88,7 +113,7 @@ def id_of_sum(link: Link) -> UUID:
     return id_of_content(b"time of the service partner", link.outsourcing_id.bytes)
 
 
-def sum_up(link: Link, snapshot: CompletionSnapshot) -> tuple[Link, tuple[Entry, ...], tuple[Tell, ...]]:
+def sum_up(link: Link, snapshot: CompletionSnapshot) -> tuple[Link, Entries, tuple[Tell, ...]]:
     """What the lead's ticket keeps of the service partner's time, as one charge.
 
     It is an entry like any other: who has lost it can be told of it again, and who outsources a ticket on may pass it

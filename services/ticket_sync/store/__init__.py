@@ -210,20 +210,6 @@ async def find_entries(connection: Connection, keys: list[tuple[UUID, UUID]]) ->
     return [entry_of(row) for row in rows]
 
 
-async def list_work(connection: Connection, outsourcing_ids: list[UUID]) -> list[Entry]:
-    """The time and the charges that a submission speaks of: shared, not removed, and the service partner's."""
-    rows = await connection.fetch(
-        f"""
-        SELECT {", ".join("entry." + column.strip() for column in ENTRY_COLUMNS.split(","))}
-        FROM entry JOIN link USING (outsourcing_id)
-        WHERE outsourcing_id = ANY ($1::uuid[]) AND entry.owner = link.service
-          AND kind IN ('time', 'charge') AND visibility = 'shared' AND content IS NOT NULL
-        """,
-        outsourcing_ids,
-    )
-    return [entry_of(row) for row in rows]
-
-
 async def save_entries(connection: Connection, entries: list[Entry]) -> None:
     """The newest versions; the owner of an entry never changes."""
     rows = [

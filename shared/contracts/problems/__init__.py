@@ -280,6 +280,14 @@ PROBLEMS: dict[str, Problem] = {
             "Wartende Einträge werden der anderen Seite noch übermittelt; reichen Sie danach erneut ein.",
         ),
     ),
+    "completion/too-much-at-once": _problem(
+        429,
+        en=("Too much work is read at once", "The work of many large tickets is being read; send this again later."),
+        de=(
+            "Es wird zu viel Arbeit auf einmal gelesen",
+            "Gerade wird die Arbeit vieler großer Tickets gelesen; senden Sie dies später noch einmal.",
+        ),
+    ),
     "completion/too-large": _problem(
         422,
         en=("The submission is too large", "Its time and charges do not fit into one message; shorten their texts."),

@@ -17,8 +17,10 @@ from services.ticket_sync.domain.entries import Entry, Travel
 from services.ticket_sync.domain.links import FIRST_DIGEST_AFTER, Link, State
 from services.ticket_sync.domain.opening import Due
 from services.ticket_sync.domain.replication import word_of, written
-from services.ticket_sync.domain.snapshots import Snapshot
-from shared.contracts.ticket_sync import CompletionSnapshot, EntryBody
+from services.ticket_sync.domain.snapshots import Snapshot, Work
+from services.ticket_sync.store import work as work_store
+from services.ticket_sync.store.work import LARGEST_WORK_BYTES, find_work
+from shared.contracts.ticket_sync import CompletionSnapshot, EntryBody, TimeBody
 from shared.database import Connection
 from shared.ids import new_id
 from tests.integration.databases import plan_of, statements_of
@@ -226,7 +228,29 @@ async def test_work_is_the_service_partners_shared_time_and_charges(database: Co
         entry((await saved_link(database)).outsourcing_id, TIME),
     ]
     await store.save_entries(database, [*work, *others])
-    assert sorted(await store.list_work(database, [outsourcing_id]), key=lambda one: one.key) == work
+    [found] = await find_work(database, [outsourcing_id])
+    assert sorted(found.entries or (), key=lambda one: one.key) == work and not found.shortened
+    assert await find_work(database, [new_id()]) == []
+
+
+async def test_work_too_long_for_a_message_is_read_without_its_texts_and_of_too_much_the_first_alone(
+    database: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of_long, of_short = sorted([(await saved_link(database)).outsourcing_id for _ in range(2)])
+    long = TIME.model_copy(update={"text": "ü" * (LARGEST_WORK_BYTES // 4)})
+    await store.save_entries(database, [entry(of_long, long), entry(of_long, long), entry(of_long, CHARGE)])
+    await store.save_entries(database, [entry(of_short, TIME)])
+    shortened, whole = sorted(await find_work(database, [of_short, of_long]), key=lambda one: one.outsourcing_id)
+    texts = {one.text for one in bodies_of(shortened) if isinstance(one, TimeBody)}
+    assert (shortened.shortened, texts) == (True, {""}) and CHARGE in bodies_of(shortened)
+    assert (whole.shortened, bodies_of(whole)) == (False, [TIME])
+    monkeypatch.setattr(work_store, "LARGEST_OF_A_TURN_BYTES", 1)
+    first, left = sorted(await find_work(database, [of_short, of_long]), key=lambda one: one.outsourcing_id)
+    assert len(first.entries or ()) == 3 and left.entries is None
+
+
+def bodies_of(found: Work) -> list[EntryBody]:
+    return [one.word.body for one in found.entries or () if one.word]
 
 
 async def test_a_submission_is_written_once(database: Connection) -> None:

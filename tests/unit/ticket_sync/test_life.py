@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from services.ticket_sync.domain import snapshots
 from services.ticket_sync.domain.entries import Travel
-from services.ticket_sync.domain.snapshots import MOST_HOURS
+from services.ticket_sync.domain.snapshots import MOST_HOURS, Work
 from shared.contracts.ticket_sync import (
     ChargeBody,
     CompletionApproved,
@@ -20,6 +20,7 @@ from shared.contracts.ticket_sync import (
     EntryReleased,
     EntryReplicated,
     OutsourcingCompleted,
+    OutsourcingHandedBack,
     OutsourcingRejected,
     OutsourcingSubmitted,
     OutsourcingWithdrawn,
@@ -220,6 +221,24 @@ def test_a_submission_fits_into_a_message(monkeypatch: pytest.MonkeyPatch) -> No
     long = TimeBody(kind="time", hours=Decimal(1), work_on=TIME.work_on, text="x" * 500)
     outsourcing.say(SERVICE, put(long))
     assert outsourcing.problem_of(SERVICE, submit(1, "1")) == "completion/too-large"
+
+
+def test_work_that_was_read_without_its_texts_is_not_submitted_but_can_be_ended_without_them() -> None:
+    outsourcing = in_progress()
+    outsourcing.say(SERVICE, put(TIME))
+    outsourcing.keep(Work(OUTSOURCING, (), shortened=True))
+    assert outsourcing.problem_of(SERVICE, submit(1, "1")) == "completion/out-of-step"
+    assert outsourcing.problem_of(SERVICE, submit(1, "1.5")) == "completion/too-large"
+    assert isinstance(outsourcing.say(SERVICE, give_back()), Changed)
+    told = next(fact for fact in outsourcing.published() if isinstance(fact, OutsourcingHandedBack))
+    assert told.snapshot is not None and [one.text for one in told.snapshot.time] == [""]
+
+
+@pytest.mark.parametrize(("sender", "said"), [(SERVICE, submit(0, "0")), (SERVICE, give_back()), (LEAD, force())])
+def test_what_speaks_of_more_work_than_a_turn_can_read_is_tried_again(sender: str, said: Payload) -> None:
+    outsourcing = in_progress()
+    outsourcing.keep(Work(OUTSOURCING, None, shortened=False))
+    assert outsourcing.say(sender, said) == NotYet("completion/too-much-at-once", state="in_progress")
 
 
 def test_more_hours_than_a_charge_can_tell_are_not_submitted(monkeypatch: pytest.MonkeyPatch) -> None:
