@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from services.gateway.domain.files import Access, Citation, CitedFile, File, IssuedFile, Upload
+from services.gateway.domain.files import Access, Citation, CitedFile, File, IssuedFile, Leased, Upload
 from services.gateway.domain.questions import Details, Question, State
 from shared.contracts.gateway import FileLimits
 from shared.database import Connection, columns_of
@@ -69,12 +69,15 @@ async def find_now(connection: Connection) -> datetime:
 
 
 async def announce_file(connection: Connection, sha256: str) -> bool:
-    """This content is about to be stored, and is not removed for a while; False where it is just being removed."""
+    """This content is about to be stored, and is not removed meanwhile; False where it is just being removed.
+
+    Who brings something else in the end has not made what is stored needed for longer.
+    """
     status = await connection.execute(
         """
-        INSERT INTO file (sha256, unneeded_since) VALUES ($1, clock_timestamp())
-        ON CONFLICT (sha256) DO UPDATE
-        SET unneeded_since = CASE WHEN file.kept_by = 0 THEN excluded.unneeded_since END, removing_until = NULL
+        INSERT INTO file (sha256, unneeded_since, announced_at)
+        SELECT $1, now, now FROM clock_timestamp() AS now
+        ON CONFLICT (sha256) DO UPDATE SET announced_at = excluded.announced_at, removing_until = NULL
         WHERE file.removing_until IS NULL OR file.removing_until < excluded.unneeded_since
         """,
         sha256,
@@ -218,17 +221,21 @@ async def insert_issued(connection: Connection, files: list[IssuedFile]) -> None
 
 async def claim_unneeded_files(
     connection: Connection, now: datetime, *, uncited_for: timedelta, cited_for: timedelta, lease: timedelta, limit: int
-) -> list[str]:
-    """Lease contents that nothing has kept for so long, those that an entry once cited for longer; their digests."""
+) -> list[Leased]:
+    """Lease contents that nothing has kept for so long, those that an entry once cited for longer.
+
+    None that somebody may be bringing at this moment.
+    """
     rows = await connection.fetch(
         """
         UPDATE file SET removing_until = $1::timestamptz + $4::interval
         WHERE sha256 = ANY (ARRAY (
             SELECT sha256 FROM file
             WHERE kept_by = 0 AND (removing_until IS NULL OR removing_until < $1)
+              AND announced_at <= $1 - $2::interval
               AND (NOT cited AND unneeded_since <= $1 - $2::interval OR cited AND unneeded_since <= $1 - $3::interval)
             LIMIT $5 FOR UPDATE SKIP LOCKED))
-        RETURNING sha256
+        RETURNING sha256, removing_until
         """,
         now,
         uncited_for,
@@ -236,12 +243,18 @@ async def claim_unneeded_files(
         lease,
         limit,
     )
-    return [row["sha256"] for row in rows]
+    return [Leased(**row) for row in rows]
 
 
-async def delete_files(connection: Connection, digests: list[str]) -> None:
-    """Forget contents that are out of the store."""
-    await connection.execute("DELETE FROM file WHERE sha256 = ANY ($1::text[]) AND removing_until IS NOT NULL", digests)
+async def delete_files(connection: Connection, leased: list[Leased]) -> None:
+    """Forget contents that are out of the store, except those that others have leased or brought since."""
+    await connection.execute(
+        """
+        DELETE FROM file USING unnest($1::text[], $2::timestamptz[]) AS leased (sha256, removing_until)
+        WHERE (file.sha256, file.removing_until) = (leased.sha256, leased.removing_until)
+        """,
+        *columns_of([(one.sha256, one.removing_until) for one in leased], 2),
+    )
 
 
 async def find_question(connection: Connection, about: str, id: UUID) -> tuple[Question | None, str, datetime]:

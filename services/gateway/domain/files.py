@@ -69,6 +69,14 @@ class File:
 
 
 @dataclass(frozen=True, slots=True)
+class Leased:
+    """Content that somebody takes out of the store; until then it is nobody else's to remove or to bring anew."""
+
+    sha256: str
+    removing_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Upload:
     """An instance's newest upload of some content; it keeps the content until it has lapsed."""
 

@@ -27,6 +27,8 @@ CREATE TABLE file (
     kept_by        integer NOT NULL DEFAULT 0 CHECK (kept_by >= 0),
     cited          boolean NOT NULL DEFAULT false,
     unneeded_since timestamptz,
+    -- When somebody last said that it is about to come; whether it came says an upload.
+    announced_at   timestamptz NOT NULL DEFAULT '-infinity',
     -- While the courier takes it out of the store, nobody counts on it.
     removing_until timestamptz,
     CHECK ((kept_by = 0) = (unneeded_since IS NOT NULL)),

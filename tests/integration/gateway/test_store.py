@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from services.console.stack import LocalStack
 from services.gateway import store
 from services.gateway.courier import FILES_AT_ONCE, LEASE, UNCITED_FOR, removal_courier
-from services.gateway.domain.files import Citation, CitedFile, File, FileReceived, Upload
+from services.gateway.domain.files import Citation, CitedFile, File, FileReceived, Leased, Upload
 from services.gateway.handlers import HANDLERS
 from services.gateway.settings import Settings
 from shared.contracts.gateway import FileLimits
@@ -44,6 +45,7 @@ async def fresh(service_connection: ConnectionTo) -> Connection:
 async def kept(connection: Connection, *files: File) -> None:
     for file in files:
         assert await store.announce_file(connection, file.sha256)
+    await connection.execute("UPDATE file SET announced_at = $1", NOW)
     await store.save_files(connection, list(files))
 
 
@@ -64,8 +66,15 @@ async def test_content_is_found_by_its_digest_as_it_was_saved_last(fresh: Connec
     assert await store.announce_file(fresh, PLAN)
     assert (await store.lock_files(fresh, [PLAN]))[0] == files[0], "what is kept stays as it is"
     assert await store.announce_file(fresh, LOGS)
-    [again] = await store.lock_files(fresh, [LOGS])
-    assert again.unneeded_since is not None and again.unneeded_since > NOW
+    assert (await store.lock_files(fresh, [LOGS]))[0] == files[1], "what was announced has not come yet"
+
+
+async def test_who_announces_a_file_and_brings_another_keeps_nothing_stored_for_longer(fresh: Connection) -> None:
+    await kept(fresh, File(PLAN, 0, cited=True, unneeded_since=NOW))
+    await store.announce_file(fresh, PLAN)
+    now = await fresh.fetchval("SELECT clock_timestamp()")
+    assert await claimed(fresh, max(now, NOW + 30 * DAY)) == [], "it may be coming at this moment"
+    assert await claimed(fresh, max(now + DAY, NOW + 30 * DAY)) == [PLAN]
 
 
 async def test_uploads_and_citations_are_found_by_their_keys_as_they_were_saved_last(fresh: Connection) -> None:
@@ -106,8 +115,12 @@ async def test_nothing_is_kept_that_cannot_be(fresh: Connection, broken: str) ->
 
 
 async def claimed(connection: Connection, now: datetime, limit: int = 10) -> list[str]:
-    return sorted(
-        await store.claim_unneeded_files(connection, now, uncited_for=DAY, cited_for=30 * DAY, lease=LEASE, limit=limit)
+    return sorted(one.sha256 for one in await leased(connection, now, limit))
+
+
+async def leased(connection: Connection, now: datetime, limit: int = 10) -> list[Leased]:
+    return await store.claim_unneeded_files(
+        connection, now, uncited_for=DAY, cited_for=30 * DAY, lease=LEASE, limit=limit
     )
 
 
@@ -123,17 +136,19 @@ async def test_what_nothing_keeps_is_claimed_in_its_time_and_once(fresh: Connect
     assert await claimed(fresh, NOW + DAY) == []
     assert await store.lock_files(fresh, [LOGS]) == [], "nobody counts on what is being removed"
     assert await claimed(fresh, NOW + DAY + LEASE + SECOND) == [LOGS], "who claimed it may have died"
-    assert await claimed(fresh, NOW + 30 * DAY) == [PLAN, LOGS]
-    await store.delete_files(fresh, [LOGS, PHOTO])
+    [plan, logs] = sorted(await leased(fresh, NOW + 30 * DAY), key=lambda one: one.sha256)
+    assert (plan.sha256, logs.sha256) == (PLAN, LOGS)
+    too_late = replace(plan, removing_until=plan.removing_until - SECOND)
+    await store.delete_files(fresh, [logs, too_late, replace(logs, sha256=PHOTO)])
     assert [row["sha256"] for row in await fresh.fetch("SELECT sha256 FROM file ORDER BY 1")] == [PLAN, PHOTO]
 
 
 async def test_what_is_being_removed_is_not_stored_anew_before_it_is_gone(fresh: Connection) -> None:
     assert await store.announce_file(fresh, PLAN)
     now = await fresh.fetchval("SELECT clock_timestamp()") + DAY
-    assert await claimed(fresh, now) == [PLAN]
+    [removed] = await leased(fresh, now)
     assert not await store.announce_file(fresh, PLAN)
-    await store.delete_files(fresh, [PLAN])
+    await store.delete_files(fresh, [removed])
     assert await store.announce_file(fresh, PLAN)
 
 
@@ -288,6 +303,21 @@ async def test_content_leaves_the_store_when_the_last_reference_and_the_retentio
     await remove_what_is_due(fresh, tmp_path, 7 * DAY + SECOND, days=7)
     assert names_in(tmp_path) == []
     assert await fresh.fetchval("SELECT count(*) FROM file") == await fresh.fetchval("SELECT count(*) FROM upload") == 0
+
+
+async def test_a_courier_that_was_frozen_for_longer_than_its_lease_removes_nothing_that_came_again(
+    fresh: Connection, tmp_path: Path
+) -> None:
+    clock, objects = [0.0], ObjectStore(tmp_path.as_uri())
+    carrying = removal_courier(Settings(**SETTINGS), objects, clock=lambda: clock[0])
+    await store.announce_file(fresh, EMPTY)
+    [removal] = await carrying.claim(fresh, await fresh.fetchval("SELECT clock_timestamp()") + DAY)
+    clock[0] += LEASE.total_seconds()
+    await fresh.execute("UPDATE file SET removing_until = clock_timestamp()")
+    assert await store.announce_file(fresh, EMPTY)
+    await objects.put(EMPTY, nothing())
+    await carrying.record(fresh, [await carrying.act(removal), removal.leased], NOW)
+    assert names_in(tmp_path) == [EMPTY] and len(await store.lock_files(fresh, [EMPTY])) == 1
 
 
 async def test_what_a_crash_left_of_an_upload_is_removed_too(fresh: Connection, tmp_path: Path) -> None:
