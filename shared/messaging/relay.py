@@ -238,9 +238,9 @@ class Relay:
                     raise
                 log.warning("could not sweep the outbox", error=type(error).__name__)
             else:
+                # Also where letters are under way, which land first: a lane busy at every look has its turn too.
                 for lane in lanes:
-                    if lane not in self._in_flight:
-                        self._fall_behind(lane)
+                    self._fall_behind(lane)
 
     async def _list_waiting_lanes(self, buckets: list[str], older_than_seconds: float = 0.0) -> list[str]:
         async with self._connection_lock, self._database.connection() as connection:

@@ -11,8 +11,9 @@ import pytest
 
 from shared.database import Connection, Database
 from shared.ids import new_id
+from shared.messaging import outbox, topology
 from shared.messaging.broker import CLOSE_SECONDS, HEARTBEAT_SECONDS
-from shared.messaging.relay import Relay
+from shared.messaging.relay import SWEEP_SECONDS, Relay
 from tests.integration.messaging.broker import Broker
 from tests.integration.messaging.posting import command
 from tests.integration.messaging.probe import ProbeDo
@@ -87,6 +88,40 @@ async def test_a_broker_lost_while_a_channel_is_opened_does_not_end_the_relay(br
             await asyncio.wait_for(relay._channel_ready.wait(), 20)
         finally:
             await _cancelled(running)
+
+
+async def test_a_letter_that_was_forgotten_is_told_however_busy_its_lane_is(
+    broker: Broker, probe_url: str, probe_database: Connection
+) -> None:
+    tally = new_id()
+    async with probe_worker(broker, probe_url):
+        await broker.send(do(tally))
+        await broker.read("nordlicht", 1)
+    bucket = topology.bucket(str(tally))
+    await probe_database.execute("UPDATE outbox SET published_at = NULL")
+    [told] = await outbox.find_waiting(probe_database, "nordlicht", [bucket], 1)
+    await probe_database.execute("UPDATE outbox SET published_at = now()")
+    relay = Relay(broker_url=broker.url_of("tandem.probe"), database_url=probe_url, service="probe")
+    await relay.take_up([bucket])
+    running, forgotten = asyncio.create_task(relay.run()), asyncio.Event()
+
+    async def keep_busy() -> None:
+        """Never a moment at which nothing of this lane is under way; none of it is in the outbox."""
+        while True:
+            relay.hand_over([replace(told, position=0)] * 10)
+            forgotten.set()
+            await relay.room()
+            await asyncio.sleep(0)
+
+    await asyncio.wait_for(relay._channel_ready.wait(), 20)
+    busy = asyncio.create_task(keep_busy())
+    try:
+        await forgotten.wait()
+        await probe_database.execute("UPDATE outbox SET published_at = NULL, created_at = now() - interval '1 minute'")
+        await until(count(probe_database, "outbox", 0, "published_at IS NULL"), 3 * SWEEP_SECONDS)
+    finally:
+        await _cancelled(busy)
+        await _cancelled(running)
 
 
 async def test_a_relay_told_to_end_while_it_closes_a_silent_connection_ends(broker: Broker, probe_url: str) -> None:
