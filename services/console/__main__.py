@@ -13,7 +13,7 @@ import psycopg
 import typer
 from pydantic import TypeAdapter, ValidationError
 
-from services.console import agreements, instances, notifications, parked, renderings, sync, work
+from services.console import agreements, billing, instances, notifications, parked, renderings, sync, work
 from services.console import check as checking
 from services.console.migrating import migrate_all
 from services.console.settings import AdminSettings, DatabaseSettings, WorkerPasswords
@@ -47,6 +47,7 @@ app.add_typer(outsourcing_app, name="outsourcing")
 sync_app = typer.Typer(no_args_is_help=True, help="Whether both copies of a ticket are in step, and telling all again.")
 app.add_typer(sync_app, name="sync")
 app.add_typer(notifications.app, name="notifications")
+app.add_typer(billing.app, name="billing")
 
 MEBIBYTE = 1024 * 1024
 LARGEST_MIB = LARGEST_FILE_BYTES // MEBIBYTE

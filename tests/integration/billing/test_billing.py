@@ -167,6 +167,42 @@ async def test_turns_side_by_side_leave_no_gap_and_give_no_number_twice(
     assert await numbers(database) == list(range(1, 121))
 
 
+async def test_workers_that_are_killed_over_and_over_leave_no_gap_and_bill_nothing_twice(
+    database: Connection, database_url: str
+) -> None:
+    await settled(database)
+    works = [done(new_id()) for _ in range(60)]
+    deaths = 0
+
+    async def bill(share: list[Arrival]) -> None:
+        nonlocal deaths
+        while share:
+            async with connection_to(database_url) as connection:
+                try:
+                    turn = fresh_turn()
+                    while share:
+                        # What comes back comes under the same id, or as another message about the same work.
+                        await take(connection, *share[:3], turn=turn)
+                        del share[:2]
+                except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                    deaths += 1
+
+    async def kill(workers: list[asyncio.Task[None]]) -> None:
+        """Whoever is inside a transaction, in whatever statement, until ten have died or all is done."""
+        while deaths < 10 and not all(worker.done() for worker in workers):
+            await database.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+                " AND pid <> pg_backend_pid() AND xact_start < clock_timestamp() - interval '3 ms' LIMIT 1"
+            )
+
+    workers = [asyncio.create_task(bill(list(works[worker::3]) + works[:10])) for worker in range(3)]
+    await asyncio.wait_for(asyncio.gather(kill(workers), *workers), timeout=60)
+    assert deaths > 0, "nobody died, so nothing was shown"
+    assert await numbers(database) == list(range(1, 61))
+    assert await database.fetchval("SELECT count(DISTINCT outsourcing_id) FROM item WHERE state = 'invoiced'") == 60
+    assert await database.fetchval("SELECT last FROM number_series") == 60
+
+
 async def test_a_turn_that_is_rolled_back_gives_its_number_to_the_next(database: Connection) -> None:
     await settled(database)
     dying = database.transaction()

@@ -1,0 +1,107 @@
+"""`tandem billing`: what is still to be invoiced to each lead partner, and what was worked against the caps."""
+
+import csv
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+from services.console.showing import AsJson, as_operator, plain, show
+from shared.database import Connection
+
+app = typer.Typer(no_args_is_help=True, help="What is still to be invoiced, and what was worked against the caps.")
+
+AsCsv = Annotated[bool, typer.Option("--csv", help="for spreadsheets")]
+# What a spreadsheet would take for a formula; ticket numbers are other people's words.
+FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+
+
+async def list_pending(connection: Connection, service: str | None, lead: str | None) -> list[dict[str, Any]]:
+    """What is not invoiced yet, by service partner, lead partner and currency; the most at the top."""
+    rows = await connection.fetch(
+        """
+        SELECT service, lead, terms ->> 'currency' AS currency, count(DISTINCT outsourcing_id) AS outsourcings,
+               coalesce(sum(amount) FILTER (WHERE state = 'asked'), 0) AS asked,
+               coalesce(sum(amount) FILTER (WHERE state = 'open'), 0) AS open,
+               coalesce(sum(amount) FILTER (WHERE state = 'posted'), 0) AS posted,
+               min(ended_on) AS oldest
+        FROM billing.item JOIN billing.bill USING (outsourcing_id)
+        WHERE state IN ('asked', 'open', 'posted') AND ($1::text IS NULL OR service = $1)
+          AND ($2::text IS NULL OR lead = $2)
+        GROUP BY service, lead, currency
+        ORDER BY sum(amount) DESC, service, lead
+        """,
+        service,
+        lead,
+    )
+    return [dict(row) for row in rows]
+
+
+async def list_caps(connection: Connection, instance: str | None, percent: int) -> list[dict[str, Any]]:
+    """Work under way that has come to so many percent of an authorized amount, the most at the top."""
+    rows = await connection.fetch(
+        """
+        WITH amount AS (
+            SELECT outsourcing_id, 'hours' AS cap, hours AS worked,
+                   (terms ->> 'authorized_hours')::numeric AS authorized FROM ticket_sync.effort
+            UNION ALL
+            SELECT outsourcing_id, 'charges', charges, (terms ->> 'authorized_charges')::numeric FROM ticket_sync.effort
+            UNION ALL
+            SELECT outsourcing_id, 'total', coalesce((terms ->> 'flat_fee')::numeric, 0) + cost + charges,
+                   (terms ->> 'authorized_total')::numeric FROM ticket_sync.effort
+        ), reached AS (
+            SELECT *, CASE WHEN authorized > 0 THEN round(100 * worked / authorized)
+                           WHEN worked > 0 THEN 100 ELSE 0 END AS percent
+            FROM amount WHERE authorized IS NOT NULL
+        )
+        SELECT lead, service, lead_number, service_number, state, cap, worked, authorized,
+               CASE WHEN cap <> 'hours' THEN currency END AS currency, percent, outsourcing_id
+        FROM reached JOIN ticket_sync.link USING (outsourcing_id)
+        WHERE state IN ('accepted', 'in_progress', 'awaiting_approval') AND percent >= $2
+          AND ($1::text IS NULL OR $1 IN (lead, service))
+        ORDER BY percent DESC, outsourcing_id, cap
+        """,
+        instance,
+        percent,
+    )
+    return [dict(row) for row in rows]
+
+
+@app.command("pending")
+def show_pending(
+    service: Annotated[str | None, typer.Option(help="only of this service partner")] = None,
+    lead: Annotated[str | None, typer.Option(help="only for this lead partner")] = None,
+    as_csv: AsCsv = False,
+    as_json: AsJson = False,
+) -> None:
+    """What is still to be invoiced to each lead partner: asked for, open, posted; without tax."""
+    rows = as_operator(lambda c: list_pending(c, service, lead))
+    _show(rows, as_csv=as_csv, as_json=as_json, nothing="everything is invoiced")
+
+
+@app.command("caps")
+def show_caps(
+    instance: Annotated[str | None, typer.Option(help="only with this one, on either side")] = None,
+    percent: Annotated[int, typer.Option(min=0, help="only what has come to so much of a cap")] = 0,
+    as_csv: AsCsv = False,
+    as_json: AsJson = False,
+) -> None:
+    """Hours, charges and totals of work under way against what is authorized."""
+    rows = as_operator(lambda c: list_caps(c, instance, percent))
+    _show(rows, as_csv=as_csv, as_json=as_json, nothing="no work under way has such a cap")
+
+
+def _show(rows: Sequence[dict[str, Any]], *, as_csv: bool, as_json: bool, nothing: str) -> None:
+    if not as_csv:
+        show(rows, as_json=as_json, nothing=nothing)
+        return
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    if rows:
+        writer.writerow(rows[0])
+    writer.writerows([_cell(value) for value in row.values()] for row in rows)
+
+
+def _cell(value: Any) -> str:
+    text = "" if value is None else plain(value)
+    return f"'{text}" if isinstance(value, str) and text.startswith(FORMULAS) else text

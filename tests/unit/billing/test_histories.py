@@ -1,0 +1,127 @@
+"""Random histories of one lead's work: whatever comes, and however often, it is billed exactly once."""
+
+from collections import Counter, defaultdict
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from services.billing.domain import Bill
+from shared.contracts import billing as wire
+from shared.contracts.ticket_sync import OutsourcingCompleted, OutsourcingHandedBack
+from shared.contracts.values import Command
+from shared.ids import new_id
+from shared.messaging.outcomes import Unchanged
+from tests.unit.billing.work import (
+    GERMAN_LEAD,
+    GERMAN_SERVICE,
+    LEAD,
+    SERVICE,
+    Billing,
+    agreeing,
+    charge,
+    completed,
+    returned,
+    terms,
+    time,
+)
+
+TICKETS = [new_id() for _ in range(3)]
+PICK = st.integers(0, 2)
+
+
+class Histories(RuleBasedStateMachine):
+    """Facts and commands in any order and more than once; the model is what stands on invoices by line."""
+
+    @initialize(
+        posting=st.sampled_from(["automatic", "by_hand"]),
+        invoicing=st.sampled_from(["each", "collected"]),
+        asking=st.tuples(*[st.booleans()] * len(TICKETS)),
+        back=st.tuples(*[st.booleans()] * len(TICKETS)),
+    )
+    def the_work_ends(self, posting: str, invoicing: str, asking: tuple[bool, ...], back: tuple[bool, ...]) -> None:
+        self.billing = Billing(GERMAN_LEAD, agreeing(GERMAN_SERVICE, posting=posting, invoicing=invoicing))
+        self.facts: list[OutsourcingCompleted | OutsourcingHandedBack] = []
+        for id, asks, comes_back in zip(TICKETS, asking, back, strict=True):
+            by = terms(authorized_hours="1", over_cap="ask") if asks else terms()
+            work = (time("2"), charge("3", "0.335"), time("1", billable=False))
+            done = completed(by, *work, outsourcing_id=id)
+            self.facts.append(returned(by, *work).model_copy(update={"outsourcing_id": id}) if comes_back else done)
+            self.billing.say("tandem/ticket_sync", self.facts[-1])
+
+    @rule(pick=PICK)
+    def it_is_told_again_under_another_id(self, pick: int) -> None:
+        assert self.billing.say("tandem/ticket_sync", self.facts[pick]) == Unchanged()
+
+    @rule(known=st.booleans())
+    def the_lead_s_data_come_and_go(self, known: bool) -> None:
+        if known:
+            self.billing.keep(GERMAN_LEAD)
+        else:
+            table = next(one for one in self.billing.values if one.type is type(GERMAN_LEAD))
+            self.billing.values[table].pop(LEAD, None)
+
+    @rule(pick=PICK, position=st.integers(1, 5), price=st.sampled_from(["0", "10", "99.999"]))
+    def an_item_is_adjusted(self, pick: int, position: int, price: str) -> None:
+        self._say(SERVICE, wire.ItemAdjust, pick, position=position, unit_price=price, reason="agreed")
+
+    @rule(pick=PICK, positions=st.none() | st.lists(st.integers(1, 5), min_size=1, max_size=3))
+    def items_are_posted(self, pick: int, positions: list[int] | None) -> None:
+        self._say(SERVICE, wire.ItemPost, pick, positions=positions)
+
+    @rule(pick=PICK, agrees=st.booleans())
+    def the_lead_speaks(self, pick: int, agrees: bool) -> None:
+        self._say(LEAD, wire.ItemApprove if agrees else wire.ItemDecline, pick)
+
+    @rule(pick=PICK, preview=st.booleans())
+    def an_invoice_is_asked_for(self, pick: int, preview: bool) -> None:
+        self._say(SERVICE, wire.InvoiceRequest, pick, preview=preview)
+
+    @rule(preview=st.booleans())
+    def invoices_are_collected(self, preview: bool) -> None:
+        self.billing.ask(SERVICE, wire.InvoiceCollect, lead=LEAD, preview=preview)
+
+    @rule(which=st.integers(0, 5), lines=st.none() | st.lists(st.integers(1, 4), min_size=1, max_size=2))
+    def an_invoice_is_cancelled(self, which: int, lines: list[int] | None) -> None:
+        documents = self.billing.documents
+        if documents:
+            chosen = documents[which % len(documents)]
+            self.billing.ask(SERVICE, wire.InvoiceCancel, invoice_id=chosen.invoice_id, lines=lines, reason="wrong")
+
+    @invariant()
+    def no_item_stands_on_two_invoices_and_every_invoiced_one_on_one(self) -> None:
+        if not hasattr(self, "billing"):
+            return
+        standing: Counter[tuple[UUID, int]] = Counter()
+        net: defaultdict[tuple[UUID, int], Decimal] = defaultdict(Decimal)
+        for document in self.billing.documents:
+            sign = 1 if document.document == "invoice" else -1
+            for line in document.lines:
+                standing[line.outsourcing_id, line.position] += sign
+                net[line.outsourcing_id, line.position] += sign * line.amount
+        for bill in self.billing.all_of(Bill):
+            for item in bill.items:
+                key = (bill.outsourcing_id, item.position)
+                invoiced = item.state == "invoiced"
+                assert standing[key] == invoiced
+                assert net[key] == (item.amount if invoiced else 0)
+
+    @invariant()
+    def numbers_have_no_gap_and_no_document_ever_changed(self) -> None:
+        if not hasattr(self, "billing"):
+            return
+        numbers = [document.number for document in self.billing.documents]
+        assert numbers == [f"AW-2026-{place:05d}" for place in range(1, len(numbers) + 1)]
+        seen = getattr(self, "seen", [])
+        assert self.billing.documents[: len(seen)] == seen
+        self.seen = self.billing.documents
+
+    def _say(self, sender: str, model: type[Command], pick: int, **fields: Any) -> None:
+        self.billing.ask(sender, model, outsourcing_id=TICKETS[pick], **fields)
+
+
+Histories.TestCase.settings = hypothesis_settings(max_examples=150, stateful_step_count=30, deadline=None)
+TestHistories = Histories.TestCase
