@@ -50,7 +50,7 @@ async def test_a_whole_life_on_four_shards_with_two_replicas_of_every_worker(
         told = [row["event"] for row in await work.list_history(connection, id)]
     for milestone in (
         *("offered to alpenwerk", "accepted", "ticket requested", "linked with ", "submitted as"),
-        *("submission rejected", "completed as submitted", "completed", "invoice ", "acceptance mailed"),
+        *("submission rejected", "completed as submitted", "completed", "invoice ", "accepted mailed"),
     ):
         assert any(event.startswith(milestone) for event in told), f"no word of {milestone}"
 
