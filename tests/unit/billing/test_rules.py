@@ -218,7 +218,7 @@ CAPS = st.fixed_dictionaries(
     CAPS,
     st.sampled_from(["billed", "cut", "ask"]),
     st.sampled_from([agreeing(GERMAN_SERVICE, codes=[BOOKS]), AUSTRIAN_SERVICE, SWISS_SERVICE, SMALL_SERVICE]),
-    st.sampled_from(["EUR", "JPY", "KWD"]),
+    st.sampled_from(["EUR", "JPY", "CHF"]),
 )
 def test_lines_tax_and_total_always_agree(
     work: list[Work], caps: dict[str, Decimal], over_cap: str, service: BillingSettings, currency: str
