@@ -123,17 +123,17 @@ class Broker:
         queues = [await channel.declare_queue(name, passive=True) for name in names]
         return sum(queue.declaration_result.message_count or 0 for queue in queues)
 
-    async def delivered(self, prefix: str, acknowledged: int) -> int:
-        """How many messages of these queues were sent to workers, once the broker has counted so many acknowledgements.
+    async def redelivered(self, prefix: str) -> int:
+        """How many messages of these queues were sent to a worker again, once the broker counts nothing in them.
 
-        What its channels hold back when a consumer is cancelled reached nobody, and does not count.
+        Acknowledgements are not counted: the last ones of a channel that closes at once are in no count.
         """
         async with asyncio.timeout(20):
             while True:
                 listed = await self.manage("GET", f"queues/{self._vhost}")
-                told = [queue.get("message_stats", {}) for queue in listed if queue["name"].startswith(prefix)]
-                if sum(stats.get("ack", 0) for stats in told) >= acknowledged:
-                    return sum(stats.get("deliver", 0) for stats in told)
+                queues = [queue for queue in listed if queue["name"].startswith(prefix)]
+                if all(queue.get("messages") == 0 for queue in queues):
+                    return sum(queue.get("message_stats", {}).get("redeliver", 0) for queue in queues)
                 await asyncio.sleep(0.2)
 
     async def unbind(self, slug: str) -> None:

@@ -49,7 +49,7 @@ async def test_who_joins_and_who_leaves_changes_the_shares_of_all_and_nothing_is
     for tally in tallies:
         told = [fact["data"]["number"] for fact in facts if fact["data"]["tally_id"] == str(tally)]
         assert told == await numbers(probe_database, tally) == list(range(COMMANDS_EACH))
-    assert await broker.delivered("probe.shard.", SUBJECTS * COMMANDS_EACH) == SUBJECTS * COMMANDS_EACH
+    assert await broker.redelivered("probe.shard.") == 0
 
 
 async def test_while_all_is_led_to_another_generation_each_message_goes_to_one_and_none_to_two(broker: Broker) -> None:
