@@ -10,9 +10,9 @@ from collections.abc import Callable, Coroutine
 from contextvars import Context
 from functools import cached_property
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
-from aiormq.abc import ChannelFrame
+from aiormq.abc import ChannelFrame, DeliveredMessage
 from aiormq.exceptions import ChannelInvalidStateError, ConnectionClosed, DeliveryError, PublishError
 from pamqp.commands import Basic
 
@@ -72,7 +72,8 @@ class Broker:
         routes = [queue for queue in self._route(message.exchange, message.routing_key) if queue.is_bound]
         if not routes:
             returned = Basic.Return(312, "NO_ROUTE", message.exchange, message.routing_key)
-            return PublishError(SimpleNamespace(delivery=returned), returned)  # type: ignore[arg-type]
+            # Of what came back the error reads the delivery alone.
+            return PublishError(cast(DeliveredMessage, SimpleNamespace(delivery=returned)), returned)
         full = [queue for queue in routes if queue.limit is not None and len(queue.waiting) >= queue.limit]
         for queue in routes:
             if queue not in full:

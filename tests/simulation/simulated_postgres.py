@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Itera
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 import asyncpg
 
@@ -30,6 +30,12 @@ CREATE FUNCTION simulated.now() RETURNS timestamptz STABLE LANGUAGE sql AS $$ SE
 ASKS_THE_CLOCK = re.compile(r"\b(clock_timestamp|now) ?\(\)")
 # No statement here takes as long, unless it waits for a lock; then Postgres is asked whether it does.
 PATIENCE_SECONDS = 0.005
+
+
+class _Turning(Protocol):
+    """What every loop of asyncio's own can do, and its interface does not name: turn once."""
+
+    def _run_once(self) -> None: ...
 
 
 @dataclass(slots=True, eq=False)
@@ -134,7 +140,7 @@ class Postgres:
         timer = None if until is None else self._loop.call_at(until, lambda: None)
         try:
             while not task.done() and (until is None or self._loop.time() < until):
-                self._loop._run_once()  # type: ignore[attr-defined]
+                cast(_Turning, self._loop)._run_once()
         finally:
             if timer is not None:
                 timer.cancel()

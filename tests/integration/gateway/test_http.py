@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -55,7 +56,7 @@ def cited(reader: str, content: bytes, entry_id: UUID, outsourcing_id: UUID, **m
 
 
 async def put(client: httpx.AsyncClient, content: bytes, **headers: str) -> httpx.Response:
-    return await client.put(digest_of(content), content=content, headers=headers)
+    return await client.put(digest_of(content), content=content, headers=httpx.Headers(headers, encoding="utf-8"))
 
 
 def problem_of(answer: httpx.Response) -> str:
@@ -167,7 +168,7 @@ async def test_only_a_valid_token_opens(gateway: Gateway, nordlicht: httpx.Async
     content, token = fresh(), gateway.tokens["nordlicht"]
     wrong = ["", "Bearer", f"Basic {token}", f"Bearer {token}x", f"Bearer {token[:-1]}", "Bearer nobody.x"]
     wrong += [f"Bearer alpenwerk.{token.partition('.')[2]}", "Bearer nordlicht.", "Bearer é"]
-    answers = [await put(nordlicht, content, Authorization=one.encode()) for one in wrong]  # type: ignore[arg-type]
+    answers = [await put(nordlicht, content, Authorization=one) for one in wrong]
     answers += [await nordlicht.get(f"{new_id()}/{new_id()}", headers={"Authorization": "Bearer x"})]
     assert {problem_of(answer) for answer in answers} == {"file/unauthorized"}
     assert {answer.headers["WWW-Authenticate"] for answer in answers} == {"Bearer"}
@@ -280,7 +281,7 @@ async def test_nobody_takes_all_places(
         for _ in range(MOST_TRANSFERS_OF_ONE):
             content = fresh(3_000_000)
             await sending.enter_async_context(half_sent(gateway, "nordlicht", content))
-            await until(lambda content=content: is_on_its_way(gateway, content))  # type: ignore[misc]
+            await until(partial(is_on_its_way, gateway, content))
         answer = await put(nordlicht, fresh())
         assert problem_of(answer) == "file/busy" and answer.headers["Retry-After"] == "1"
         assert (await put(alpenwerk, fresh())).status_code == 204

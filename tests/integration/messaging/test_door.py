@@ -10,6 +10,7 @@ import pytest
 
 from shared.database import Connection
 from shared.ids import new_id
+from shared.messaging.arrivals import Readable
 from shared.messaging.turn import Turn
 from tests.integration.messaging.posting import command
 from tests.integration.messaging.probe import ProbeDo
@@ -103,7 +104,8 @@ async def test_what_came_back_too_often_is_asked_at_the_door_all_the_same(
     tally = new_id()
     arrival = do(tally) if change == "invalid" else command(ProbeDo(actor="x", tally_id=tally, number=1), str(new_id()))
     message = turn.read(_with_data(arrival, number="many") if change == "invalid" else arrival)
-    turned = await turn.set_aside(probe_database, message, "came back undecided 10 times")  # type: ignore[arg-type]
+    assert isinstance(message, Readable)
+    turned = await turn.set_aside(probe_database, message, "came back undecided 10 times")
     (answer,) = told(turned)
     assert answer["data"]["type"] in ("message/wrong-subject", "message/invalid")
     assert await outcomes(probe_database) == ["refused"]

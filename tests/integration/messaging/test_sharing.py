@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -56,7 +57,7 @@ async def test_while_all_is_led_to_another_generation_each_message_goes_to_one_a
     commands = [do(new_id()) for _ in range(2000)]
     sending = asyncio.create_task(broker.send(*commands))
     for generation in (2, 3):
-        await until(lambda n=generation - 1: _some(broker, n))  # type: ignore[misc]
+        await until(partial(_some, broker, generation - 1))
         await broker.declare(generation, shards=generation)
     await until(lambda: _some(broker, 3))
     assert not sending.done(), "all of it happened under load"

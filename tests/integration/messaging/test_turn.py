@@ -13,6 +13,7 @@ import pytest
 from shared.database import Connection
 from shared.ids import millis_of, new_id
 from shared.messaging import parking
+from shared.messaging.arrivals import Readable
 from shared.messaging.inbox import TakenMeanwhile
 from shared.messaging.turn import Turn, Turned
 from tests.integration.messaging import probe
@@ -298,7 +299,8 @@ async def test_refused_data_leaves_nothing_behind(turn: Turn, probe_database: Co
 async def test_a_message_set_aside_waits_with_the_reason(turn: Turn, probe_database: Connection) -> None:
     message = turn.read(do(new_id(), 1, "bad-data"))
     for _ in range(2):
-        await turn.set_aside(probe_database, message, "CheckViolationError: too far")  # type: ignore[arg-type]
+        assert isinstance(message, Readable)
+        await turn.set_aside(probe_database, message, "CheckViolationError: too far")
     row = await probe_database.fetchrow("SELECT status, attempts, error FROM parked_subject")
     assert row is not None and tuple(row) == ("retrying", 1, "CheckViolationError: too far")
     assert await outcomes(probe_database) == ["parked"]

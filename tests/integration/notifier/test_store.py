@@ -8,7 +8,7 @@ import pytest
 
 from services.console.stack import LocalStack
 from services.notifier import store
-from services.notifier.domain.delivery import Letter, Settled
+from services.notifier.domain.delivery import Letter, Settled, State
 from services.notifier.domain.readers import NotificationSettings, Reader
 from services.notifier.handlers import HANDLERS
 from shared.contracts.notifier import NotificationSettingsChange
@@ -64,9 +64,8 @@ async def states(database: Connection) -> list[tuple[str, int]]:
     return [(row["state"], row["attempts"]) for row in rows]
 
 
-def settled(letter: Letter, state: str, next_attempt_at: datetime | None = None, *, counts: bool = True) -> Settled:
-    assert state in {"pending", "sent", "failed"}
-    return Settled(letter.notification.id, state, letter.attempts, counts, "words", next_attempt_at)  # type: ignore[arg-type]
+def settled(letter: Letter, state: State, next_attempt_at: datetime | None = None, *, counts: bool = True) -> Settled:
+    return Settled(letter.notification.id, state, letter.attempts, counts, "words", next_attempt_at)
 
 
 @pytest.mark.parametrize("happened", [OFFERED, ACCEPTED, REJECTED, APPROVED, FORCED_UNSTARTED, SUBMITTED, INVITED])

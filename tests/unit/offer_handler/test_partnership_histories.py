@@ -11,7 +11,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 from services.offer_handler.domain.addressees import DAY, MOST_IN_A_DAY, Addressee
 from services.offer_handler.domain.partnerships import LIVE, Partnership, State
 from shared.contracts.offer_handler import InvitationRanOut
-from shared.contracts.values import Command
+from shared.contracts.values import Command, Payload
 from shared.ids import new_id
 from shared.messaging.outcomes import Changed, Deliver
 from tests.unit.offer_handler.offering import (
@@ -91,8 +91,8 @@ class Partnerships(RuleBasedStateMachine):
             if one.state not in LIVE:
                 assert self.closed.setdefault(one.partnership_id, one) == one
 
-    def _say(self, sender: str, data: object, id: UUID, *, expected: bool | None = None) -> None:
-        decision = self.play.say(sender, data)  # type: ignore[arg-type]
+    def _say(self, sender: str, data: Payload, id: UUID, *, expected: bool | None = None) -> None:
+        decision = self.play.say(sender, data)
         if expected is not None:
             assert isinstance(decision, Changed) == expected
         if isinstance(decision, Changed):
