@@ -10,6 +10,8 @@ import orjson
 from shared.database import Connection, columns_of
 
 Key = tuple[UUID, str]
+# What an applied message did to one subject, in words: (cause id, cause source, subject, actor, event, at).
+Event = tuple[UUID, str, str, str, str, datetime]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +39,32 @@ class Entry:
     state: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a turn must know before it decides: the database's clock, what was taken before, and who has what parked."""
+
+    now: datetime
+    seen: dict[Key, Seen]
+    waiting: dict[str, int]
+
+
 class TakenMeanwhile(Exception):
     """Another worker took one of these messages between our look and our commit; the turn is repeated."""
 
 
-async def find_seen(connection: Connection, keys: list[Key]) -> tuple[datetime, dict[Key, Seen]]:
-    """The database's clock, and those of these messages that were taken before."""
+async def find_known(connection: Connection, keys: list[Key], senders: list[str]) -> Known:
+    """The clock, those of these messages that were taken before, and how many messages each of these has parked."""
+    # One statement for all of it: a turn of one message spends most of its time on the way to the database and back.
     rows = await connection.fetch(
         """
-        SELECT clock_timestamp() AS now, inbox.id, source, digest, outcome, problem, state
+        SELECT clock_timestamp() AS now, inbox.id, source, digest, outcome, problem, state,
+               (SELECT jsonb_object_agg(sender, waiting)
+                FROM (SELECT sender, count(*) AS waiting FROM parked WHERE sender = ANY ($2::text[]) GROUP BY sender)
+                     AS of_each) AS waiting
         FROM (VALUES (true)) AS always LEFT JOIN inbox ON id = ANY ($1::uuid[])
         """,
         [id for id, _ in keys],
+        senders,
     )
     wanted = set(keys)
     seen = {
@@ -61,54 +77,59 @@ async def find_seen(connection: Connection, keys: list[Key]) -> tuple[datetime, 
         for row in rows
         if (row["id"], row["source"]) in wanted
     }
-    return rows[0]["now"], seen
+    return Known(rows[0]["now"], seen, orjson.loads(rows[0]["waiting"] or "{}"))
 
 
+# With how messages ended goes what they did, in the same statement.
 _INSERT = """
-INSERT INTO inbox (id, source, sender, kind, subject, digest, outcome, problem, state, received_at)
-SELECT *, $10 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::text[],
-                          $8::jsonb[], $9::text[])
-ON CONFLICT (id, source) DO NOTHING
+WITH taken AS (
+    INSERT INTO inbox (id, source, sender, kind, subject, digest, outcome, problem, state, received_at)
+    SELECT *, $10 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::text[],
+                              $8::jsonb[], $9::text[])
+    ON CONFLICT (id, source) DO NOTHING
+    RETURNING id, source
+), told AS (
+    INSERT INTO history (cause_id, cause_source, subject, actor, event, at)
+    SELECT event.* FROM unnest($11::uuid[], $12::text[], $13::text[], $14::text[], $15::text[], $16::timestamptz[])
+                        AS event (id, source) JOIN taken USING (id, source)
+)
+SELECT count(*) FROM taken
 """
 
 _FINISH = """
-UPDATE inbox SET outcome = done.outcome, problem = done.problem, state = done.state
-FROM unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::text[]) AS done (id, source, outcome, problem, state)
-WHERE inbox.id = done.id AND inbox.source = done.source AND inbox.outcome = 'parked'
+WITH finished AS (
+    UPDATE inbox SET outcome = done.outcome, problem = done.problem, state = done.state
+    FROM unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::text[])
+         AS done (id, source, outcome, problem, state)
+    WHERE inbox.id = done.id AND inbox.source = done.source AND inbox.outcome = 'parked'
+    RETURNING inbox.id, inbox.source
+), told AS (
+    INSERT INTO history (cause_id, cause_source, subject, actor, event, at)
+    SELECT event.* FROM unnest($6::uuid[], $7::text[], $8::text[], $9::text[], $10::text[], $11::timestamptz[])
+                        AS event (id, source) JOIN finished USING (id, source)
+)
+SELECT count(*) FROM finished
 """
 
 
-async def insert_taken(connection: Connection, entries: list[Entry], now: datetime) -> None:
-    """Remember these messages for good. Raises TakenMeanwhile when one of them is already there."""
+async def insert_taken(connection: Connection, entries: list[Entry], history: list[Event], now: datetime) -> None:
+    """Remember these messages for good, and what they did. Raises TakenMeanwhile when one of them is already there."""
     rows = [
         (e.id, e.source, e.sender, e.kind, e.subject, e.digest, e.outcome, _json(e.problem), e.state) for e in entries
     ]
-    if _affected(await connection.execute(_INSERT, *columns_of(rows, 9), now)) < len(entries):
+    if await connection.fetchval(_INSERT, *columns_of(rows, 9), now, *columns_of(history, 6)) < len(entries):
         raise TakenMeanwhile
 
 
-async def finish_parked(connection: Connection, entries: list[Entry]) -> None:
-    """Write how messages ended that were parked until now. Raises TakenMeanwhile when one is parked no longer."""
+async def finish_parked(connection: Connection, entries: list[Entry], history: list[Event]) -> None:
+    """Write how messages ended that were parked until now, and what they did.
+
+    Raises TakenMeanwhile when one is parked no longer.
+    """
     rows = [(e.id, e.source, e.outcome, _json(e.problem), e.state) for e in entries]
-    if _affected(await connection.execute(_FINISH, *columns_of(rows, 5))) < len(entries):
+    if await connection.fetchval(_FINISH, *columns_of(rows, 5), *columns_of(history, 6)) < len(entries):
         raise TakenMeanwhile
-
-
-async def insert_history(connection: Connection, rows: list[tuple[UUID, str, str, str, str, datetime]]) -> None:
-    """Say in words what applied messages did to which subject, and when: (id, source, subject, actor, event, at)."""
-    await connection.execute(
-        """
-        INSERT INTO history (cause_id, cause_source, subject, actor, event, at)
-        SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[])
-        """,
-        *columns_of(rows, 6),
-    )
 
 
 def _json(value: dict[str, Any] | None) -> str | None:
     return None if value is None else orjson.dumps(value).decode()
-
-
-def _affected(status: str) -> int:
-    """The count in a command tag such as `INSERT 0 5`."""
-    return int(status.rsplit(" ", 1)[1])

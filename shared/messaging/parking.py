@@ -80,15 +80,6 @@ async def lock_blockers(connection: Connection, subjects: list[str]) -> dict[str
     return {row["subject"]: row["status"] for row in rows}
 
 
-async def count_waiting(connection: Connection, senders: list[str]) -> dict[str, int]:
-    """How many messages each of these senders has parked."""
-    rows = await connection.fetch(
-        "SELECT sender, count(*) AS waiting FROM parked WHERE sender = ANY ($1::text[]) GROUP BY sender",
-        senders,
-    )
-    return {row["sender"]: row["waiting"] for row in rows}
-
-
 async def claim_due(connection: Connection) -> Blocker | None:
     """Take the subject that has been due longest and count the attempt, before anything is tried.
 

@@ -52,7 +52,7 @@ class Ledger:
 
     now: datetime
     taken: list[inbox.Entry] = field(default_factory=list)
-    history: list[tuple[UUID, str, str, str, str, datetime]] = field(default_factory=list)
+    history: list[inbox.Event] = field(default_factory=list)
     letters: list[Letter] = field(default_factory=list)
     blockers: list[Blocker] = field(default_factory=list)
     parked: list[tuple[str, UUID, str, str, str, bytes]] = field(default_factory=list)
@@ -88,9 +88,9 @@ class Turn:
         async with connection.transaction():
             # Locked before the clock is read: what another worker replayed meanwhile was told earlier than this.
             blocked = await parking.lock_blockers(connection, _subjects(incoming))
-            now, seen = await inbox.find_seen(connection, [message.key for message in incoming])
             senders = _senders(incoming)
-            waiting = Counter(await parking.count_waiting(connection, senders))
+            known = await inbox.find_known(connection, [message.key for message in incoming], senders)
+            now, seen, waiting = known.now, known.seen, Counter(known.waiting)
             cases = [
                 self._case(message, now, place) if isinstance(message, Readable) else message
                 for place, message in enumerate(incoming)
@@ -108,9 +108,9 @@ class Turn:
                     self._bury(case, ledger)
                 seen[message.key] = _as_seen(ledger.taken[-1])
             await working.save(connection)
-            await inbox.insert_taken(connection, ledger.taken, now)
+            await inbox.insert_taken(connection, ledger.taken, ledger.history, now)
             await self._park(connection, ledger)
-            posted = await self._record(connection, ledger)
+            posted = await self._post(connection, ledger)
         return Turned(posted, replay_is_due=bool(ledger.blockers or ledger.unblocked))
 
     async def replay(self, connection: Connection, blocker: Blocker, limit: int = REPLAY_LIMIT) -> Turned:
@@ -124,18 +124,18 @@ class Turn:
             if blocker.subject not in blocked or not waiting:
                 await parking.release_if_empty(connection, blocker.subject)
                 return Turned([])
-            now, _ = await inbox.find_seen(connection, [])
+            now = (await inbox.find_known(connection, [], [])).now
             await self._directory.look_up(connection, {parked.sender for parked in waiting if "/" not in parked.sender})
             cases = [self._case(self._as_it_came(parked), now, place) for place, parked in enumerate(waiting)]
             working = await self._load(connection, cases)
             ledger = Ledger(now)
             still = self._decide_parked(waiting, cases, blocker, working, ledger)
             await working.save(connection)
-            await inbox.finish_parked(connection, ledger.taken)
+            await inbox.finish_parked(connection, ledger.taken, ledger.history)
             await parking.delete_parked(connection, [parked.position for parked in waiting[: len(ledger.taken)]])
             if not await parking.release_if_empty(connection, blocker.subject):
                 await parking.update_blocker(connection, still or Blocker(blocker.subject, parking.RETRYING, 0, now))
-            posted = await self._record(connection, ledger)
+            posted = await self._post(connection, ledger)
         return Turned(posted, replay_is_due=True)
 
     async def set_aside(self, connection: Connection, message: Readable, error: Failure) -> Turned:
@@ -145,7 +145,8 @@ class Turn:
         """
         async with connection.transaction():
             blocked = await parking.lock_blockers(connection, [message.envelope.subject])
-            now, seen = await inbox.find_seen(connection, [message.key])
+            known = await inbox.find_known(connection, [message.key], [])
+            now, seen = known.now, known.seen
             case = self._case(message, now)
             await self._directory.look_up(connection, _senders([message]))
             ledger = Ledger(now)
@@ -156,9 +157,9 @@ class Turn:
                     if case.subject not in blocked:
                         ledger.blockers.append(parking.failed(case.subject, error, 1, now))
                     self._queue_up(case, ledger)
-                await inbox.insert_taken(connection, ledger.taken, now)
+                await inbox.insert_taken(connection, ledger.taken, ledger.history, now)
                 await self._park(connection, ledger)
-            posted = await self._record(connection, ledger)
+            posted = await self._post(connection, ledger)
         return Turned(posted, replay_is_due=bool(ledger.blockers))
 
     def _as_it_came(self, parked: ParkedMessage) -> Readable:
@@ -325,9 +326,7 @@ class Turn:
         if ledger.unblocked:
             await parking.make_due(connection, ledger.unblocked)
 
-    async def _record(self, connection: Connection, ledger: Ledger) -> list[Posted]:
-        if ledger.history:
-            await inbox.insert_history(connection, ledger.history)
+    async def _post(self, connection: Connection, ledger: Ledger) -> list[Posted]:
         return await outbox.post(connection, self._directory, ledger.letters, ledger.now)
 
 

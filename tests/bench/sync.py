@@ -125,6 +125,8 @@ async def _latency_at(per_second: float, course: Course) -> dict[str, float]:
     """From the moment a command is handed to the broker until its delivery is read, at this rate; in milliseconds."""
     first, *commands = entries(course.outsourcing_ids, int(per_second * LATENCY_SECONDS), seed=0)
     before, sent = await _stored_by_tandem(course), dict[str, float]()
+    # Written beforehand: what a partner's system does before it publishes is not the latency of ours.
+    letters = [(f"{command.entry_id} {command.version}", _letter(command)) for command in commands]
     async with _reader(course.service.amqp_url, course.service.queue, 1 + len(commands), "--parse") as came:
         with _tandem(course):
             # Until the first one is through, the worker is starting.
@@ -136,10 +138,10 @@ async def _latency_at(per_second: float, course: Course) -> dict[str, float]:
             await until(started, 60)
             async with channel_of(course.lead.amqp_url, "bench") as channel, asyncio.TaskGroup() as posting:
                 began = monotonic()
-                for place, command in enumerate(commands):
+                for place, (entry, letter) in enumerate(letters):
                     await asyncio.sleep(max(0.0, began + place / per_second - monotonic()))
-                    sent[f"{command.entry_id} {command.version}"] = monotonic()
-                    posting.create_task(publish(channel, _letter(command), "nordlicht"))
+                    sent[entry] = monotonic()
+                    posting.create_task(publish(channel, letter, "nordlicht"))
             arrivals = await came()
     took = sorted((arrivals[key] - at) * 1000 for key, at in sent.items())
     cut = quantiles(took, n=1000, method="inclusive")
