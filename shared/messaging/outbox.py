@@ -140,15 +140,7 @@ async def list_waiting_lanes(connection: Connection, buckets: list[str], older_t
 
 
 async def mark_published(connection: Connection, positions: list[int]) -> None:
-    """The broker has confirmed these.
-
-    Nobody waits for the disk here, and no turn behind it: what a crash of the database forgets is published again under
-    the same id, as after a crash of ours.
-    """
+    """The broker has confirmed these."""
     await connection.execute(
-        """
-        WITH unhurried AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))
-        UPDATE outbox SET published_at = clock_timestamp() FROM unhurried WHERE position = ANY ($1::bigint[])
-        """,
-        positions,
+        "UPDATE outbox SET published_at = clock_timestamp() WHERE position = ANY ($1::bigint[])", positions
     )
