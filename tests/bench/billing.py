@@ -7,24 +7,18 @@ from statistics import quantiles
 from time import monotonic
 from typing import Any
 
-import aio_pika
 import psutil
 from rich.console import Console
 
 from services.console.installation import Installation, install
 from services.console.stack import LocalStack
 from services.console.workers import Worker, workers
-from shared.contracts.billing import BillingSettingsChange
-from shared.contracts.envelope import CONTENT_TYPE
 from shared.database import Connection
-from shared.ids import new_id
-from shared.messaging import topology
+from tests.acceptance.approvals import LEAD_PARTY, SERVICE_PARTY, approvals
 from tests.acceptance.partners import Partner, lead_and_service, until
 from tests.bench.bars import LEAST_INVOICES_A_SECOND, MOST_P99_MILLISECONDS, MOST_WORKER_MEMORY_MIB
 from tests.bench.results import LOGS, Bar, keep
 from tests.integration.databases import connection_to
-from tests.integration.messaging.posting import event
-from tests.unit.billing.work import completed, terms, time
 
 LINES = 20
 # How often somebody else asks the same worker for something.
@@ -47,8 +41,8 @@ async def main(invoices: int, rounds: int) -> None:
             connection_to(installation.database_url) as database,
         ):
             with workers(environments, LOGS) as [worker]:
-                await lead.send(_settings("DE", "DE136695976"))
-                await service.send(_settings("AT", "ATU13585627"))
+                await lead.send(LEAD_PARTY)
+                await service.send(SERVICE_PARTY)
                 # The processes that render are started by the first invoice.
                 await _make(installation, database, 2)
                 figures = [
@@ -79,17 +73,10 @@ async def _round(
 async def _make(installation: Installation, database: Connection, invoices: int) -> float:
     """Approve so much work and wait until its invoices are filed; how many a second from the first approval on."""
     there = await database.fetchval("SELECT count(*) FROM billing.rendering WHERE rendered_at IS NOT NULL")
-    url = installation.amqp_url_of(topology.worker_user("ticket_sync"), installation.passwords.of("ticket_sync"))
-    started = monotonic()
-    async with await aio_pika.connect(url) as connection:
-        channel = await connection.channel(on_return_raises=True)
-        exchange = await channel.get_exchange(topology.EVENTS, ensure=False)
+    async with approvals(installation, LINES) as approve:
+        started = monotonic()
         for _ in range(invoices):
-            id = new_id()
-            work = (time("1.75") for _ in range(LINES))
-            fact = event(completed(terms(), *work, outsourcing_id=id), str(id), service="ticket_sync")
-            message = aio_pika.Message(fact.body, content_type=CONTENT_TYPE, user_id=fact.user_id)
-            await exchange.publish(message, routing_key=fact.routing_key, timeout=30)
+            await approve()
 
     async def all_filed() -> bool:
         filed = await database.fetchval("SELECT count(*) FROM billing.rendering WHERE rendered_at IS NOT NULL")
@@ -105,7 +92,7 @@ async def _latencies(service: Partner, go_on: Callable[[], bool]) -> list[float]
     while go_on():
         answers = len(service.of_kind("billing-settings.changed")) + 1
         sent = monotonic()
-        await service.send(_settings("AT", "ATU13585627"))
+        await service.send(SERVICE_PARTY)
         await _answered(service, answers)
         found.append((monotonic() - sent) * 1000)
         await asyncio.sleep(PAUSE_SECONDS)
@@ -117,11 +104,6 @@ async def _answered(service: Partner, times: int) -> None:
     async with asyncio.timeout(30):
         while len(service.of_kind("billing-settings.changed")) < times:
             await asyncio.sleep(0.001)
-
-
-def _settings(country: str, vat_id: str) -> BillingSettingsChange:
-    given = {"actor": "m.huber", "legal_name": "Systems GmbH", "address": ["Hauptplatz 1"], "country": country}
-    return BillingSettingsChange.model_validate({**given, "vat_id": vat_id, "tax_rate": "20"})
 
 
 def _p99(latencies: list[float]) -> float:
