@@ -41,6 +41,7 @@ from shared.contracts.billing.parties import (
     PartnerBilling,
     Party,
 )
+from shared.contracts.billing.periods import InvoiceHeldUp, PeriodEnded
 
 __all__ = [
     "EU_COUNTRIES",
@@ -56,6 +57,7 @@ __all__ = [
     "InvoiceFile",
     "InvoiceFiled",
     "InvoiceFormat",
+    "InvoiceHeldUp",
     "InvoiceIssued",
     "InvoiceLine",
     "InvoicePreviewed",
@@ -78,6 +80,7 @@ __all__ = [
     "OutsourcingCost",
     "PartnerBilling",
     "Party",
+    "PeriodEnded",
     "Sort",
     "TaxCategory",
     "TaxSubtotal",
