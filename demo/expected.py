@@ -108,6 +108,7 @@ FACTS = {
     LEAD: {
         "agreement.accepted": 1,
         "billing-settings.changed": 1,
+        "notification-settings.changed": 1,
         "partnership.invited": 2,
         "partnership.accepted": 2,
         "offer.sent": 9,
@@ -135,6 +136,7 @@ FACTS = {
     },
     SERVICE: {
         "billing-settings.changed": 1,
+        "notification-settings.changed": 1,
         "partnership.invited": 1,
         "partnership.accepted": 1,
         "offer.received": 6,
@@ -161,6 +163,7 @@ FACTS = {
         "command.rejected": 3,
     },
     OTHER: {
+        "notification-settings.changed": 1,
         "partnership.invited": 1,
         "partnership.accepted": 1,
         "offer.received": 3,
@@ -206,6 +209,10 @@ MAILS = [
     f"{ADDRESSES[LEAD]} (de): Alpenwerk Systems GmbH hat abgelehnt: NL-4713: Firmware of nine cameras",
     f"{ADDRESSES[SERVICE]} (en): Offer from Nordlicht IT GmbH cancelled: Access point is silent",
     f"{ADDRESSES[LEAD]} (de): Rheintal Service AG hat das Ticket zurückgegeben: NL-4712: Access point is silent",
+    # What was done on a ticket until its end: of the lead's two entries that are gone only that they are.
+    f"{ADDRESSES[LEAD]} (de): 1 Änderung von Rheintal Service AG: NL-4712: Access point is silent",
+    f"{ADDRESSES[LEAD]} (de): 6 Änderungen von Alpenwerk Systems GmbH: NL-4711: Switch drops its uplink",
+    f"{ADDRESSES[SERVICE]} (en): 5 changes by Nordlicht IT GmbH: ALP-501: Switch drops its uplink",
     # Submitted, rejected, and submitted again.
     f"{ADDRESSES[LEAD]} (de): Bitte genehmigen: NL-4711: Switch drops its uplink",
     f"{ADDRESSES[LEAD]} (de): Bitte genehmigen: NL-4711: Switch drops its uplink",

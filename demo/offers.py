@@ -24,8 +24,17 @@ async def become_partners(stage: Stage) -> None:
     async with timeline.step(service.slug, "gives its data for invoices"):
         await service.send("billing-settings.change", service.slug, actor=ACCOUNTANT, **SERVICE_PARTY)
         await service.gets("billing-settings.changed")
+    for partner in (lead, service, stage.other):
+        await _gather_until_the_end(stage, partner)
     for partner in (service, stage.other):
         await _become_partner(stage, partner)
+
+
+async def _gather_until_the_end(stage: Stage, partner: Partner) -> None:
+    """However long the play takes, what is done on a ticket comes as one e-mail when the work ends."""
+    async with stage.timeline.step(partner.slug, "wants one e-mail about what is done on a ticket, as late as can be"):
+        await partner.send("notification-settings.change", partner.slug, actor=DISPATCHER, gathering_minutes=240)
+        await partner.gets("notification-settings.changed")
 
 
 async def _become_partner(stage: Stage, partner: Partner) -> None:

@@ -50,7 +50,7 @@ class Installation:
         password = self.passwords.of(service)
         files = {"TANDEM_FILES_STORE_URL": self.files.as_uri()}
         own = {
-            "notifier": {"TANDEM_LINK_KEYS": self.link_keys, "TANDEM_PUBLIC_URL": self.public_url},
+            "notifier": {"TANDEM_LINK_KEYS": self.link_keys, "TANDEM_PUBLIC_URL": self.public_url, **files},
             "billing": files,
             "gateway": {
                 "TANDEM_LINK_KEYS": self.link_keys,

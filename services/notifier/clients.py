@@ -1,4 +1,4 @@
-"""The mail server: one connection for a bag of letters, and a plain verdict on each."""
+"""The mail server: one connection for a bag of letters, and a plain verdict on each; and the store of invoices."""
 
 import asyncio
 import ssl
@@ -9,12 +9,16 @@ from email.message import EmailMessage
 import aiosmtplib
 
 from services.notifier.domain.delivery import Verdict
+from services.notifier.domain.notifications import Attached
 from services.notifier.settings import Settings, address_of
+from shared.objects import ObjectStore
 
 # For each answer of the server, and for one mail from start to end.
 ANSWER_SECONDS = 10.0
 MAIL_SECONDS = 30.0
 FOR_GOOD = 5
+# What a mail carries is small, and read from nearby.
+READ_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,21 @@ class MailServer:
             self.hang_up()
             code = f" {failed.code}" if isinstance(failed, aiosmtplib.SMTPResponseException) else ""
             raise Unreachable(f"not reached: {type(failed).__name__}{code}") from failed
+
+
+class Invoices:
+    """Issued invoices as they lie in the object store; they are only read."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._store: ObjectStore | None = None
+
+    async def read(self, file: Attached) -> bytes:
+        """The file as it was issued. Raises what the store raises, and Damaged where it is not that any more."""
+        # Not before it is needed: where no invoice was issued yet there may be no such folder.
+        self._store = self._store or ObjectStore(self._url)
+        async with asyncio.timeout(READ_SECONDS):
+            return b"".join([chunk async for chunk in await self._store.open(file.sha256)])
 
 
 def _said(code: int, words: str) -> Answer:

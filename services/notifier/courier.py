@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import structlog
 
 from services.notifier import store
-from services.notifier.clients import Answer, MailServer, Unreachable
+from services.notifier.clients import Answer, Invoices, MailServer, Unreachable
 from services.notifier.domain.delivery import Letter, Result, failure, settle
 from services.notifier.settings import Settings, address_of
 from services.notifier.texts import Answers, mail_of
@@ -29,23 +30,71 @@ Bag = list[Letter]
 
 
 def mail_courier(settings: Settings) -> Courier:
-    """The courier of this mail server."""
+    """The courier of this mail server and this installation's invoices."""
+    office = Office(settings)
 
     async def act(bag: Bag) -> list[Result]:
-        return await deliver(bag, settings)
+        return await deliver(bag, office)
 
     return Courier("mail", claim=claim, act=act, record=record)
 
 
+class Office:
+    """Writes letters: links that are signed here, and invoices that go with them."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._sender = address_of(settings.smtp_sender)
+        self._answers = Answers(settings.keys, settings.public_url)
+        self._invoices = Invoices(settings.invoices_store_url)
+        # A mail with a file takes several times its size in memory.
+        self._room_for_files = asyncio.Semaphore(1)
+
+    async def hand_over(self, letter: Letter, server: MailServer) -> Answer:
+        """The letter written and offered to the server. Raises Unreachable, and Unwritten where that cannot be."""
+        file = letter.notification.facts.file
+        if file is None or not file.fits:
+            return await self._offer(letter, server, None)
+        async with self._room_for_files:
+            try:
+                attached = await self._invoices.read(file)
+            except Exception as unread:  # noqa: BLE001 whatever the store says, the letter must not keep others back
+                raise Unwritten(type(unread).__name__) from None
+            return await self._offer(letter, server, attached)
+
+    async def _offer(self, letter: Letter, server: MailServer, attached: bytes | None) -> Answer:
+        try:
+            mail = mail_of(letter, self._sender, self._answers.of(letter), attached)
+        except Exception as unwritable:  # noqa: BLE001 a letter that cannot be written must not keep others back
+            # Only the kind of error is named: its words may quote the letter.
+            raise Unwritten(type(unwritable).__name__) from None
+        return await server.hand_over(mail, letter.notification.reader.address)
+
+
+class Unwritten(Exception):
+    """A letter cannot be written, or what goes with it cannot be read; the words name the kind of error alone."""
+
+
 async def claim(connection: Connection, now: datetime) -> list[Bag]:
     """Lease what is due, in bags that share a connection each."""
-    letters = await store.claim_due_letters(connection, now, lease=LEASE, at_most=LETTERS_AT_ONCE)
-    return [letters[first : first + LETTERS_IN_A_BAG] for first in range(0, len(letters), LETTERS_IN_A_BAG)]
+    return in_bags(await store.claim_due_letters(connection, now, lease=LEASE, at_most=LETTERS_AT_ONCE))
 
 
-async def deliver(bag: Bag, settings: Settings) -> list[Result]:
+def in_bags(letters: list[Letter]) -> list[Bag]:
+    """Letters of one thread go in one bag, so that they arrive in their order."""
+    bags: list[Bag] = []
+    bag_of: dict[tuple[UUID, str], Bag] = {}
+    for letter in letters:
+        if not bags or len(bags[-1]) >= LETTERS_IN_A_BAG:
+            bags.append([])
+        told = letter.notification
+        bag_of.setdefault((told.subject_id, told.recipient), bags[-1]).append(letter)
+    return [bag for bag in bags if bag]
+
+
+async def deliver(bag: Bag, office: Office) -> list[Result]:
     """Hand over one letter after the other; a server that cannot be reached is not asked again for the same bag."""
-    server = MailServer(settings)
+    server = MailServer(office.settings)
     stop_at = asyncio.get_running_loop().time() + BAG_SECONDS
     results: list[Result] = []
     try:
@@ -53,7 +102,7 @@ async def deliver(bag: Bag, settings: Settings) -> list[Result]:
             if asyncio.get_running_loop().time() > stop_at:
                 results.append(Result(letter, "untried", ""))
             else:
-                results.append(await _attempt(letter, server, settings))
+                results.append(await _attempt(letter, server, office))
     except Unreachable as unreachable:
         log.warning("mail server not reached", reason=str(unreachable))
         results += [Result(letter, "trouble", str(unreachable)) for letter in bag[len(results) :]]
@@ -72,16 +121,13 @@ async def record(connection: Connection, results: Sequence[list[Result]], now: d
     return [failure(result, now) for result in failed]
 
 
-async def _attempt(letter: Letter, server: MailServer, settings: Settings) -> Result:
-    """One letter: written, handed over, answered."""
+async def _attempt(letter: Letter, server: MailServer, office: Office) -> Result:
+    """One letter: written, handed over, answered; one that cannot be written must not keep the others back."""
     try:
-        links = Answers(settings.keys, settings.public_url).of(letter)
-        mail = mail_of(letter, address_of(settings.smtp_sender), links)
-    except Exception as unwritable:  # noqa: BLE001 a letter that cannot be written must not keep the others back
-        # Only the kind of error is named: its words may quote the letter.
-        log.error("letter not written", notification=_id(letter), error=type(unwritable).__name__)
-        return Result(letter, "trouble", f"not written: {type(unwritable).__name__}")
-    answer = await server.hand_over(mail, letter.notification.reader.address)
+        answer = await office.hand_over(letter, server)
+    except Unwritten as unwritten:
+        log.error("letter not written", notification=_id(letter), error=str(unwritten))
+        return Result(letter, "trouble", f"not written: {unwritten}")
     _log(letter, answer)
     return Result(letter, answer.verdict, answer.words)
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints, model_validator
 
-from shared.settings import LinkSettings
+from shared.settings import FileSettings, LinkSettings
 
 
 def address_of(text: str) -> Address:
@@ -30,8 +30,8 @@ def _is_address(text: str) -> str:
     return text
 
 
-class Settings(LinkSettings):
-    """The mail server that takes our e-mails, whom they are from, and where the links in them lead."""
+class Settings(LinkSettings, FileSettings):
+    """The mail server that takes our e-mails, whom they are from, where links in them lead, and where invoices lie."""
 
     public_url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$")] = Field(
         description="where people reach the gateway", examples=["https://tandem.example.com"]

@@ -8,6 +8,7 @@ import orjson
 from pydantic import TypeAdapter
 
 from services.notifier.domain.delivery import Letter, Settled
+from services.notifier.domain.gathering import Gathering
 from services.notifier.domain.notifications import Facts, Notification
 from services.notifier.domain.readers import NotificationSettings, Reader
 from shared.database import Connection, columns_of
@@ -15,7 +16,7 @@ from shared.database import Connection, columns_of
 FACTS = TypeAdapter(Facts)
 ANSWER_CHARACTERS = 1000
 NOTIFICATION_COLUMNS = """id, cause_source, cause_id, subject_id, kind, role, recipient, partner, address, language,
-                          time_zone, facts, next_attempt_at, gathers"""
+                          time_zone, facts, next_attempt_at"""
 
 
 async def find_settings(connection: Connection, instances: list[str]) -> list[NotificationSettings]:
@@ -64,6 +65,51 @@ async def save_settings(connection: Connection, settings: list[NotificationSetti
     )
 
 
+async def lock_gatherings(connection: Connection, keys: list[tuple[UUID, str]]) -> list[Gathering]:
+    """What gathers of these sides, in the order of the keys."""
+    rows = await connection.fetch(
+        """
+        SELECT outsourcing_id, writer, due_at, cause_source, cause_id
+        FROM gathering JOIN unnest($1::uuid[], $2::text[]) AS wanted (outsourcing_id, writer)
+             USING (outsourcing_id, writer)
+        ORDER BY outsourcing_id, writer FOR UPDATE OF gathering
+        """,
+        *columns_of(keys, 2),
+    )
+    return [Gathering(**row) for row in rows]
+
+
+async def save_gatherings(connection: Connection, gatherings: list[Gathering]) -> None:
+    """What gathers from now on."""
+    rows = [(*one.key, one.due_at, one.cause_source, one.cause_id) for one in gatherings]
+    await connection.execute(
+        """
+        INSERT INTO gathering (outsourcing_id, writer, due_at, cause_source, cause_id)
+        SELECT * FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::text[], $5::uuid[])
+        ON CONFLICT (outsourcing_id, writer) DO NOTHING
+        """,
+        *columns_of(rows, 5),
+    )
+
+
+async def delete_due_gatherings(connection: Connection, now: datetime, *, at_most: int) -> list[Gathering]:
+    """Take what has gathered for long enough, longest due first; what others work on is left for the next look."""
+    rows = await connection.fetch(
+        """
+        WITH due AS MATERIALIZED (
+            SELECT outsourcing_id, writer FROM gathering WHERE due_at <= $1
+            ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED
+        )
+        DELETE FROM gathering USING due
+        WHERE gathering.outsourcing_id = due.outsourcing_id AND gathering.writer = due.writer
+        RETURNING gathering.outsourcing_id, gathering.writer, due_at, cause_source, cause_id
+        """,
+        now,
+        at_most,
+    )
+    return [Gathering(**row) for row in rows]
+
+
 async def lock_notifications(connection: Connection, ids: list[UUID]) -> list[Notification]:
     """Those of these that can still be read, in the order of ids."""
     rows = await connection.fetch(
@@ -90,7 +136,7 @@ async def list_told(connection: Connection, causes: list[tuple[str, UUID]]) -> l
 
 
 async def save_notifications(connection: Connection, notifications: list[Notification]) -> None:
-    """New intents, and what was added to those that still gather; no reader is told twice of one event."""
+    """New intents; no reader is told twice of one event."""
     rows = [
         (
             one.id,
@@ -106,7 +152,6 @@ async def save_notifications(connection: Connection, notifications: list[Notific
             one.reader.time_zone,
             FACTS.dump_json(one.facts, exclude_defaults=True).decode(),
             one.due_at,
-            one.gathers,
         )
         for one in notifications
     ]
@@ -114,15 +159,10 @@ async def save_notifications(connection: Connection, notifications: list[Notific
         f"""
         INSERT INTO notification ({NOTIFICATION_COLUMNS})
         SELECT * FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[],
-                             $8::text[], $9::text[], $10::text[], $11::text[], $12::jsonb[], $13::timestamptz[],
-                             $14::boolean[])
-        ON CONFLICT (id) DO UPDATE SET
-            facts = excluded.facts,
-            next_attempt_at = excluded.next_attempt_at,
-            gathers = excluded.gathers
-        WHERE notification.gathers
+                             $8::text[], $9::text[], $10::text[], $11::text[], $12::jsonb[], $13::timestamptz[])
+        ON CONFLICT (id) DO NOTHING
         """,
-        *columns_of(rows, 14),
+        *columns_of(rows, 13),
     )
 
 
@@ -138,19 +178,21 @@ async def claim_due_letters(connection: Connection, now: datetime, *, lease: tim
             WHERE state = 'pending' AND next_attempt_at <= $1 AND (leased_until IS NULL OR leased_until <= $1)
             ORDER BY next_attempt_at LIMIT $3
             FOR UPDATE OF notification SKIP LOCKED
+        ), claimed AS (
+            UPDATE notification
+            SET attempts = attempts + 1, leased_until = $1 + $2::interval
+            FROM due WHERE notification.id = due.id
+            RETURNING notification.id, cause_source, cause_id, subject_id, kind, role, recipient, partner, address,
+                      language, time_zone, facts, next_attempt_at, attempts, created_at,
+                      coalesce(resent_at, created_at) AS begun_at, recipient_name, partner_name
         )
-        UPDATE notification
-        SET attempts = attempts + 1, leased_until = $1 + $2::interval, gathers = false
-        FROM due WHERE notification.id = due.id
-        RETURNING notification.id, cause_source, cause_id, subject_id, kind, role, recipient, partner, address,
-                  language, time_zone, facts, next_attempt_at, gathers, attempts, created_at,
-                  coalesce(resent_at, created_at) AS begun_at, recipient_name, partner_name
+        SELECT * FROM claimed ORDER BY next_attempt_at, id
         """,
         now,
         lease,
         at_most,
     )
-    return sorted((_letter(row) for row in rows), key=lambda letter: letter.created_at)
+    return [_letter(row) for row in rows]
 
 
 async def mark_settled(connection: Connection, settled: list[Settled], now: datetime) -> set[UUID]:
@@ -238,5 +280,4 @@ def _notification(row: Any) -> Notification:
         reader=Reader(row["address"], row["language"], row["time_zone"]),
         facts=FACTS.validate_json(row["facts"]),
         due_at=row["next_attempt_at"],
-        gathers=row["gathers"],
     )

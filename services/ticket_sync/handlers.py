@@ -1,19 +1,22 @@
 """What ticket_sync answers to: which message, which rows, which rule."""
 
 from services.ticket_sync import store
-from services.ticket_sync.domain import completion, ending, files, line, notices, opening, repair, writing
+from services.ticket_sync.domain import completion, ending, files, line, news, notices, opening, repair, writing
 from services.ticket_sync.domain.agreed import Agreed
 from services.ticket_sync.domain.caps import Effort
 from services.ticket_sync.domain.entries import Entry
 from services.ticket_sync.domain.files import Limited, Upload
 from services.ticket_sync.domain.line import Front
 from services.ticket_sync.domain.links import Link
+from services.ticket_sync.domain.news import News, Noted
 from services.ticket_sync.domain.repair import Holdings, Repair
 from services.ticket_sync.domain.snapshots import Snapshot, Work
 from services.ticket_sync.store import files as file_store
 from services.ticket_sync.store import line as line_store
+from services.ticket_sync.store import news as news_store
 from services.ticket_sync.store import work as work_store
 from shared.contracts.gateway import FileUploaded
+from shared.contracts.notifier import NewsFellDue
 from shared.contracts.offer_handler import OutsourcingAbandoned, OutsourcingAccepted
 from shared.contracts.ticket_sync import (
     CompletionApprove,
@@ -56,6 +59,8 @@ EFFORT = Table(Effort, key=lambda effort: effort.outsourcing_id, lock=store.find
 FRONT = Table(Front, key=lambda front: front.outsourcing_id, lock=line_store.find_fronts)
 HOLDINGS = Table(Holdings, key=lambda holdings: holdings.outsourcing_id, lock=store.find_holdings)
 WORK = Table(Work, key=lambda work: work.outsourcing_id, lock=work_store.find_work)
+NEWS = Table(News, key=lambda news: news.outsourcing_id, lock=news_store.find_news)
+NOTED = Table(Noted, key=lambda noted: noted.key, lock=news_store.find_noted, save=news_store.save_noted)
 REPAIR = Table(Repair, key=lambda repair: repair.key, lock=store.find_repairs, save=store.save_repairs)
 LIMITED = Table(Limited, key=lambda limited: limited.instance, lock=file_store.find_limits)
 UPLOAD = Table(Upload, key=lambda upload: upload.key, lock=file_store.lock_uploads, save=file_store.save_uploads)
@@ -65,6 +70,7 @@ ENTRIES_IN_LINE = Collection(
     groups=lambda entry: () if entry.place is None else (entry.outsourcing_id,),
     lock=line_store.list_entries_at_front,
 )
+NOTED_ON_TICKET = Collection(NOTED, groups=lambda noted: (noted.outsourcing_id,), lock=news_store.list_noted)
 # Found with the entry that a message names: another of its sender's that has the same id.
 NAMESAKES = at_hand(ENTRY, groups=lambda entry: ((entry.owner, entry.entry_id),))
 # What this turn has changed already of what it is to compare, or to fix.
@@ -104,17 +110,38 @@ THE_WORK = (
     one(WORK, lambda message: message.data.outsourcing_id),
     all_of(ENTRIES_AT_HAND, lambda message: message.data.outsourcing_id),
 )
-ALL_THAT_ENDS = (THE_LINK, WHAT_WAS_AGREED, WHAT_WAS_SUBMITTED, *THE_WORK, *WHAT_WAITS)
+WHAT_HAS_GATHERED = (
+    one(NEWS, lambda message: message.data.outsourcing_id),
+    all_of(NOTED_ON_TICKET, lambda message: message.data.outsourcing_id),
+    all_of(ENTRIES_AT_HAND, lambda message: message.data.outsourcing_id),
+)
+ALL_THAT_ENDS = (THE_LINK, WHAT_WAS_AGREED, WHAT_WAS_SUBMITTED, *THE_WORK, *WHAT_WAITS, *WHAT_HAS_GATHERED)
+THE_NOTED = one(NOTED, lambda update: (update.data.outsourcing_id, update.sender))
 
 HANDLERS = Handlers.of(
     "ticket_sync",
-    tables=(INSTANCE, LINK, AGREED, REPAIR, FRONT, ENTRY, EFFORT, HOLDINGS, WORK, SNAPSHOT, LIMITED, UPLOAD),
+    tables=(
+        INSTANCE,
+        LINK,
+        AGREED,
+        REPAIR,
+        FRONT,
+        ENTRY,
+        EFFORT,
+        HOLDINGS,
+        WORK,
+        NEWS,
+        NOTED,
+        SNAPSHOT,
+        LIMITED,
+        UPLOAD,
+    ),
     routes=(
         JOINING,
         on(OutsourcingAccepted, decide=opening.begin, needs=(THE_LINK,), unblocks=True),
         on(TicketOpened, decide=opening.open_ticket, needs=(THE_LINK, *WHAT_WAITS)),
         on(TicketOverdue, decide=opening.remind, needs=(THE_LINK, WHAT_WAS_AGREED)),
-        on(TicketUpdate, decide=notices.note_changes, needs=(THE_LINK,)),
+        on(TicketUpdate, decide=notices.note_changes, needs=(THE_LINK, THE_NOTED)),
         on(QuestionAsk, decide=notices.ask, needs=(THE_LINK, WHAT_WAS_AGREED)),
         on(QuestionAnswer, decide=notices.answer, needs=(THE_LINK, WHAT_WAS_AGREED)),
         on(FileUploaded, decide=files.note_upload, needs=(THE_UPLOAD,)),
@@ -137,10 +164,19 @@ HANDLERS = Handlers.of(
         on(CompletionSubmit, decide=completion.submit, needs=(THE_LINK, WHAT_WAS_AGREED, *THE_WORK)),
         on(CompletionWithdraw, decide=completion.withdraw, needs=(THE_LINK, WHAT_WAS_AGREED, *WHAT_WAITS)),
         on(CompletionReject, decide=completion.reject, needs=(THE_LINK, WHAT_WAS_AGREED, *WHAT_WAITS)),
-        on(CompletionApprove, decide=completion.approve, needs=(THE_LINK, WHAT_WAS_AGREED, THE_SNAPSHOT, *WHAT_WAITS)),
-        on(CompletionForce, decide=ending.force, needs=ALL_THAT_ENDS),
-        on(OutsourcingAbandoned, decide=ending.abandon, needs=ALL_THAT_ENDS),
-        on(OutsourcingReturn, decide=ending.hand_back, needs=(THE_LINK, WHAT_WAS_AGREED, *THE_WORK, *WHAT_WAITS)),
+        on(
+            CompletionApprove,
+            decide=news.before_the_end(completion.approve),
+            needs=(THE_LINK, WHAT_WAS_AGREED, THE_SNAPSHOT, *WHAT_WAITS, *WHAT_HAS_GATHERED),
+        ),
+        on(CompletionForce, decide=news.before_the_end(ending.force), needs=ALL_THAT_ENDS),
+        on(OutsourcingAbandoned, decide=news.before_the_end(ending.abandon), needs=ALL_THAT_ENDS),
+        on(
+            OutsourcingReturn,
+            decide=news.before_the_end(ending.hand_back),
+            needs=(THE_LINK, WHAT_WAS_AGREED, *THE_WORK, *WHAT_WAITS, *WHAT_HAS_GATHERED),
+        ),
+        on(NewsFellDue, decide=news.gather, needs=(THE_LINK, WHAT_WAS_AGREED, *WHAT_HAS_GATHERED)),
         on(LineUnfinished, decide=line.go_on, needs=(THE_LINK, *WHAT_WAITS), unblocks=True),
         on(SyncRequest, decide=repair.ask, needs=(*WHAT_STANDS, THE_SENDERS_REPAIR)),
         on(SyncFellDue, decide=repair.fall_due, needs=WHAT_STANDS),

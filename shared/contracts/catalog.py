@@ -85,7 +85,6 @@ _SIDES: dict[Side, tuple[type[Payload], ...]] = {
         billing.InvoiceCollect,
         billing.InvoiceCancel,
         billing.InvoicePreviewed,
-        billing.InvoiceHeldUp,
         billing.ItemOpened,
         billing.InvoiceIssued,
     ),

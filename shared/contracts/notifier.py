@@ -8,10 +8,10 @@ from zoneinfo import available_timezones
 from pydantic import AfterValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
-from shared.contracts.values import AboutSender, Delivery, Email, Instant, Language, Value
+from shared.contracts.values import AboutSender, Delivery, Email, Event, Instant, Language, Slug, Value
 
-# What people of an instance are told of by e-mail; `entries` are notes, time, charges and files of the other side, of
-# which no e-mail tells yet.
+# What people of an instance are told of by e-mail; `entries` are notes, time, charges and files of the other side, and
+# the fields that changed on its ticket.
 TellableKind = Literal[
     "invitation_accepted",
     "invitation_declined",
@@ -102,7 +102,8 @@ class NotificationSettingsChange(AboutSender):
     time_zone: TimeZone = DEFAULT_TIME_ZONE
     gathering_minutes: Annotated[int, Field(strict=True, ge=0, le=MOST_GATHERING_MINUTES)] = Field(
         default=DEFAULT_GATHERING_MINUTES,
-        description="how long changes of entries on one ticket are to be gathered into one e-mail; without effect yet",
+        description="how long, from the first of it on, what the other side does on one ticket gathers for one e-mail"
+        " of the kind `entries`",
     )
 
 
@@ -131,3 +132,12 @@ class NotificationFailed(Delivery):
     words: str = Field(description="the mail server's last words, or what kept it from being asked")
     attempts: int
     failed_at: Instant
+
+
+class NewsFellDue(Event):
+    """What one side did on a ticket has gathered for as long as the other side wants, and is to be told."""
+
+    kind: ClassVar[str] = "tandem.news.fell-due.v1"
+
+    outsourcing_id: UUID
+    writer: Slug = Field(description="whose news it is")

@@ -73,6 +73,7 @@ SERVICES = {
             "line.unfinished",
             "instance.joined",
             "file.uploaded",
+            "news.fell-due",
         ),
         publishes=(
             "outsourcing.submitted",
@@ -92,6 +93,8 @@ SERVICES = {
             "file.cited",
             "file.released",
             "file.lapsed",
+            "news.came-up",
+            "news.gathered",
         ),
     ),
     "notifier": Interest(
@@ -117,9 +120,13 @@ SERVICES = {
             "outsourcing.rejected",
             "outsourcing.completed",
             "outsourcing.handed-back",
+            "news.came-up",
+            "news.gathered",
             "invoice.written",
+            "invoice.rendered",
             "instance.joined",
         ),
+        publishes=("news.fell-due",),
     ),
     "billing": Interest(
         commands=("item", "invoice", "billing-settings"),
@@ -128,10 +135,9 @@ SERVICES = {
             "outsourcing.handed-back",
             "organization.mapped",
             "invoice.written",
-            "period.ended",
             "instance.joined",
         ),
-        publishes=("invoice.written", "invoice.rendered", "period.ended"),
+        publishes=("invoice.written", "invoice.rendered"),
     ),
     "gateway": Interest(
         commands=(),

@@ -17,7 +17,9 @@ from shared.messaging import topology
 from tests.acceptance.partners import offer, partner, until
 from tests.integration.databases import connection_to
 from tests.integration.notifier.smtp_server import MailSink, mail_sink
-from tests.unit.notifier.letters import plain_of
+from tests.unit.notifier.letters import (
+    plain_of,
+)
 
 RECIPIENT = "office@huber.example"
 

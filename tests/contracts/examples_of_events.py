@@ -31,6 +31,11 @@ _FILE = DELIVERY_EXAMPLES["entry.replicated"]["body"]
 _FOUND = {"outsourcing_id": OUTSOURCING, "entry_id": ENTRY, "reader": "nordlicht", "version": 2}
 
 _INVOICE = DELIVERY_EXAMPLES["invoice.issued"]["invoice"]
+_ISSUED = {
+    **{name: _INVOICE[name] for name in ("document", "invoice_id", "number", "issued_on", "due_on", "currency")},
+    **{name: _INVOICE[name] for name in ("net_total", "tax_total", "total")},
+    **_LINKED,
+}
 
 EVENT_EXAMPLES: dict[str, dict[str, Any]] = {
     "outsourcing.offered": {
@@ -58,7 +63,6 @@ EVENT_EXAMPLES: dict[str, dict[str, Any]] = {
     "deadline.passed": {"outsourcing_id": OUTSOURCING, "due_at": AT.isoformat()},
     "ticket.overdue": {"outsourcing_id": OUTSOURCING, "due_at": AT.isoformat()},
     "sync.fell-due": {"outsourcing_id": OUTSOURCING, "again_at": AT.isoformat()},
-    "period.ended": {"lead": "nordlicht", "service": "alpenwerk", "until": "2026-03-31"},
     "repair.ordered": {"outsourcing_id": OUTSOURCING, "side": "alpenwerk"},
     "repair.unfinished": {
         "outsourcing_id": OUTSOURCING,
@@ -98,6 +102,32 @@ EVENT_EXAMPLES: dict[str, dict[str, Any]] = {
         "service": "alpenwerk",
         "organization": "Nordlicht Systeme, Kiel",
     },
+    "news.came-up": {
+        "outsourcing_id": OUTSOURCING,
+        "writer": "alpenwerk",
+        "reader": "nordlicht",
+        "since": AT.isoformat(),
+    },
+    "news.fell-due": {"outsourcing_id": OUTSOURCING, "writer": "alpenwerk"},
+    "news.gathered": {
+        **_LINKED,
+        "writer": "alpenwerk",
+        "lines": [
+            {
+                "deed": "added",
+                "what": "time",
+                "by": "L. Gruber",
+                "text": "On site.",
+                "on": "2026-03-02",
+                "hours": "1.5",
+            },
+            {"deed": "changed", "what": "charge", "by": "L. Gruber", "text": "SFP module", "amount": "42.00"},
+            {"deed": "removed", "what": "note"},
+        ],
+        "count": 23,
+        "currency": "EUR",
+        "state": "in_progress",
+    },
     "outsourcing.submitted": {**_LINKED, "snapshot": _SNAPSHOT},
     "outsourcing.rejected": {**_LINKED, "reason": "It dropped again.", "complete_by": AT.isoformat()},
     "outsourcing.withdrawn": _LINKED,
@@ -114,18 +144,9 @@ EVENT_EXAMPLES: dict[str, dict[str, Any]] = {
         "terms": _OFFER["terms"],
         "snapshot": _SNAPSHOT,
     },
-    "invoice.written": {
-        **{name: _INVOICE[name] for name in ("document", "invoice_id", "number", "issued_on", "due_on", "currency")},
-        **{name: _INVOICE[name] for name in ("net_total", "tax_total", "total")},
-        **_LINKED,
-        "organization": "Nordlicht Systeme GmbH",
-    },
+    "invoice.written": {**_ISSUED, "organization": "Nordlicht Systeme GmbH"},
     "invoice.rendered": {
-        "invoice_id": _INVOICE["invoice_id"],
-        "number": _INVOICE["number"],
-        "lead": _LINKED["lead"],
-        "service": _LINKED["service"],
-        "outsourcing_id": _LINKED["outsourcing_id"],
+        **_ISSUED,
         "files": DELIVERY_EXAMPLES["invoice.filed"]["files"],
         "rendered_at": AT.isoformat(),
     },

@@ -20,6 +20,8 @@ from shared.contracts.ticket_sync import (
     FileCited,
     FileReleased,
     Inventory,
+    NewsCameUp,
+    NewsGathered,
     OutsourcingAnswered,
     OutsourcingAsked,
     OutsourcingCompleted,
@@ -111,13 +113,15 @@ _FACTS: dict[type[Payload], Callable[[Any], Fact]] = {
     SyncDigest: _digest,
     RepairUnfinished: lambda told: ("to tell again", told.side, told.entry_ids),
 }
-# How often these come depends on the clock and on what was sent twice; of these no service hears yet; and which files
-# are found in the end is checked by itself.
+# How often these come depends on the clock, and on what was sent twice or shared a turn; and which files are found in
+# the end is checked by itself.
 _NO_FACTS = frozenset(
     {
         CommandRepeated,
         FileCited,
         FileReleased,
+        NewsCameUp,
+        NewsGathered,
         TicketReminded,
         TicketOverdue,
         OutsourcingUnopened,

@@ -87,9 +87,7 @@ def told_of(settled: Settled, now: datetime) -> list[Caused]:
         files=settled.files,
         filed_at=now,
     )
-    rendered = wire.InvoiceRendered(
-        **filed.model_dump(exclude={"filed_at"}), lead=due.lead, service=due.service, rendered_at=now
-    )
+    rendered = wire.InvoiceRendered.of(document, due.lead, due.service, files=settled.files, rendered_at=now)
     rendering = due.rendering
     tell = (Publish(rendered), Deliver(due.service, filed), Deliver(due.lead, filed))
     return [Caused(rendering.cause_source, rendering.cause_id, str(document.invoice_id), tell)]

@@ -10,27 +10,44 @@ from uuid import UUID
 from services.notifier.domain.readers import NotificationSettings, Reader, readers_of
 from shared.contracts.notifier import NotificationKind
 from shared.contracts.offer_handler import Instance, OverCap, Terms
-from shared.contracts.ticket_sync import Cap
+from shared.contracts.ticket_sync import Cap, Deed, What
 from shared.ids import id_of_content
 from shared.messaging.outcomes import Changed, Decision, Message, NotYet, Unchanged
 
 Role = Literal["lead", "service"]
+
+# An invoice of ten thousand lines is smaller, and what is larger many mail servers refuse: base64 adds a third.
+LARGEST_ATTACHED_BYTES = 5 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
     """One line of a list: an entry that changed, or a position of a submission.
 
-    `deed` says what became of an entry; `what` is its kind; `by` and `text` are as the reader's copy says them.
+    `deed` says what became of an entry; `what` is its kind, or that it is a field of the ticket; `by` and `text` are as
+    the reader's copy says them.
     """
 
-    what: Literal["note", "time", "charge", "attachment", "link"]
-    deed: Literal["added", "changed", "removed"] | None = None
+    what: What
+    deed: Deed | None = None
     by: str = ""
     text: str = ""
     on: date | None = None
     hours: Decimal | None = None
     amount: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """A file in the object store that goes with an e-mail, unless it is too large for one."""
+
+    name: str
+    size: int
+    sha256: str
+
+    @property
+    def fits(self) -> bool:
+        return self.size <= LARGEST_ATTACHED_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +94,7 @@ class Facts:
     issued_on: date | None = None
     due_on: date | None = None
     total: Decimal | None = None
+    file: Attached | None = None
     lines: tuple[Line, ...] = ()
     line_count: int = 0
 
@@ -86,8 +104,7 @@ class Notification:
     """The intent to tell one recipient of one event; `role` is what the recipient is there.
 
     `subject_id` is the outsourcing, or of an invitation the partnership, or of an invoice for several the invoice.
-    `due_at` is when it goes out next, None once it is done. While it `gathers` nobody has taken it to the mail server,
-    and more can be added.
+    `due_at` is when it goes out next, None once it is done.
     """
 
     id: UUID
@@ -101,16 +118,10 @@ class Notification:
     reader: Reader
     facts: Facts
     due_at: datetime | None
-    gathers: bool = False
 
     @property
     def cause(self) -> tuple[str, UUID]:
         return self.cause_source, self.cause_id
-
-    @property
-    def gathering(self) -> tuple[UUID, str] | None:
-        """Under which ticket and recipient more can be added to it, None where nothing can."""
-        return (self.subject_id, self.recipient) if self.gathers else None
 
 
 @dataclass(frozen=True, slots=True)

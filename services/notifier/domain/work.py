@@ -9,6 +9,7 @@ from services.notifier.domain.notifications import Draft, Facts, Line, to_lead, 
 from shared.contracts.notifier import NotificationKind
 from shared.contracts.ticket_sync import (
     CompletionSnapshot,
+    NewsGathered,
     OutsourcingAnswered,
     OutsourcingAsked,
     OutsourcingCapReached,
@@ -31,6 +32,20 @@ def of_waiting(unopened: OutsourcingUnopened) -> Iterable[Draft]:
     yield to_service(unopened, "unopened", replace(facts, partner_number=unopened.lead_number))
     if unopened.lead_told:
         yield to_lead(unopened, "unopened", replace(facts, own_number=unopened.lead_number))
+
+
+def of_news(gathered: NewsGathered) -> Iterable[Draft]:
+    """The other side reads what was done on the ticket, all of it at once."""
+    by_lead = gathered.writer == gathered.lead
+    to_side, facts = (to_service, for_service(gathered)) if by_lead else (to_lead, for_lead(gathered))
+    told = replace(
+        facts,
+        state=gathered.state,
+        currency=gathered.currency,
+        lines=tuple(Line(**dict(line)) for line in gathered.lines),
+        line_count=gathered.count,
+    )
+    yield to_side(gathered, "entries", told)
 
 
 def of_question(asked: OutsourcingAsked) -> Iterable[Draft]:

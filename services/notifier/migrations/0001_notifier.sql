@@ -10,6 +10,18 @@ CREATE TABLE notification_settings (
     gathering_minutes integer NOT NULL CHECK (gathering_minutes BETWEEN 0 AND 240)
 );
 
+-- What one side of an outsourcing does gathers until then, for the people of the other; and the event that began it.
+
+CREATE TABLE gathering (
+    outsourcing_id uuid NOT NULL,
+    writer         text NOT NULL,
+    due_at         timestamptz NOT NULL,
+    cause_source   text NOT NULL,
+    cause_id       uuid NOT NULL,
+    PRIMARY KEY (outsourcing_id, writer)
+);
+CREATE INDEX gathering_due ON gathering (due_at);
+
 -- What is to be told to whom by e-mail, and what became of it. Reader, language and time zone are those of the time of
 -- the event; facts are all that the text is made of. The subject is the outsourcing, or of an invitation the partnership.
 
@@ -27,8 +39,6 @@ CREATE TABLE notification (
     -- Null once they are forgotten, and never before.
     address         text,
     facts           jsonb,
-    -- Still gathers: nobody has taken it to the mail server, and more can be added.
-    gathers         boolean NOT NULL,
     state           text NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'sent', 'failed')),
     attempts        integer NOT NULL DEFAULT 0 CHECK (attempts >= 0),
     -- The mail server's words, or what kept us from asking it.
@@ -46,14 +56,12 @@ CREATE TABLE notification (
     CHECK ((state = 'sent') = (sent_at IS NOT NULL)),
     CHECK ((state = 'failed') = (failed_at IS NOT NULL)),
     CHECK (leased_until IS NULL OR state = 'pending'),
-    CHECK (NOT gathers OR (state = 'pending' AND attempts = 0 AND leased_until IS NULL)),
     CHECK (state = 'pending' OR (attempts > 0 AND (answer IS NOT NULL OR forgotten_at IS NOT NULL))),
     CHECK (forgotten_at IS NULL OR state <> 'pending'),
     CHECK ((forgotten_at IS NULL) = (address IS NOT NULL)),
     CHECK ((forgotten_at IS NULL) = (facts IS NOT NULL))
 );
 CREATE INDEX notification_due ON notification (next_attempt_at) WHERE state = 'pending';
-CREATE INDEX notification_gathering ON notification (subject_id, recipient) WHERE gathers;
 CREATE INDEX notification_by_subject ON notification (subject_id, created_at);
 CREATE INDEX notification_by_recipient ON notification (recipient, created_at);
 CREATE INDEX notification_to_forget ON notification (created_at) WHERE forgotten_at IS NULL AND state <> 'pending';

@@ -162,6 +162,9 @@ class _Writer:
         yield "issued_on", self._formats.day(facts.issued_on) if facts.issued_on else None
         yield "total", None if facts.total is None else self._amount(facts.total)
         yield "due_on", self._formats.day(facts.due_on) if facts.due_on else None
+        if facts.file:
+            where = "attached" if facts.file.fits else "not_attached"
+            yield "file", self._word(f"words.{where}", file=one_line(facts.file.name))
 
     def _amount(self, amount: Decimal) -> str:
         """Money, or hours where there is no currency."""

@@ -29,10 +29,12 @@ class Subject(UnstructuredHeader, BaseHeader):
         return f"Subject: {header.encode(linesep=policy.linesep)}{policy.linesep}"
 
 
-def mail_of(letter: Letter, sender: Address, links: Sequence[AnswerLink] = ()) -> EmailMessage:
+def mail_of(
+    letter: Letter, sender: Address, links: Sequence[AnswerLink] = (), attached: bytes | None = None
+) -> EmailMessage:
     """The letter as it goes out; the same letter gives the same Message-ID and date on every attempt.
 
-    Raises ValueError where the recipient's address is not one.
+    `attached` is the content of the file that goes with it. Raises ValueError where the recipient's address is not one.
     """
     content = content_of(letter, links)
     mail = EmailMessage(policy=_policy())
@@ -50,6 +52,9 @@ def mail_of(letter: Letter, sender: Address, links: Sequence[AnswerLink] = ()) -
     mail["X-Auto-Response-Suppress"] = "All"
     mail.set_content(_layout("letter.txt.jinja", content), cte="quoted-printable")
     mail.add_alternative(_layout("letter.html.jinja", content), subtype="html", cte="quoted-printable")
+    file = letter.notification.facts.file
+    if file is not None and attached is not None:
+        mail.add_attachment(attached, maintype="application", subtype="pdf", filename=one_line(file.name))
     mail["Content-Language"] = content.language
     return mail
 

@@ -81,7 +81,7 @@ def withdraw(
     link = link.resumed()
     withdrawn = CompletionWithdrawn(outsourcing_id=link.outsourcing_id, withdrawn_at=withdrawal.now)
     noted = TicketNoted(outsourcing_id=link.outsourcing_id, reason="submission_withdrawn", state=link.state)
-    link, entries, released = move(link, front, held)
+    link, entries, released = move(link, front, held, withdrawal.now)
     return Changed(
         link,
         *entries,
@@ -111,7 +111,7 @@ def reject(
     reason = rejection.data.reason
     rejected = CompletionRejected(outsourcing_id=link.outsourcing_id, reason=reason, rejected_at=rejection.now)
     noted = TicketNoted(outsourcing_id=link.outsourcing_id, reason="submission_rejected", text=reason, state=link.state)
-    link, entries, released = move(link, front, held)
+    link, entries, released = move(link, front, held, rejection.now)
     published = OutsourcingRejected(**agreed.named(link), reason=reason, complete_by=agreed.accepted.terms.complete_by)
     return Changed(
         link,
@@ -140,7 +140,7 @@ def approve(
     approved = CompletionApproved(
         outsourcing_id=link.outsourcing_id, snapshot_id=snapshot.snapshot_id, approved_at=approval.now
     )
-    link, entries, kept = move(link, front, held)
+    link, entries, kept = move(link, front, held, approval.now)
     link, summed, told_of_sum = sum_up(link, snapshot.content)
     published = OutsourcingCompleted(
         **agreed.named(link),

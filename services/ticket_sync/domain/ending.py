@@ -58,7 +58,7 @@ def hand_back(
     noted = TicketNoted(
         outsourcing_id=link.outsourcing_id, reason="outsourcing_returned", text=reason, state=link.state
     )
-    link, entries, kept = move(link, front, in_line)
+    link, entries, kept = move(link, front, in_line, returning.now)
     published = OutsourcingHandedBack(
         **agreed.named(link),
         **known,
@@ -157,7 +157,7 @@ def _ended_by_force(
     noted = TicketNoted(
         outsourcing_id=link.outsourcing_id, reason="completion_forced", text=reason or "", state=link.state
     )
-    link, entries, kept = move(link, front, in_line)
+    link, entries, kept = move(link, front, in_line, now)
     link, summed, told_of_sum = sum_up(link, content) if content else (link, (), ())
     published = OutsourcingCompleted(
         **agreed.named(link),

@@ -1,6 +1,7 @@
 """Entries: notes, time, charges and attachments that have one owner each and a copy on the other side."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -47,7 +48,7 @@ class Entry:
     `copy_version` is what the other side's copy is at, and `copy_content` its content where that is not the newest;
     `withdrawn_version` is the one with which the copy went. `place` is its place in line. The copy may have been
     `added_during_approval`. `path` is where it had been before its owner passed it on, from its origin on; empty where
-    it began here.
+    it began here. `told_at` is when the other side was last told of it, `copied_at` since when its copy is there.
     """
 
     outsourcing_id: UUID
@@ -64,6 +65,8 @@ class Entry:
     place: int | None = None
     added_during_approval: bool = False
     path: tuple[str, ...] = ()
+    told_at: datetime | None = None
+    copied_at: datetime | None = None
 
     @property
     def key(self) -> tuple[UUID, UUID]:
@@ -121,6 +124,8 @@ class Entry:
             place=self.place,
             added_during_approval=self.added_during_approval,
             path=self.path if self.was_told else tuple(dict.fromkeys((*self.path, *newest.path))),
+            told_at=self.told_at,
+            copied_at=self.copied_at,
         )
 
     def severed(self) -> "Entry":
@@ -135,11 +140,12 @@ def copied(link: Link, entry: Entry, word: Word | None) -> tuple[EntryBody, Visi
 
 
 def passed_on(
-    link: Link, entry: Entry, word: Word | None, travel: Travel = Travel.DELIVERED
+    link: Link, entry: Entry, word: Word | None, now: datetime, travel: Travel = Travel.DELIVERED
 ) -> tuple[Entry, tuple[Tell, ...]]:
     """The newest version as delivered, what the other side is told of it, and which file it finds there."""
     copy = copied(link, entry, word)
     stands = copy is not None
+    recipient = link.other_side_of(entry.owner)
     delivered = replace(
         entry,
         travel=travel,
@@ -148,8 +154,9 @@ def passed_on(
         withdrawn_version=None if stands else entry.version,
         place=None,
         added_during_approval=stands and travel is Travel.RELEASED,
+        told_at=entry.told_at if recipient in entry.path else max(now, link.news_since(entry.owner) or now),
+        copied_at=(entry.copied_at or now) if stands else None,
     )
-    recipient = link.other_side_of(entry.owner)
     found = file_found_by(recipient, entry, copy[0] if copy else None, anew=entry.copy_version is None)
     return delivered, (*told_of(link, delivered, word), *found)
 
@@ -181,13 +188,10 @@ def _fact(link: Link, entry: Entry, word: Word | None) -> Delivery | None:
         return EntryWithdrawn(**named, version=entry.withdrawn_version, state=link.state)
     if entry.travel is Travel.SEVERED and entry.copy_version is not None:
         return EntrySevered(**named, version=entry.copy_version, state=link.state)
-    if entry.copied_content is None or entry.copy_version is None:
+    standing = standing_copy(link, entry, word)
+    if standing is None or entry.copy_version is None:
         return None
-    word = word or read(entry.copied_content)
-    copy = copy_of(word.body, _writer(link, entry))
-    if copy is None:
-        return None
-    body, visibility = copy
+    word, body, visibility = standing
     return EntryReplicated(
         **named,
         version=entry.copy_version,
@@ -198,6 +202,15 @@ def _fact(link: Link, entry: Entry, word: Word | None) -> Delivery | None:
         added_during_approval=entry.added_during_approval,
         state=link.state,
     )
+
+
+def standing_copy(link: Link, entry: Entry, word: Word | None = None) -> tuple[Word, EntryBody, Visibility] | None:
+    """The owner's word of which the other side has a copy, and what that copy says; None where it has none."""
+    if entry.copied_content is None:
+        return None
+    word = word or read(entry.copied_content)
+    copy = copy_of(word.body, _writer(link, entry))
+    return None if copy is None else (word, *copy)
 
 
 def _writer(link: Link, entry: Entry) -> Writer:

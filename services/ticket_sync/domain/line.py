@@ -1,10 +1,12 @@
 """The line: what waits for a ticket, an approval or what is before it is told in its order, piece by piece."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from uuid import UUID
 
 from services.ticket_sync.domain.entries import Entry, Travel, passed_on
 from services.ticket_sync.domain.links import Link
+from services.ticket_sync.domain.news import TICK, news_of
 from shared.contracts.ticket_sync import EntryKeptLocal, EntryReleased, LineUnfinished
 from shared.messaging.outcomes import Changed, Decision, Deliver, Message, Publish, Tell, Unchanged
 
@@ -20,15 +22,23 @@ class Front:
     until_place: int | None
 
 
-def move(link: Link, front: Front | None, in_line: tuple[Entry, ...]) -> tuple[Link, list[Entry], list[Tell]]:
+def move(
+    link: Link, front: Front | None, in_line: tuple[Entry, ...], now: datetime
+) -> tuple[Link, list[Entry], list[Tell]]:
     """Those at the front of the line arrive, or stay with their owners if the link has ended; the rest by an event."""
     read_until = link.last_place if front is None or front.until_place is None else front.until_place
     read = sorted((entry for entry in in_line if _place(entry) <= read_until), key=_place)
     piece, rest = read[:MOST_IN_A_PIECE], read[MOST_IN_A_PIECE:]
     entries: list[Entry] = []
     tell: list[Tell] = []
-    for entry in piece:
-        settled, told = _kept_local(link, entry) if link.has_ended else _arrived(link, entry)
+    for place, entry in enumerate(piece):
+        if link.has_ended:
+            settled, told = _kept_local(link, entry)
+        else:
+            # News lists them in their order.
+            settled, told = _arrived(link, entry, now + place * TICK)
+            link, news = news_of(link, entry.owner, now) if told else (link, ())
+            tell += news
         entries.append(settled)
         tell += told
     # What was read may have been told by an earlier message of this turn.
@@ -46,15 +56,15 @@ def go_on(
     """The next piece of the line, unless it has been told already or the work has been submitted meanwhile."""
     if link is None or not link.line_moves or link.passed_place != unfinished.data.after_place:
         return Unchanged()
-    link, entries, tell = move(link, front, in_line)
+    link, entries, tell = move(link, front, in_line, unfinished.now)
     return Changed(link, *entries, tell=tell, history=f"{len(entries)} in line passed")
 
 
-def _arrived(link: Link, entry: Entry) -> tuple[Entry, tuple[Tell, ...]]:
+def _arrived(link: Link, entry: Entry, now: datetime) -> tuple[Entry, tuple[Tell, ...]]:
     """The other side is told; the owner as well, of what was held."""
     if entry.travel is not Travel.HELD:
-        return passed_on(link, entry, entry.word)
-    released, told = passed_on(link, entry, entry.word, Travel.RELEASED)
+        return passed_on(link, entry, entry.word, now)
+    released, told = passed_on(link, entry, entry.word, now, Travel.RELEASED)
     fact = EntryReleased(outsourcing_id=entry.outsourcing_id, entry_id=entry.entry_id, version=entry.version)
     return released, (*told, Deliver(entry.owner, fact))
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from shared.contracts.values import Delivery
@@ -43,6 +43,8 @@ ALLOWED: dict[State, tuple[str, ...]] = {
 }
 # What every change is refused with once the link has ended.
 ENDED = {State.COMPLETED: "outsourcing/completed", State.RETURNED: "outsourcing/returned"}
+# What falls due on a link that has ended: no digest, and no news.
+NOTHING_TO_COME: dict[str, Any] = {"next_due_at": None, "lead_news_since": None, "service_news_since": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,8 @@ class Link:
     `passed_place` is how far that has been passed on. `next_due_at` is when to
     look whether the ticket is open by now, and once it is, when to tell both sides what they should hold; the message
     `due_set_by` said so. `reminded_at` is when the ticket last was not open. `derived_from` is the outsourcing that the
-    lead holds as a service partner and passes on with this one.
+    lead holds as a service partner and passes on with this one. `lead_news_since` and `service_news_since` are since
+    when what that side does gathers for the people of the other.
     """
 
     outsourcing_id: UUID
@@ -77,6 +80,8 @@ class Link:
     due_set_by: tuple[str, UUID] | None = None
     reminded_at: datetime | None = None
     derived_from: UUID | None = None
+    lead_news_since: datetime | None = None
+    service_news_since: datetime | None = None
 
     @property
     def has_ended(self) -> bool:
@@ -97,6 +102,15 @@ class Link:
     def other_side_of(self, slug: str) -> str:
         """Who is told what one side says; what Tandem itself adds is for the lead."""
         return self.service if slug == self.lead else self.lead
+
+    def news_since(self, writer: str) -> datetime | None:
+        """Since when what this side does gathers for the people of the other; None where nothing has."""
+        return self.lead_news_since if writer == self.lead else self.service_news_since
+
+    def with_news(self, writer: str, since: datetime | None) -> "Link":
+        if writer == self.lead:
+            return replace(self, lead_news_since=since)
+        return replace(self, service_news_since=since)
 
     def refuses(self) -> Refused:
         """What is asked for cannot be done in this state."""
@@ -131,10 +145,10 @@ class Link:
         return replace(self, state=State.IN_PROGRESS, snapshot_id=None, submitted_at=None)
 
     def completed(self, now: datetime) -> "Link":
-        return replace(self, state=State.COMPLETED, completed_at=now, next_due_at=None)
+        return replace(self, state=State.COMPLETED, completed_at=now, **NOTHING_TO_COME)
 
     def returned(self, now: datetime) -> "Link":
-        return replace(self, state=State.RETURNED, returned_at=now, next_due_at=None)
+        return replace(self, state=State.RETURNED, returned_at=now, **NOTHING_TO_COME)
 
     def reminded(self, at: datetime, next_due_at: datetime | None, set_by: tuple[str, UUID]) -> "Link":
         return replace(self, reminded_at=at, next_due_at=next_due_at, due_set_by=set_by)

@@ -1,11 +1,13 @@
 """What passes at once until the link has ended: changed fields to the other side, questions and answers to both.
 
-Nothing is kept of them. Before the service partner's ticket is open they go with the outsourcing, of which the
-partner was told before; so they need not wait as entries do, and a question about the work is answered earlier.
+Nothing is kept of them, but of the fields which ones changed until people were told. Before the service partner's
+ticket is open they go with the outsourcing, of which the partner was told before; so they need not wait as entries do,
+and a question about the work is answered earlier.
 """
 
 from services.ticket_sync.domain.agreed import Agreed
 from services.ticket_sync.domain.links import Link
+from services.ticket_sync.domain.news import Noted, news_of
 from shared.contracts.ticket_sync import (
     OutsourcingAnswered,
     OutsourcingAsked,
@@ -19,16 +21,23 @@ from shared.contracts.ticket_sync import (
 from shared.messaging.outcomes import Changed, Decision, Deliver, Message, NotYet, Publish
 
 
-def note_changes(link: Link | None, update: Message[TicketUpdate]) -> Decision:
+def note_changes(link: Link | None, noted: Noted | None, update: Message[TicketUpdate]) -> Decision:
     """Note on the other side's ticket which fields changed; none of its own fields is overwritten."""
     if link is None or not link.includes(update.sender):
         return NotYet("outsourcing/unknown")
     if link.has_ended:
         return link.refuses()
-    noted = TicketNoted(
+    note = TicketNoted(
         outsourcing_id=link.outsourcing_id, reason="fields_changed", changes=update.data.changes, state=link.state
     )
-    return Changed(tell=(Deliver(link.other_side_of(update.sender), noted),), history="changed fields noted")
+    noted = noted or Noted(link.outsourcing_id, update.sender)
+    link, news = news_of(link, update.sender, update.now)
+    return Changed(
+        link,
+        noted.with_changes(update.data.changes, update.now),
+        tell=(Deliver(link.other_side_of(update.sender), note), *news),
+        history="changed fields noted",
+    )
 
 
 def ask(link: Link | None, agreed: Agreed | None, question: Message[QuestionAsk]) -> Decision:

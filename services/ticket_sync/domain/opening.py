@@ -92,7 +92,7 @@ def open_ticket(
         partner_number=number,
         partner_link=opened.data.link,
     )
-    link, entries, delivered = move(link, front, waiting)
+    link, entries, delivered = move(link, front, waiting, opened.now)
     return Changed(
         link,
         *entries,

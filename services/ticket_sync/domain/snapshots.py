@@ -140,7 +140,7 @@ def sum_up(link: Link, snapshot: CompletionSnapshot) -> tuple[Link, Entries, tup
         content=written(word),
         path=(link.service,),
     )
-    delivered, tell = passed_on(link, summed, word)
+    delivered, tell = passed_on(link, summed, word, link.completed_at)
     return link.with_another_entry(), (delivered,), tell
 
 

@@ -1,11 +1,13 @@
 """What the two sides say of entries: their owner's newest word, a removal, and that a copy was edited."""
 
 from dataclasses import replace
+from datetime import datetime
 
 from services.ticket_sync.domain.caps import Effort, count
 from services.ticket_sync.domain.entries import Entry, Travel, copied, file_found_by, passed_on, told_of
 from services.ticket_sync.domain.files import Limited, Upload, may_not_cite, may_not_send
 from services.ticket_sync.domain.links import Link, State
+from services.ticket_sync.domain.news import news_of
 from services.ticket_sync.domain.replication import Word, word_of, written
 from services.ticket_sync.domain.snapshots import id_of_sum
 from shared.contracts.ticket_sync import MOST_VERSIONS, AttachmentBody, EntryHeld, EntryPut, EntryRemove, EntrySever
@@ -50,7 +52,7 @@ def put_entry(  # noqa: PLR0913, PLR0917 - all that an entry can lean on
         written(word),
         path=path,
     )
-    decision = _take(link, known, namesake, newest, word, effort)
+    decision = _take(link, known, namesake, newest, word, effort, put.now)
     if not isinstance(data.body, AttachmentBody) or not isinstance(decision, Changed):
         return decision
     before = known.word if known else None
@@ -72,7 +74,7 @@ def remove_entry(
     data = remove.data
     kind = known.kind if known else None
     gone = Entry(data.outsourcing_id, data.entry_id, remove.sender, data.version, kind, "internal", None)
-    return _take(link, known, namesake, gone, None, effort)
+    return _take(link, known, namesake, gone, None, effort, remove.now)
 
 
 def sever(link: Link | None, entry: Entry | None, severing: Message[EntrySever]) -> Decision:
@@ -102,14 +104,15 @@ def _take(
     newest: Entry,
     word: Word | None,
     effort: Effort | None,
+    now: datetime,
 ) -> Decision:
     if refused := _refused_change(link, known, namesake, newest):
         return refused
     if known is None:
-        return count(link, effort, None, _pass_on(link.with_another_entry(), newest, word, is_new=True))
+        return count(link, effort, None, _pass_on(link.with_another_entry(), newest, word, now, is_new=True))
     if newest.version <= known.version:
         return Unchanged()
-    return count(link, effort, known, _pass_on(link, known.succeeded_by(newest), word, is_new=False))
+    return count(link, effort, known, _pass_on(link, known.succeeded_by(newest), word, now, is_new=False))
 
 
 def _refused_change(link: Link, known: Entry | None, namesake: Entry | None, newest: Entry) -> Refused | None:
@@ -128,7 +131,7 @@ def _refused_change(link: Link, known: Entry | None, namesake: Entry | None, new
     return None
 
 
-def _pass_on(link: Link, entry: Entry, word: Word | None, *, is_new: bool) -> Changed:
+def _pass_on(link: Link, entry: Entry, word: Word | None, now: datetime, *, is_new: bool) -> Changed:
     """Tell the other side, or put the entry in line until it may be told; what concerns nobody stays local."""
     values = (link,) if is_new else ()
     found = file_found_by(entry.owner, entry, word.body if word else None, anew=is_new)
@@ -140,9 +143,13 @@ def _pass_on(link: Link, entry: Entry, word: Word | None, *, is_new: bool) -> Ch
         local = replace(entry, travel=Travel.LOCAL, place=None)
         return Changed(*values, local, tell=found, history=f"{_named(entry)} kept local")
     if link.state is State.IN_PROGRESS and link.line_is_empty:
-        delivered, tell = passed_on(link, entry, word)
-        outcome = "delivered" if tell else "goes no further: it has been at the other side"
-        return Changed(*values, delivered, tell=(*tell, *found), history=f"{_named(entry)} {outcome}")
+        delivered, tell = passed_on(link, entry, word, now)
+        if not tell:
+            outcome = "goes no further: it has been at the other side"
+            return Changed(*values, delivered, tell=found, history=f"{_named(entry)} {outcome}")
+        link, news = news_of(link, entry.owner, now)
+        values = (link,) if is_new or news else ()
+        return Changed(*values, delivered, tell=(*tell, *found, *news), history=f"{_named(entry)} delivered")
     if entry.place is None:
         link = link.with_another_in_line()
         values = (link,)

@@ -30,6 +30,9 @@ CREATE TABLE link (
     due_set_by_id     uuid,
     -- The outsourcing that the lead holds as a service partner and passes on with this one; told to nobody.
     derived_from      uuid,
+    -- Since when what one side does gathers, until the people of the other are told of it.
+    lead_news_since    timestamptz,
+    service_news_since timestamptz,
     CHECK (lead <> service),
     CHECK ((service_number IS NULL) = (opened_at IS NULL)),
     CHECK ((snapshot_id IS NULL) = (submitted_at IS NULL)),
@@ -40,7 +43,8 @@ CREATE TABLE link (
     CHECK ((state = 'completed') = (completed_at IS NOT NULL)),
     CHECK ((state = 'returned') = (returned_at IS NOT NULL)),
     CHECK (next_due_at IS NULL OR (state NOT IN ('completed', 'returned') AND due_set_by_id IS NOT NULL)),
-    CHECK ((due_set_by_source IS NULL) = (due_set_by_id IS NULL))
+    CHECK ((due_set_by_source IS NULL) = (due_set_by_id IS NULL)),
+    CHECK (state NOT IN ('completed', 'returned') OR (lead_news_since IS NULL AND service_news_since IS NULL))
 ) WITH (fillfactor = 50); -- counted up with every new entry: room for that on the same page
 CREATE INDEX link_unopened ON link (next_due_at) WHERE next_due_at IS NOT NULL AND state = 'accepted';
 CREATE INDEX link_undigested ON link (next_due_at) WHERE next_due_at IS NOT NULL AND state <> 'accepted';
@@ -87,6 +91,9 @@ CREATE TABLE entry (
     added_during_approval boolean NOT NULL,
     -- Where it had been before its owner passed it on, from its origin on: slugs, a blank between them.
     path           text,
+    -- When the other side was last told of it, and since when its copy is there.
+    told_at        timestamptz,
+    copied_at      timestamptz,
     PRIMARY KEY (outsourcing_id, entry_id),
     -- An owner calls two entries by two names, whatever tickets they are on; another owner may use the same.
     UNIQUE (owner, entry_id),
@@ -98,7 +105,8 @@ CREATE TABLE entry (
     CHECK (NOT added_during_approval OR copy_version IS NOT NULL),
     CHECK (travel NOT IN ('waiting', 'held', 'kept_local') OR copy_version IS NULL OR copy_version < version),
     CHECK (travel NOT IN ('delivered', 'released') OR copy_version IS NULL OR copy_version = version),
-    CHECK (travel <> 'severed' OR copy_version IS NOT NULL)
+    CHECK (travel <> 'severed' OR copy_version IS NOT NULL),
+    CHECK (copied_at IS NULL OR copy_version IS NOT NULL)
 ) WITH (fillfactor = 85, toast_tuple_target = 4096); -- notes of a few thousand bytes stay in the row, uncompressed
 CREATE INDEX entry_in_line ON entry (outsourcing_id, place) WHERE place IS NOT NULL;
 
@@ -135,6 +143,15 @@ CREATE TABLE snapshot (
     submitted_at   timestamptz NOT NULL
 );
 CREATE INDEX snapshot_by_outsourcing ON snapshot (outsourcing_id, submitted_at);
+
+-- The first changes of the fields of one side's ticket that gather, with their times, and how many there are.
+CREATE TABLE noted_change (
+    outsourcing_id uuid NOT NULL REFERENCES link,
+    writer         text NOT NULL,
+    changes        jsonb NOT NULL,
+    count          integer NOT NULL CHECK (count >= 0),
+    PRIMARY KEY (outsourcing_id, writer)
+);
 
 -- What is still to be told again to one side after the piece that is on its way; empty when that was the last one.
 CREATE TABLE repair (

@@ -21,9 +21,10 @@ from shared.database import Connection, columns_of
 
 LINK_COLUMNS = """outsourcing_id, lead, service, state, currency, lead_number, accepted_at, service_number, opened_at,
                   snapshot_id, submitted_at, completed_at, returned_at, entry_count, last_place, passed_place,
-                  reminded_at, next_due_at, due_set_by_source, due_set_by_id, derived_from"""
+                  reminded_at, next_due_at, due_set_by_source, due_set_by_id, derived_from, lead_news_since,
+                  service_news_since"""
 ENTRY_COLUMNS = """outsourcing_id, entry_id, owner, version, kind, visibility, content, travel, copy_version,
-                   copy_content, withdrawn_version, place, added_during_approval, path"""
+                   copy_content, withdrawn_version, place, added_during_approval, path, told_at, copied_at"""
 # What a turn reads of tickets to compare them: five of the fullest, or a thousand usual ones. Who finds less than the
 # link counts is tried again, alone.
 MOST_HOLDINGS = 50_000
@@ -68,6 +69,8 @@ async def save_links(connection: Connection, links: list[Link]) -> None:
             link.next_due_at,
             *(link.due_set_by or (None, None)),
             link.derived_from,
+            link.lead_news_since,
+            link.service_news_since,
         )
         for link in links
     ]
@@ -77,7 +80,8 @@ async def save_links(connection: Connection, links: list[Link]) -> None:
         SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[],
                              $8::text[], $9::timestamptz[], $10::uuid[], $11::timestamptz[], $12::timestamptz[],
                              $13::timestamptz[], $14::integer[], $15::bigint[], $16::bigint[], $17::timestamptz[],
-                             $18::timestamptz[], $19::text[], $20::uuid[], $21::uuid[])
+                             $18::timestamptz[], $19::text[], $20::uuid[], $21::uuid[], $22::timestamptz[],
+                             $23::timestamptz[])
         ON CONFLICT (outsourcing_id) DO UPDATE SET
             state = excluded.state,
             service_number = excluded.service_number,
@@ -92,9 +96,11 @@ async def save_links(connection: Connection, links: list[Link]) -> None:
             reminded_at = excluded.reminded_at,
             next_due_at = excluded.next_due_at,
             due_set_by_source = excluded.due_set_by_source,
-            due_set_by_id = excluded.due_set_by_id
+            due_set_by_id = excluded.due_set_by_id,
+            lead_news_since = excluded.lead_news_since,
+            service_news_since = excluded.service_news_since
         """,
-        *columns_of(rows, 21),
+        *columns_of(rows, 23),
     )
 
 
@@ -228,6 +234,8 @@ async def save_entries(connection: Connection, entries: list[Entry]) -> None:
             entry.place,
             entry.added_during_approval,
             " ".join(entry.path) or None,
+            entry.told_at,
+            entry.copied_at,
         )
         for entry in entries
     ]
@@ -236,7 +244,7 @@ async def save_entries(connection: Connection, entries: list[Entry]) -> None:
         INSERT INTO entry ({ENTRY_COLUMNS})
         SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[],
                              $8::text[], $9::bigint[], $10::text[], $11::bigint[], $12::bigint[], $13::boolean[],
-                             $14::text[])
+                             $14::text[], $15::timestamptz[], $16::timestamptz[])
         ON CONFLICT (outsourcing_id, entry_id) DO UPDATE SET
             version = excluded.version,
             kind = excluded.kind,
@@ -248,9 +256,11 @@ async def save_entries(connection: Connection, entries: list[Entry]) -> None:
             withdrawn_version = excluded.withdrawn_version,
             place = excluded.place,
             added_during_approval = excluded.added_during_approval,
-            path = excluded.path
+            path = excluded.path,
+            told_at = excluded.told_at,
+            copied_at = excluded.copied_at
         """,
-        *columns_of(rows, 14),
+        *columns_of(rows, 16),
     )
 
 
@@ -260,7 +270,7 @@ async def find_holdings(connection: Connection, outsourcing_ids: list[UUID]) -> 
         """
         SELECT outsourcing_id, entry_id, owner, version, kind, visibility,
                CASE WHEN content IS NOT NULL THEN '' END AS content, travel, copy_version, NULL AS copy_content,
-               withdrawn_version, place, added_during_approval, path
+               withdrawn_version, place, added_during_approval, path, told_at, copied_at
         FROM entry WHERE outsourcing_id = ANY ($1::uuid[]) ORDER BY outsourcing_id, entry_id LIMIT $2
         """,
         outsourcing_ids,

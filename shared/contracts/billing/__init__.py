@@ -1,15 +1,17 @@
 """Items and invoices: what approved work costs, and who owes it to whom."""
 
-from shared.contracts.billing.files import InvoiceFile, InvoiceFiled, InvoiceFormat, InvoiceRendered
+from shared.contracts.billing.files import InvoiceFile, InvoiceFiled, InvoiceFormat
 from shared.contracts.billing.invoices import (
     Invoice,
     InvoiceCancel,
     InvoiceCancelled,
     InvoiceCollect,
+    InvoiceFact,
     InvoiceIssued,
     InvoiceLine,
     InvoicePreviewed,
     InvoiceReceived,
+    InvoiceRendered,
     InvoiceRequest,
     InvoiceWritten,
     OutsourcingCost,
@@ -41,7 +43,6 @@ from shared.contracts.billing.parties import (
     PartnerBilling,
     Party,
 )
-from shared.contracts.billing.periods import InvoiceHeldUp, PeriodEnded
 
 __all__ = [
     "EU_COUNTRIES",
@@ -54,10 +55,10 @@ __all__ = [
     "InvoiceCancel",
     "InvoiceCancelled",
     "InvoiceCollect",
+    "InvoiceFact",
     "InvoiceFile",
     "InvoiceFiled",
     "InvoiceFormat",
-    "InvoiceHeldUp",
     "InvoiceIssued",
     "InvoiceLine",
     "InvoicePreviewed",
@@ -80,7 +81,6 @@ __all__ = [
     "OutsourcingCost",
     "PartnerBilling",
     "Party",
-    "PeriodEnded",
     "Sort",
     "TaxCategory",
     "TaxSubtotal",

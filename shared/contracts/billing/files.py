@@ -3,7 +3,7 @@
 from typing import ClassVar, Literal
 from uuid import UUID
 
-from shared.contracts.values import Delivery, Event, FileSize, Instant, MediaType, Sha256, Slug, Value
+from shared.contracts.values import Delivery, FileSize, Instant, MediaType, Sha256, Value
 
 InvoiceFormat = Literal["pdf", "xml"]
 
@@ -28,17 +28,3 @@ class InvoiceFiled(Delivery):
     outsourcing_id: UUID | None = None
     files: tuple[InvoiceFile, ...]
     filed_at: Instant
-
-
-class InvoiceRendered(Event):
-    """The files of an invoice or a credit note are stored; the lead and the service partner may read them."""
-
-    kind: ClassVar[str] = "tandem.invoice.rendered.v1"
-
-    invoice_id: UUID
-    number: str
-    lead: Slug
-    service: Slug
-    outsourcing_id: UUID | None = None
-    files: tuple[InvoiceFile, ...]
-    rendered_at: Instant

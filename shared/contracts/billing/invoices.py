@@ -1,11 +1,12 @@
 """Invoices and credit notes: who owes what to whom, line by line."""
 
 from datetime import date
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 from uuid import UUID
 
 from pydantic import Field
 
+from shared.contracts.billing.files import InvoiceFile
 from shared.contracts.billing.items import Positions, Sort
 from shared.contracts.billing.parties import BankAccount, Party
 from shared.contracts.values import (
@@ -17,6 +18,7 @@ from shared.contracts.values import (
     Event,
     Flag,
     Hours,
+    Instant,
     Language,
     Line,
     Percent,
@@ -192,17 +194,14 @@ class InvoiceCancelled(Delivery):
     state: Literal["cancelled", "partly_cancelled"]
 
 
-class InvoiceWritten(Event):
-    """An invoice or a credit note was issued; the whole of it is delivered to both sides."""
-
-    kind: ClassVar[str] = "tandem.invoice.written.v1"
+class InvoiceFact(Event):
+    """What the other services are told of an invoice or a credit note."""
 
     document: Literal["invoice", "credit_note"]
     invoice_id: UUID
     number: str
     lead: Slug
     service: Slug
-    organization: str
     issued_on: date
     due_on: date
     currency: Currency
@@ -216,7 +215,24 @@ class InvoiceWritten(Event):
     title: str | None = None
 
     @classmethod
-    def of(cls, invoice: Invoice, lead: str, service: str, organization: str) -> "InvoiceWritten":
+    def of(cls, invoice: Invoice, lead: str, service: str, **more: Any) -> Self:
         """What the other services are told of this one."""
-        told = invoice.model_dump(include=set(cls.model_fields))
-        return cls(**told, lead=lead, service=service, organization=organization)
+        told = invoice.model_dump(include=set(InvoiceFact.model_fields))
+        return cls(**told, lead=lead, service=service, **more)
+
+
+class InvoiceWritten(InvoiceFact):
+    """An invoice or a credit note was issued; the whole of it is delivered to both sides."""
+
+    kind: ClassVar[str] = "tandem.invoice.written.v1"
+
+    organization: str
+
+
+class InvoiceRendered(InvoiceFact):
+    """The files of an invoice or a credit note are stored; the lead and the service partner may read them."""
+
+    kind: ClassVar[str] = "tandem.invoice.rendered.v1"
+
+    files: tuple[InvoiceFile, ...]
+    rendered_at: Instant

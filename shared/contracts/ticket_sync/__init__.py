@@ -50,6 +50,15 @@ from shared.contracts.ticket_sync.entries import (
     Visibility,
 )
 from shared.contracts.ticket_sync.files import FileCited, FileLapsed, FileReleased
+from shared.contracts.ticket_sync.news import (
+    MOST_NEWS_LISTED,
+    NEWS_TEXT_CHARACTERS,
+    Deed,
+    NewsCameUp,
+    NewsGathered,
+    NewsLine,
+    What,
+)
 from shared.contracts.ticket_sync.sync import (
     MOST_VERSIONS,
     MOST_WANTED,
@@ -84,8 +93,10 @@ from shared.contracts.ticket_sync.tickets import (
 __all__ = [
     "LARGEST_INLINE_BYTES",
     "LARGEST_SNAPSHOT_BYTES",
+    "MOST_NEWS_LISTED",
     "MOST_VERSIONS",
     "MOST_WANTED",
+    "NEWS_TEXT_CHARACTERS",
     "AttachmentBody",
     "Cap",
     "CapReached",
@@ -103,6 +114,7 @@ __all__ = [
     "CompletionWithdrawn",
     "CopiedFrom",
     "Deduction",
+    "Deed",
     "EntryBody",
     "EntryHeld",
     "EntryKeptLocal",
@@ -122,6 +134,9 @@ __all__ = [
     "Inventory",
     "LineUnfinished",
     "LinkBody",
+    "NewsCameUp",
+    "NewsGathered",
+    "NewsLine",
     "NotBilled",
     "NoteBody",
     "OutsourcingAnswered",
@@ -156,4 +171,5 @@ __all__ = [
     "TicketUpdate",
     "TimeBody",
     "Visibility",
+    "What",
 ]

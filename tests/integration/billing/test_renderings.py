@@ -90,7 +90,7 @@ async def issued(database: Connection, times: int = 1) -> list[Invoice]:
 
 
 def written(document: Invoice) -> Any:
-    fact = InvoiceWritten.of(document, LEAD, SERVICE, "Nordlicht")
+    fact = InvoiceWritten.of(document, LEAD, SERVICE, organization="Nordlicht")
     return event(fact, str(document.invoice_id), service="billing")
 
 

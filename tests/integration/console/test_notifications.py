@@ -6,34 +6,42 @@ from services.console import notifications
 from services.console.installation import Installation
 from services.console.notifications import Filter
 from services.notifier import store
+from shared.ids import new_id
+from tests.integration.conftest import ConnectionTo
 from tests.integration.console.test_commands import Command
-from tests.integration.databases import connection_to
-from tests.unit.notifier.letters import APPROVED, OUTSOURCING_ID, told_of
+from tests.unit.notifier.happenings import (
+    APPROVED,
+    OUTSOURCING_ID,
+)
+from tests.unit.notifier.letters import (
+    told_of,
+)
 
 
-async def test_e_mails_are_listed_by_what_is_asked_for_shown_and_sent_again(installation: Installation) -> None:
+async def test_e_mails_are_listed_by_what_is_asked_for_shown_and_sent_again(service_connection: ConnectionTo) -> None:
+    notifier = await service_connection("notifier")
     lead, service = told_of(APPROVED)
-    async with connection_to(installation.database_url_of("notifier")) as notifier:
-        await store.save_notifications(notifier, [lead, service])
-        await notifier.execute(
-            "UPDATE notification SET state = 'failed', failed_at = now(), next_attempt_at = NULL, attempts = 1,"
-            " answer = '550 no such user' WHERE id = $1",
-            lead.id,
-        )
-    async with connection_to(installation.database_url) as operator:
+    await store.save_notifications(notifier, [lead, service])
+    await notifier.execute(
+        "UPDATE notification SET state = 'failed', failed_at = now(), next_attempt_at = NULL, attempts = 1,"
+        " answer = '550 no such user' WHERE id = $1",
+        lead.id,
+    )
 
-        async def listed(**wanted: Any) -> list[Any]:
-            rows = await notifications.list_notifications(operator, Filter(**wanted))
-            return sorted(row["id"] for row in rows)
+    async def listed(**wanted: Any) -> list[Any]:
+        rows = await notifications.list_notifications(notifier, Filter(**wanted))
+        assert all("facts" not in row for row in rows)
+        return sorted(row["id"] for row in rows)
 
-        assert await listed(subject_id=OUTSOURCING_ID) == sorted([lead.id, service.id])
-        assert await listed(instance="nordlicht") == await listed(state="failed") == [lead.id]
-        assert await listed(address="Service@Alpenwerk.example") == [service.id]
-        found = await notifications.find_notification(operator, lead.id)
-        assert found is not None and found["facts"]["own_number"] == "NL-20417"
-        assert not await notifications.resend(operator, OUTSOURCING_ID)
-    tandem = Command(installation)
-    assert "sent again" in await tandem("notifications", "resend", str(lead.id))
-    told = await tandem.json("notifications", "list", "--state", "pending")
-    assert {one["recipient"] for one in told} == {"nordlicht", "alpenwerk"}
-    assert all("facts" not in one for one in told)
+    assert await listed(subject_id=OUTSOURCING_ID) == sorted([lead.id, service.id])
+    assert await listed(instance="nordlicht") == await listed(state="failed") == [lead.id]
+    assert await listed(address="Service@Alpenwerk.example") == [service.id]
+    found = await notifications.find_notification(notifier, lead.id)
+    assert found is not None and found["facts"]["own_number"] == "NL-20417"
+    assert await notifications.resend(notifier, lead.id)
+    assert await listed(state="pending") == sorted([lead.id, service.id])
+    assert not await notifications.resend(notifier, OUTSOURCING_ID)
+
+
+async def test_an_operator_is_told_where_there_is_no_such_e_mail(standing: Installation) -> None:
+    assert "no such e-mail" in await Command(standing)("notifications", "resend", str(new_id()), expect=1)

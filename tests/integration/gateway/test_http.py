@@ -5,7 +5,8 @@ import hashlib
 import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -124,6 +125,13 @@ async def test_the_files_of_an_invoice_are_read_by_its_two_parties_and_by_nobody
         number="AW 7",
         lead="nordlicht",
         service="alpenwerk",
+        document="invoice",
+        issued_on=date(2026, 12, 1),
+        due_on=date(2026, 12, 31),
+        currency="EUR",
+        net_total=Decimal(100),
+        tax_total=Decimal(0),
+        total=Decimal(100),
         files=(file,),
         rendered_at=datetime.now(UTC),
     )

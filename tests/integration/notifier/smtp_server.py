@@ -19,7 +19,10 @@ CERTIFICATE = Path(__file__).parent / "localhost.pem"
 
 
 class MailSink:
-    """Keeps what it accepts; `to_data` and `to_recipient` are its next answers, in order, then it accepts."""
+    """Keeps what it accepts, after it has thought about it.
+
+    `to_sender`, `to_recipient` and `to_data` are its next answers, in order, then it accepts.
+    """
 
     def __init__(self) -> None:
         self.port = 0
@@ -28,8 +31,19 @@ class MailSink:
         self.logins: list[bytes] = []
         self.kept: list[EmailMessage] = []
         self.recipients: list[str] = []
-        self.to_data: list[str] = []
+        self.to_sender: list[str] = []
         self.to_recipient: list[str] = []
+        self.to_data: list[str] = []
+        self.thinks_seconds = 0.0
+
+    async def handle_MAIL(  # noqa: N802 the name is the library's
+        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        answer = self.to_sender.pop(0) if self.to_sender else OK
+        if answer == OK:
+            envelope.mail_from = address
+            envelope.mail_options.extend(options)
+        return answer
 
     async def handle_RCPT(  # noqa: N802 the name is the library's
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
@@ -41,6 +55,7 @@ class MailSink:
 
     async def handle_DATA(self, server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
         self.offered += 1
+        await asyncio.sleep(self.thinks_seconds)
         answer = self.to_data.pop(0) if self.to_data else OK
         if answer in {OK, DROP}:
             assert isinstance(envelope.content, bytes)
@@ -86,6 +101,21 @@ async def mail_sink(
     sink.port = server.sockets[0].getsockname()[1]
     try:
         yield sink
+    finally:
+        server.close()
+
+
+@asynccontextmanager
+async def closed_door(greeting: str) -> AsyncIterator[int]:
+    """A port of this machine where everybody is greeted so, and left."""
+
+    async def greet(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(f"{greeting}\r\n".encode())
+        writer.close()
+
+    server = await asyncio.start_server(greet, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
     finally:
         server.close()
 

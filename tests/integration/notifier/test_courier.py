@@ -1,8 +1,10 @@
 """The courier between a real Postgres and a real SMTP server: what becomes of a mail, answer by answer."""
 
+import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 import structlog
@@ -16,8 +18,21 @@ from shared.contracts.values import Event
 from shared.database import Connection
 from shared.ids import new_id
 from shared.messaging.outcomes import Caused, Deliver
-from tests.integration.notifier.smtp_server import CERTIFICATE, DROP, HANG, OK, encryption, mail_sink
-from tests.unit.notifier.letters import APPROVED, LANGUAGES, OFFERED, TICKET, told_of
+from shared.objects import ObjectStore
+from tests.integration.notifier.smtp_server import CERTIFICATE, DROP, HANG, OK, closed_door, encryption, mail_sink
+from tests.unit.notifier.happenings import (
+    APPROVED,
+    FILES,
+    INVOICE_RENDERED,
+    NEWS,
+    OFFERED,
+    PDF,
+    TICKET,
+)
+from tests.unit.notifier.letters import (
+    LANGUAGES,
+    told_of,
+)
 
 SettingsFor = Callable[..., Settings]
 
@@ -42,10 +57,14 @@ async def told_by_round(
     carrying = courier.mail_courier(settings)
     async with database.transaction():
         bags = await carrying.claim(database, now)
-    results = [await carrying.act(bag) for bag in bags]
+    results = await asyncio.gather(*map(carrying.act, bags))
     async with database.transaction():
         told = await carrying.record(database, results, now)
     return sum(len(bag) for bag in bags), told
+
+
+async def once(content: bytes) -> AsyncIterator[bytes]:
+    yield content
 
 
 async def states(database: Connection) -> list[tuple[str, int, str]]:
@@ -86,7 +105,7 @@ async def test_many_letters_share_a_connection(database: Connection, settings_fo
     assert sink.connections == 1
 
 
-@pytest.mark.parametrize("step", ["to_recipient", "to_data"])
+@pytest.mark.parametrize("step", ["to_sender", "to_recipient", "to_data"])
 async def test_not_now_is_asked_again_later(database: Connection, settings_for: SettingsFor, step: str) -> None:
     await intend(database)
     async with mail_sink() as sink:
@@ -100,7 +119,7 @@ async def test_not_now_is_asked_again_later(database: Connection, settings_for: 
     assert len(sink.kept) == 1
 
 
-@pytest.mark.parametrize("step", ["to_recipient", "to_data"])
+@pytest.mark.parametrize("step", ["to_sender", "to_recipient", "to_data"])
 async def test_never_is_final_and_keeps_the_servers_words(
     database: Connection, settings_for: SettingsFor, step: str
 ) -> None:
@@ -160,6 +179,79 @@ async def test_a_server_that_says_nothing_costs_a_limited_time(
             ("pending", 1, "no answer: SMTPReadTimeoutError"),
         ]
         assert await round_of(database, settings_for(sink.port)) == 2, "those not tried are due at once"
+
+
+async def test_a_slow_server_is_left_in_time_and_what_it_did_not_get_to_is_due_at_once(
+    database: Connection, settings_for: SettingsFor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(courier, "BAG_SECONDS", 0.3)
+    await intend(database, times=10)
+    async with mail_sink() as sink:
+        sink.thinks_seconds = 0.1
+        await round_of(database, settings_for(sink.port))
+        sent = len(sink.kept)
+        assert 1 <= sent < 10
+        assert sorted(state for state, _, _ in await states(database)) == ["pending"] * (10 - sent) + ["sent"] * sent
+        sink.thinks_seconds = 0
+        monkeypatch.undo()
+        assert await round_of(database, settings_for(sink.port)) == 10 - sent
+    assert len({mail["Message-ID"] for mail in sink.kept}) == len(sink.kept) == 10
+
+
+@pytest.mark.parametrize("greeting", ["421 4.3.2 later", "554 5.3.2 no service here"])
+async def test_a_server_that_lets_nobody_in_says_nothing_about_any_mail(
+    database: Connection, settings_for: SettingsFor, greeting: str
+) -> None:
+    await intend(database, times=2)
+    async with closed_door(greeting) as port:
+        await round_of(database, settings_for(port))
+    assert await states(database) == [("pending", 1, f"not reached: SMTPConnectResponseError {greeting[:3]}")] * 2
+
+
+async def test_an_invoice_goes_with_its_mail_as_it_was_issued(
+    database: Connection, settings_for: SettingsFor, tmp_path: Path
+) -> None:
+    await intend(database, INVOICE_RENDERED)
+    store = ObjectStore(f"{tmp_path.as_uri()}/invoices")
+    await store.put(FILES[1].sha256, once(PDF))
+    async with mail_sink() as sink:
+        await round_of(database, settings_for(sink.port, files_store_url=tmp_path.as_uri()))
+    (mail,) = sink.kept
+    (file,) = mail.iter_attachments()
+    assert (file.get_content(), file.get_filename()) == (PDF, "AW-2026-00001.pdf")
+
+
+@pytest.mark.parametrize("damage", ["gone", "damaged"])
+async def test_an_invoice_that_is_not_what_was_issued_is_not_sent(
+    database: Connection, settings_for: SettingsFor, tmp_path: Path, damage: str
+) -> None:
+    await intend(database, INVOICE_RENDERED)
+    await intend(database)
+    folder = tmp_path / "invoices"
+    folder.mkdir()
+    if damage == "damaged":
+        (folder / FILES[1].sha256).write_bytes(PDF[::-1])
+    async with mail_sink() as sink:
+        await round_of(database, settings_for(sink.port, files_store_url=tmp_path.as_uri()))
+    assert len(sink.kept) == 1, "the other letter goes out"
+    error = {"gone": "FileNotFoundError", "damaged": "Damaged"}[damage]
+    assert sorted(await states(database)) == [
+        ("pending", 1, f"not written: {error}"),
+        ("sent", 1, "2.0.0 kept"),
+    ]
+
+
+async def test_letters_of_one_thread_go_out_in_their_order(database: Connection, settings_for: SettingsFor) -> None:
+    await intend(database, times=courier.LETTERS_IN_A_BAG - 1)
+    first, last = [await intend(database, event) for event in (NEWS, APPROVED)]
+    await database.execute(
+        "UPDATE notification SET next_attempt_at = next_attempt_at + interval '1 second' WHERE kind = 'approved'"
+    )
+    async with mail_sink() as sink:
+        await round_of(database, settings_for(sink.port))
+    to_lead = [mail["Message-ID"] for mail in sink.kept if mail["To"] == "service@nordlicht.example"]
+    told = [one.id for one in (*first, *last) if one.recipient == "nordlicht"]
+    assert to_lead == [f"<{id}@tandem.example>" for id in told]
 
 
 async def test_nobody_listens_and_every_letter_waits(database: Connection, settings_for: SettingsFor) -> None:

@@ -2,8 +2,11 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
 
 import asyncpg
+import orjson
 import pytest
 
 from services.console.stack import LocalStack
@@ -11,8 +14,10 @@ from services.notifier import store
 from services.notifier.domain.delivery import Letter, Settled, State
 from services.notifier.domain.readers import NotificationSettings, Reader
 from services.notifier.handlers import HANDLERS
-from shared.contracts.notifier import NotificationSettingsChange
+from services.notifier.poller import GATHERED
+from shared.contracts.notifier import DEFAULT_GATHERING_MINUTES, NotificationSettingsChange, RecipientsOf
 from shared.contracts.offer_handler import Instance, InstanceJoined
+from shared.contracts.ticket_sync import NewsCameUp
 from shared.contracts.values import Event
 from shared.database import Connection
 from shared.ids import new_id
@@ -22,7 +27,7 @@ from shared.messaging.letters import Correspondence
 from shared.messaging.turn import Turn
 from tests.integration.databases import at, connection_to
 from tests.integration.messaging.posting import command, event
-from tests.unit.notifier.letters import (
+from tests.unit.notifier.happenings import (
     ACCEPTED,
     APPROVED,
     FORCED_UNSTARTED,
@@ -30,6 +35,8 @@ from tests.unit.notifier.letters import (
     OFFERED,
     REJECTED,
     SUBMITTED,
+)
+from tests.unit.notifier.letters import (
     told_of,
 )
 
@@ -112,9 +119,9 @@ async def test_the_constraint_holds_even_where_ids_differ(database: Connection) 
         await database.execute(
             """
             INSERT INTO notification (id, cause_source, cause_id, subject_id, kind, role, recipient, partner,
-                                      language, time_zone, address, facts, gathers, next_attempt_at)
+                                      language, time_zone, address, facts, next_attempt_at)
             SELECT $1, cause_source, cause_id, subject_id, kind, role, recipient, partner, language, time_zone, address,
-                   facts, gathers, next_attempt_at
+                   facts, next_attempt_at
             FROM notification
             """,
             new_id(),
@@ -151,6 +158,54 @@ async def test_what_an_instance_has_set_holds_from_then_on_also_in_the_same_turn
     await turn.take(database, [turn.read(command(change, "alpenwerk", sender="alpenwerk")), turn.read(offered)])
     told = [one.notification.reader.address for one in await claim(database, await now_of(database))]
     assert sorted(told) == ["a@alpenwerk.example", "b@alpenwerk.example"]
+
+
+async def test_settings_that_are_wrong_anywhere_are_refused_as_a_whole_with_every_error(database: Connection) -> None:
+    turn = turn_of_the_notifier()
+    recipients: dict[str, Any] = {"kind": "lunch", "recipients": ("b@alpenwerk.example", "nobody")}
+    lunch = RecipientsOf.model_construct(**recipients)
+    said: dict[str, Any] = {
+        "recipients": ("a@alpenwerk.example", "A@alpenwerk.example"),
+        "recipients_of": (lunch,),
+        "language": "Deutsch, bitte",
+        "time_zone": "Mars/Olympus",
+        "gathering_minutes": 241,
+    }
+    wrong = NotificationSettingsChange.model_construct(actor="x", **said)
+    await turn.take(database, [turn.read(command(wrong, "alpenwerk", sender="alpenwerk"))])
+    problem = orjson.loads(await database.fetchval("SELECT problem FROM inbox"))
+    assert [one["pointer"] for one in problem["errors"]] == [
+        "/data/recipients",
+        "/data/recipients_of/0/kind",
+        "/data/recipients_of/0/recipients/1",
+        "/data/language",
+        "/data/time_zone",
+        "/data/gathering_minutes",
+    ]
+    assert await store.find_settings(database, ["alpenwerk"]) == []
+
+
+async def test_news_gathers_once_until_it_is_taken_and_only_what_is_due_is(database: Connection) -> None:
+    turn = turn_of_the_notifier()
+    now = await now_of(database)
+    ids = [new_id() for _ in range(3)]
+    came_up = [
+        NewsCameUp(outsourcing_id=id, writer="alpenwerk", reader="nordlicht", since=now + timedelta(minutes=place))
+        for place, id in enumerate(ids)
+    ]
+    for _ in range(2):
+        told = [event(one, str(one.outsourcing_id), service="ticket_sync") for one in came_up]
+        await turn.take(database, [turn.read(one) for one in (*told, *told)])
+    due_at = now + timedelta(minutes=DEFAULT_GATHERING_MINUTES)
+
+    async def taken(at: datetime) -> list[UUID]:
+        async with database.transaction():
+            return [UUID(caused.subject) for caused in await GATHERED.due(database, at)]
+
+    assert await taken(due_at - timedelta(seconds=1)) == []
+    assert await taken(due_at) == ids[:1]
+    assert sorted(await taken(due_at + timedelta(minutes=5))) == sorted(ids[1:])
+    assert await taken(due_at + timedelta(days=1)) == []
 
 
 async def test_an_event_waits_for_a_company_that_is_just_joining(database: Connection) -> None:
@@ -284,7 +339,6 @@ async def test_who_lost_its_lease_is_heard_only_where_the_mail_went_out(database
         "attempts = -1",
         "kind = 'Other kind'",
         "address = NULL",
-        "gathers = true, attempts = 1",
         "partner = recipient",
     ],
 )

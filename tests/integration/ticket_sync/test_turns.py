@@ -57,7 +57,7 @@ def begun(outsourcing_id: UUID) -> Arrival:
 
 
 async def take(turn: Turn, connection: Connection, *arrivals: Arrival) -> list[tuple[str, str, dict[str, Any]]]:
-    """Whom the outbox tells what because of these, in order."""
+    """Whom the outbox tells what because of these, in order; what gathers for people is looked at elsewhere."""
     before = await connection.fetchval("SELECT coalesce(max(position), 0) FROM outbox")
     await turn.take(connection, [turn.read(arrival) for arrival in arrivals])
     return await outbox_after(connection, before)
@@ -65,7 +65,9 @@ async def take(turn: Turn, connection: Connection, *arrivals: Arrival) -> list[t
 
 async def outbox_after(connection: Connection, position: int) -> list[tuple[str, str, dict[str, Any]]]:
     rows = await connection.fetch(
-        "SELECT routing_key, kind, body FROM outbox WHERE position > $1 ORDER BY position", position
+        "SELECT routing_key, kind, body FROM outbox WHERE position > $1 AND kind NOT LIKE 'tandem.news.%'"
+        " ORDER BY position",
+        position,
     )
     return [
         (row["routing_key"].split(".")[0], row["kind"].removeprefix("tandem."), json.loads(row["body"])["data"])

@@ -21,7 +21,13 @@ from shared.contracts.offer_handler import (
 )
 from shared.messaging.outcomes import Say, Unchanged
 from tests.unit.memory import Memory
-from tests.unit.notifier.letters import ACCEPTED, NOW, OFFERED, OUTSOURCING_ID, PARTNERSHIP_ID
+from tests.unit.notifier.happenings import (
+    ACCEPTED,
+    NOW,
+    OFFERED,
+    OUTSOURCING_ID,
+    PARTNERSHIP_ID,
+)
 
 ADDRESS = "jo@alpenwerk.example"
 HUBER = "sub-0123456789abcdef"

@@ -6,7 +6,13 @@ Read what git then shows as changed, and commit it only if every change is meant
 from email.message import EmailMessage
 from pathlib import Path
 
-from tests.unit.notifier.letters import LANGUAGES, SAMPLES, html_of, plain_of, sample
+from tests.unit.notifier.letters import (
+    LANGUAGES,
+    SAMPLES,
+    html_of,
+    plain_of,
+    sample,
+)
 
 APPROVED = Path(__file__).parent / "approved"
 HEADERS = (

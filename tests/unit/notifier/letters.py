@@ -1,8 +1,6 @@
 """Every e-mail there is, as it comes out of the rules: events of one made-up ticket, and the letters they lead to."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
-from decimal import Decimal
 from email.headerregistry import Address
 from email.message import EmailMessage
 from typing import TypeVar
@@ -13,43 +11,51 @@ from services.notifier.domain.notifications import Notification
 from services.notifier.domain.readers import NotificationSettings
 from services.notifier.handlers import HANDLERS
 from services.notifier.texts import Answers, mail_of
-from shared.contracts.billing import InvoiceWritten
 from shared.contracts.offer_handler import (
-    Customer,
     Instance,
-    InvitationAccepted,
-    InvitationDeclined,
-    InvitationLapsed,
-    InvitationRevoked,
-    InvitationSent,
-    OfferedTicket,
-    OutsourcingAccepted,
-    OutsourcingCancelled,
-    OutsourcingDeclined,
-    OutsourcingExpired,
-    OutsourcingOffered,
-    OutsourcingReminded,
-    Terms,
-    Ticket,
-)
-from shared.contracts.ticket_sync import (
-    CompletionSnapshot,
-    Deduction,
-    OutsourcingAnswered,
-    OutsourcingAsked,
-    OutsourcingCapReached,
-    OutsourcingCompleted,
-    OutsourcingHandedBack,
-    OutsourcingRejected,
-    OutsourcingSubmitted,
-    OutsourcingUnopened,
-    OutsourcingWithdrawn,
-    SnapshotCharge,
-    SnapshotTime,
 )
 from shared.contracts.values import Event
 from shared.links import Keys
 from shared.messaging.outcomes import Changed, Message
+from tests.unit.notifier.happenings import (
+    ACCEPTED,
+    ACCEPTED_LATE,
+    ANSWERED,
+    APPROVED,
+    ASKED,
+    CANCELLED,
+    CREDIT_RENDERED,
+    CREDITED,
+    DECLINED,
+    EVENT_ID,
+    EXPIRED,
+    FORCED,
+    FORCED_UNSTARTED,
+    HOURS_REACHED,
+    INVITATION_ACCEPTED,
+    INVITATION_DECLINED,
+    INVITATION_LAPSED,
+    INVITATION_REVOKED,
+    INVITED,
+    INVITED_BY_LINK,
+    INVOICE_RENDERED,
+    INVOICE_RENDERED_TOO_LARGE,
+    INVOICED,
+    NEWS,
+    NEWS_OF_LEAD,
+    NOW,
+    OFFERED,
+    OFFERED_BRIEFLY,
+    OUTSOURCING_ID,
+    PDF,
+    REJECTED,
+    REJECTED_UNDATED,
+    REMINDED,
+    RETURNED,
+    SUBMITTED,
+    UNOPENED,
+    WITHDRAWN,
+)
 
 E = TypeVar("E", bound=Event)
 
@@ -61,222 +67,6 @@ READERS = (
     Instance(slug="nordlicht", name=NAMES["nordlicht"], language="de", email="service@nordlicht.example"),
     Instance(slug="alpenwerk", name=NAMES["alpenwerk"], language="en", email="service@alpenwerk.example"),
 )
-NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
-OUTSOURCING_ID = UUID("0193fe00-0000-7000-8000-000000000001")
-PARTNERSHIP_ID = UUID("0193fe00-0000-7000-8000-000000000002")
-SNAPSHOT_ID = UUID("0193fe00-0000-7000-8000-000000000003")
-EVENT_ID = UUID("0193fe00-0000-7000-8000-00000000000e")
-IDS = (OUTSOURCING_ID, PARTNERSHIP_ID, SNAPSHOT_ID, EVENT_ID)
-
-CUSTOMER = Customer(
-    company="Bäckerei Sommer KG",
-    contact="Ruth Sommer",
-    email="ruth@sommer.example",
-    phone="+49 30 5550199",
-    address="Lindenallee 7",
-)
-HOURLY = Terms(
-    mode="hourly",
-    currency="EUR",
-    hourly_rate=Decimal("92.5000"),
-    authorized_hours=Decimal("12.50"),
-    authorized_charges=Decimal("1250.00"),
-    rounding_minutes=15,
-    respond_by=datetime(2026, 11, 25, 16, 0, tzinfo=UTC),
-    complete_by=datetime(2026, 12, 1, 17, 0, tzinfo=UTC),
-    instructions="Bitte zuerst anrufen.\nZugang über den Hof.",
-)
-FLAT = Terms(mode="flat", currency="CHF", flat_fee=Decimal(1480), respond_by=datetime(2026, 7, 3, 10, 0, tzinfo=UTC))
-TICKET = Ticket(
-    number="NL-20417",
-    title="Druckserver neu aufsetzen <Filiale Süd> & testen",
-    description='Der Server startet nicht mehr.\n\nErsatzteile liegen bereit; "Plan B" ist <b>keiner</b>.',
-    priority="hoch",
-    due_at=datetime(2026, 12, 2, 17, 0, tzinfo=UTC),
-    place="Potsdam",
-    skill="Windows Server",
-    customer=CUSTOMER,
-)
-SNAPSHOT = CompletionSnapshot(
-    snapshot_id=SNAPSHOT_ID,
-    summary="Neu aufgesetzt und getestet.",
-    time=tuple(
-        SnapshotTime(
-            entry_id=EVENT_ID,
-            version=1,
-            work_on=date(2026, 11, 25 + day),
-            hours=Decimal("3.7500"),
-            billable=True,
-            author="Jo Marti",
-            text="Neu aufgesetzt\nund getestet",
-        )
-        for day in range(3)
-    ),
-    charges=(
-        SnapshotCharge(
-            entry_id=EVENT_ID,
-            version=1,
-            name="SSD <2 TB>",
-            quantity=Decimal(1),
-            unit_price=Decimal("1089.90"),
-            amount=Decimal("1089.90"),
-            billable=True,
-        ),
-    ),
-    deductions=(Deduction(reason="Kulanz", amount=Decimal(-50)),),
-    hours=Decimal("11.25"),
-    charge_total=Decimal("1089.90"),
-    currency="EUR",
-)
-REASON = "Das Protokoll des Tests fehlt.\nBitte auch die Seriennummern nachtragen."
-
-OFFERED = OutsourcingOffered(
-    outsourcing_id=OUTSOURCING_ID,
-    lead="nordlicht",
-    service="alpenwerk",
-    ticket=TICKET.as_offered(),
-    terms=HOURLY,
-    needs_organization=True,
-)
-OFFERED_BRIEFLY = OFFERED.model_copy(
-    update={"ticket": OfferedTicket(number="NL-20418", title="Monitor tauschen"), "terms": FLAT}
-)
-ACCEPTED = OutsourcingAccepted(
-    outsourcing_id=OUTSOURCING_ID,
-    partnership_id=PARTNERSHIP_ID,
-    lead="nordlicht",
-    service="alpenwerk",
-    ticket=TICKET,
-    terms=HOURLY,
-    organization="K-1001 Nordlicht",
-    accepted_at=datetime(2026, 11, 24, 11, 5, tzinfo=UTC),
-    accepted_by="Jo Marti",
-)
-ACCEPTED_LATE = ACCEPTED.model_copy(update={"late_by_seconds": 185})
-REJECTED = OutsourcingRejected(
-    outsourcing_id=OUTSOURCING_ID,
-    lead="nordlicht",
-    service="alpenwerk",
-    lead_number="NL-20417",
-    service_number="AW-7731",
-    title=TICKET.title,
-    reason=REASON,
-    complete_by=HOURLY.complete_by,
-)
-REJECTED_UNDATED = REJECTED.model_copy(update={"complete_by": None})
-APPROVED = OutsourcingCompleted(
-    outsourcing_id=OUTSOURCING_ID,
-    lead="nordlicht",
-    service="alpenwerk",
-    lead_number="NL-20417",
-    service_number="AW-7731",
-    title=TICKET.title,
-    organization="K-1001 Nordlicht",
-    terms=HOURLY,
-    snapshot=SNAPSHOT,
-    completed_at=datetime(2026, 11, 30, 14, 45, tzinfo=UTC),
-    completed_by="K. Sommerfeld",
-)
-FORCED = APPROVED.model_copy(update={"forced": True})
-FORCED_UNSTARTED = FORCED.model_copy(update={"snapshot": None, "service_number": None})
-REMINDED = OutsourcingReminded.model_validate(OFFERED.model_dump())
-BETWEEN = {"outsourcing_id": OUTSOURCING_ID, "lead": "nordlicht", "service": "alpenwerk"}
-CLOSED = {**BETWEEN, "ticket_number": "NL-20417", "title": TICKET.title}
-LINKED = {**BETWEEN, "lead_number": "NL-20417", "service_number": "AW-7731", "title": TICKET.title}
-EXPIRED = OutsourcingExpired.model_validate(CLOSED)
-DECLINED = OutsourcingDeclined.model_validate({**CLOSED, "reason": "Bis Freitag ist niemand frei."})
-CANCELLED = OutsourcingCancelled.model_validate(CLOSED)
-RETURNED = OutsourcingHandedBack.model_validate(
-    {
-        **LINKED,
-        "organization": "K-1001 Nordlicht",
-        "terms": HOURLY,
-        "reason": REASON,
-        "returned_by": "Jo Marti",
-        "returned_at": datetime(2026, 11, 26, 8, 0, tzinfo=UTC),
-        "entries": 2,
-        "hours": Decimal("1.5"),
-        "charge_total": Decimal(0),
-        "currency": "EUR",
-    }
-)
-UNOPENED = OutsourcingUnopened.model_validate(
-    {
-        **BETWEEN,
-        "lead_number": "NL-20417",
-        "title": TICKET.title,
-        "accepted_at": ACCEPTED.accepted_at,
-        "waiting_hours": 24,
-        "lead_told": True,
-    }
-)
-ASKED = OutsourcingAsked.model_validate(
-    {
-        **LINKED,
-        "sender": "nordlicht",
-        "text": "Ist <der Server> schon erreichbar?\nDer Kunde fragt.",
-        "by": "K. Sommerfeld",
-        "at": NOW,
-        "state": "in_progress",
-    }
-)
-ANSWERED = OutsourcingAnswered.model_validate(
-    {**ASKED.model_dump(), "sender": "alpenwerk", "text": "Ja, seit neun Uhr.", "by": "Jo Marti"}
-)
-SUBMITTED = OutsourcingSubmitted.model_validate({**LINKED, "snapshot": SNAPSHOT})
-WITHDRAWN = OutsourcingWithdrawn.model_validate(LINKED)
-HOURS_REACHED = OutsourcingCapReached.model_validate(
-    {
-        **LINKED,
-        "cap": "hours",
-        "percent": 80,
-        "authorized": Decimal("12.5"),
-        "reached": Decimal(10),
-        "over_cap": "ask",
-    }
-)
-INVOICED = InvoiceWritten(
-    document="invoice",
-    invoice_id=SNAPSHOT_ID,
-    number="AW-2026-00001",
-    lead="nordlicht",
-    service="alpenwerk",
-    organization="K-1001 Nordlicht",
-    issued_on=date(2026, 12, 1),
-    due_on=date(2026, 12, 31),
-    currency="EUR",
-    net_total=Decimal("2080.53"),
-    tax_total=Decimal(0),
-    total=Decimal("2080.53"),
-    outsourcing_id=OUTSOURCING_ID,
-    lead_number="NL-20417",
-    service_number="AW-7731",
-    title=TICKET.title,
-)
-CREDITED = INVOICED.model_copy(
-    update={"document": "credit_note", "number": "AW-2026-00002", "cancels_number": "AW-2026-00001"}
-)
-INVITEE = "partner@alpenwerk.example"
-INVITATION = {
-    "partnership_id": PARTNERSHIP_ID,
-    "lead": "nordlicht",
-    "service": "alpenwerk",
-    "recipient": INVITEE,
-    "language": "de",
-}
-INVITED = InvitationSent.model_validate(
-    {
-        **INVITATION,
-        "by_email": False,
-        "note": "Wir suchen Hilfe in Tirol.",
-        "lapses_at": datetime(2026, 12, 24, 9, 30, tzinfo=UTC),
-    }
-)
-INVITED_BY_LINK = INVITED.model_copy(update={"by_email": True})
-INVITATION_ACCEPTED = InvitationAccepted.model_validate({**INVITATION, "accepted_at": NOW, "accepted_by": "Jo Marti"})
-INVITATION_DECLINED = InvitationDeclined.model_validate({**INVITATION, "reason": "Wir sind ausgebucht."})
-INVITATION_REVOKED = InvitationRevoked.model_validate(INVITATION)
-INVITATION_LAPSED = InvitationLapsed.model_validate(INVITATION)
 
 
 def message_of(event: E, id: UUID = EVENT_ID) -> Message[E]:
@@ -342,15 +132,18 @@ SAMPLES: dict[str, tuple[str, Event]] = {
     "returned": ("nordlicht", RETURNED),
     "unopened-lead": ("nordlicht", UNOPENED),
     "unopened-service": ("alpenwerk", UNOPENED),
+    "entries-lead": ("nordlicht", NEWS),
+    "entries-service": ("alpenwerk", NEWS_OF_LEAD),
     "asked": ("alpenwerk", ASKED),
     "answered": ("nordlicht", ANSWERED),
     "submitted": ("nordlicht", SUBMITTED),
     "withdrawn": ("nordlicht", WITHDRAWN),
     "cap-reached-lead": ("nordlicht", HOURS_REACHED),
     "cap-reached-service": ("alpenwerk", HOURS_REACHED),
-    "invoiced-lead": ("nordlicht", INVOICED),
+    "invoiced-lead": ("nordlicht", INVOICE_RENDERED),
+    "invoiced-lead-too-large": ("nordlicht", INVOICE_RENDERED_TOO_LARGE),
     "invoiced-service": ("alpenwerk", INVOICED),
-    "credited-lead": ("nordlicht", CREDITED),
+    "credited-lead": ("nordlicht", CREDIT_RENDERED),
     "credited-service": ("alpenwerk", CREDITED),
 }
 
@@ -359,7 +152,8 @@ def sample(name: str, language: str) -> EmailMessage:
     """The e-mail of that name in that language."""
     recipient, event = SAMPLES[name]
     letter = letter_to(recipient, event, language)
-    return mail_of(letter, SENDER, ANSWERS.of(letter))
+    file = letter.notification.facts.file
+    return mail_of(letter, SENDER, ANSWERS.of(letter), PDF if file and file.fits else None)
 
 
 def plain_of(mail: EmailMessage) -> str:

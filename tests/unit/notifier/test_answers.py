@@ -6,14 +6,16 @@ import pytest
 
 from shared.contracts.values import Event
 from shared.links import PATH, Link
-from tests.unit.notifier.letters import (
-    ANSWERS,
+from tests.unit.notifier.happenings import (
     INVITED,
     INVITED_BY_LINK,
     OFFERED,
     OUTSOURCING_ID,
     PARTNERSHIP_ID,
     REMINDED,
+)
+from tests.unit.notifier.letters import (
+    ANSWERS,
     SAMPLES,
     html_of,
     letter_to,

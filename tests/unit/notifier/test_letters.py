@@ -19,22 +19,26 @@ from services.notifier.texts import content_of, mail_of, message_id_of
 from services.notifier.texts.letters import CATALOGUES, PASSAGE_CHARACTERS, SUBJECT_CHARACTERS
 from shared.formats import Formats
 from tests.unit.notifier.approve import APPROVED, HEADERS, copies
-from tests.unit.notifier.letters import (
+from tests.unit.notifier.expected import EXPECTED
+from tests.unit.notifier.happenings import (
     APPROVED as COMPLETED,
 )
-from tests.unit.notifier.letters import (
+from tests.unit.notifier.happenings import (
     CUSTOMER,
     IDS,
     INVITEE,
-    LANGUAGES,
-    NAMES,
     OFFERED,
     PARTNERSHIP_ID,
+    PDF,
     REJECTED,
-    SAMPLES,
-    SENDER,
     SNAPSHOT,
     SUBMITTED,
+)
+from tests.unit.notifier.letters import (
+    LANGUAGES,
+    NAMES,
+    SAMPLES,
+    SENDER,
     html_of,
     letter_to,
     plain_of,
@@ -50,116 +54,6 @@ def test_every_mail_is_as_approved() -> None:
     """Where a change is meant: `.venv/bin/python -m tests.unit.notifier.approve`, and read what git shows."""
     approved = {path.name: path.read_text(encoding="utf-8") for path in APPROVED.iterdir()}
     assert copies() == approved
-
-
-EXPECTED = {
-    ("offered", "de"): [
-        "Nordlicht IT GmbH",
-        "NL-20417",
-        "wartet auf Annahme",
-        "Nehmen Sie das Angebot",
-        "92,50 €",
-        "Mittwoch, 25. November 2026, 17:00 MEZ",
-        "12,5 Stunden",
-        "1.250,00 €",
-        "Potsdam",
-        "Windows Server",
-    ],
-    ("offered", "en"): [
-        "Nordlicht IT GmbH",
-        "NL-20417",
-        "waiting for acceptance",
-        "Accept or decline",
-        "€92.50",
-        "Wednesday, November 25, 2026, 5:00 PM CET",
-        "12.5 hours",
-        "€1,250.00",
-        "Bitte zuerst anrufen.",
-    ],
-    ("offered-briefly", "de"): ["1.480,00 CHF", "Freitag, 3. Juli 2026, 12:00 MESZ"],
-    ("offered-briefly", "en"): ["CHF 1,480.00", "Friday, July 3, 2026, 12:00 PM CEST"],
-    ("accepted", "de"): ["Alpenwerk Systems", "NL-20417", "angenommen", "Jo Marti", "24. November 2026, 12:05 MEZ"],
-    ("accepted", "en"): [
-        "Alpenwerk Systems",
-        "NL-20417",
-        "accepted",
-        "Jo Marti",
-        "Nothing for now",
-        "December 1, 2026",
-    ],
-    ("accepted-late", "de"): ["Nach Ablauf der Frist: 3 Minuten"],
-    ("accepted-late", "en"): ["After the deadline by: 3 minutes"],
-    ("rejected", "de"): ["AW-7731", "NL-20417", "Protokoll des Tests fehlt", "reichen Sie", "1. Dezember 2026, 18:00"],
-    ("rejected", "en"): ["AW-7731", "NL-20417", "Protokoll des Tests fehlt", "submit the ticket again", "6:00 PM CET"],
-    ("rejected-undated", "de"): ["Bis: kein Termin vereinbart"],
-    ("rejected-undated", "en"): ["Until: no date agreed"],
-    ("approved-lead", "de"): ["NL-20417", "AW-7731", "genehmigt", "11,25 Stunden", "1.089,90 €", "-50,00 €"],
-    ("approved-lead", "en"): ["NL-20417", "AW-7731", "approved", "11.25 hours", "€1,089.90", "-€50.00", "Sommerfeld"],
-    ("approved-service", "de"): ["Ihre Ticketnummer: AW-7731", "Nordlicht IT GmbH", "beginnt von selbst"],
-    ("approved-service", "en"): ["Your ticket number: AW-7731", "Nordlicht IT GmbH", "starts by itself"],
-    ("forced-lead", "de"): ["Ihre Ticketnummer: NL-20417", "Sie haben die Arbeit von Alpenwerk Systems an"],
-    ("forced-lead", "en"): ["Your ticket number: NL-20417", "You ended the work"],
-    ("forced-service", "de"): ["Ihre Ticketnummer: AW-7731", "von sich aus beendet", "nicht weiter daran"],
-    ("forced-service", "en"): ["Your ticket number: AW-7731", "of its own accord", "do not work on it"],
-    ("forced-unstarted-lead", "de"): ["Ihre Ticketnummer: NL-20417", "nichts abgerechnet"],
-    ("forced-unstarted-lead", "en"): ["Your ticket number: NL-20417", "nothing will be billed"],
-    ("forced-unstarted-service", "de"): ["Ticketnummer bei Nordlicht IT GmbH: NL-20417", "nichts abgerechnet"],
-    ("forced-unstarted-service", "en"): ["Ticket number at Nordlicht IT GmbH: NL-20417", "nothing will be billed"],
-    ("invited-by-link", "de"): ["mit einem Knopf unten", "Einladung annehmen", "Einladung ablehnen"],
-    ("invited-by-link", "en"): ["with a button below", "Accept the invitation", "Decline the invitation"],
-    ("invited", "de"): [
-        "Nordlicht IT GmbH lädt Sie",
-        "Bis: Donnerstag, 24. Dezember 2026, 10:30 MEZ",
-        "Hilfe in Tirol",
-    ],
-    ("invited", "en"): ["Nordlicht IT GmbH invites you", "December 24, 2026, 10:30 AM CET", "Accept or decline"],
-    ("invitation-accepted", "de"): ["Alpenwerk Systems ist jetzt", "partner@alpenwerk.example", "Jo Marti"],
-    ("invitation-accepted", "en"): ["Alpenwerk Systems is now", "partner@alpenwerk.example", "Jo Marti"],
-    ("invitation-declined", "de"): ["partner@alpenwerk.example hat Ihre Einladung abgelehnt", "Wir sind ausgebucht."],
-    ("invitation-declined", "en"): ["partner@alpenwerk.example declined", "Wir sind ausgebucht."],
-    ("invitation-revoked", "de"): ["Nordlicht IT GmbH hat die Einladung zurückgezogen"],
-    ("invitation-revoked", "en"): ["Nordlicht IT GmbH revoked the invitation"],
-    ("invitation-lapsed-lead", "de"): ["partner@alpenwerk.example hat Ihre Einladung nicht beantwortet"],
-    ("invitation-lapsed-lead", "en"): ["partner@alpenwerk.example did not answer"],
-    ("invitation-lapsed-service", "de"): ["Die Einladung von Nordlicht IT GmbH ist verfallen"],
-    ("invitation-lapsed-service", "en"): ["The invitation from Nordlicht IT GmbH has lapsed"],
-    ("reminded", "de"): ["wartet noch auf Ihre Antwort", "Bis: Mittwoch, 25. November 2026, 17:00 MEZ", "92,50 €"],
-    ("reminded", "en"): ["still waits for your answer", "Wednesday, November 25, 2026, 5:00 PM CET", "€92.50"],
-    ("expired-lead", "de"): ["Ihre Ticketnummer: NL-20417", "Alpenwerk Systems hat Ihr Angebot nicht beantwortet"],
-    ("expired-lead", "en"): ["Your ticket number: NL-20417", "Alpenwerk Systems did not answer your offer"],
-    ("expired-service", "de"): ["Ursprüngliche Ticketnummer: NL-20417", "abgelaufen"],
-    ("expired-service", "en"): ["Original ticket number: NL-20417", "expired"],
-    ("declined", "de"): ["Alpenwerk Systems übernimmt Ihr Ticket nicht", "NL-20417", "ist niemand frei"],
-    ("declined", "en"): ["Alpenwerk Systems does not take on", "NL-20417", "ist niemand frei"],
-    ("cancelled", "de"): ["Nordlicht IT GmbH hat das Angebot zurückgezogen", "Ursprüngliche Ticketnummer: NL-20417"],
-    ("cancelled", "en"): ["Nordlicht IT GmbH took the offer back", "Original ticket number: NL-20417"],
-    ("returned", "de"): ["gibt Ihnen das Ticket zurück", "Zurückgegeben von: Jo Marti", "1,5 Stunden", "0,00 €"],
-    ("returned", "en"): ["gives the ticket back", "Returned by: Jo Marti", "1.5 hours", "Protokoll des Tests"],
-    ("unopened-lead", "de"): ["Seit der Annahme vergangen: 24 Stunden", "Ihre Ticketnummer: NL-20417"],
-    ("unopened-lead", "en"): ["Time since the acceptance: 24 hours", "Your ticket number: NL-20417"],
-    ("unopened-service", "de"): ["Eröffnen Sie das Ticket", "Ticketnummer bei Nordlicht IT GmbH: NL-20417"],
-    ("unopened-service", "en"): ["Open the ticket", "Ticket number at Nordlicht IT GmbH: NL-20417"],
-    ("asked", "de"): ["hat eine Frage an Sie", "Stand: in Arbeit", "Ist <der Server> schon erreichbar?"],
-    ("asked", "en"): ["has a question for you", "State: in progress", "Asked by: K. Sommerfeld"],
-    ("answered", "de"): ["hat Ihnen geantwortet", "Ja, seit neun Uhr.", "Beantwortet von: Jo Marti"],
-    ("answered", "en"): ["has answered you", "Ja, seit neun Uhr.", "Answered by: Jo Marti"],
-    ("submitted", "de"): ["Genehmigen Sie die Einreichung", "25.11.2026 · Zeiteintrag · 3,75 Stunden · Jo Marti"],
-    ("submitted", "en"): ["Approve the submission", "Nov 25, 2026 · time · 3.75 hours · Jo Marti", "SSD <2 TB>"],
-    ("cap-reached-lead", "de"): ["80 %", "Genehmigte Stunden: 12,5 Stunden", "Davon erreicht: 10 Stunden"],
-    ("cap-reached-lead", "en"): ["80%", "Authorized hours: 12.5 hours", "needs the word of Alpenwerk Systems"],
-    ("cap-reached-service", "de"): ["Ihre Ticketnummer: AW-7731", "80 %", "bevor Sie mehr leisten"],
-    ("cap-reached-service", "en"): ["Your ticket number: AW-7731", "80%", "before you do more"],
-    ("invoiced-lead", "de"): ["Gesamtbetrag: 2.080,53 €", "Zahlbar bis: 31.12.2026", "AW-2026-00001"],
-    ("invoiced-lead", "en"): ["Total: €2,080.53", "Due on: Dec 31, 2026", "AW-2026-00001", "pay it"],
-    ("invoiced-service", "de"): ["Ihre Rechnung an Nordlicht IT GmbH", "2.080,53 €", "Ihre Ticketnummer: AW-7731"],
-    ("invoiced-service", "en"): ["Your invoice to Nordlicht IT GmbH", "€2,080.53"],
-    ("credited-lead", "de"): ["Storniert die Rechnung: AW-2026-00001", "AW-2026-00002", "nicht mehr"],
-    ("credited-lead", "en"): ["Cancels invoice: AW-2026-00001", "AW-2026-00002", "Do not pay"],
-    ("credited-service", "de"): ["Storniert die Rechnung: AW-2026-00001", "Ihre Rechnung an Nordlicht IT GmbH"],
-    ("credited-service", "en"): ["Cancels invoice: AW-2026-00001", "Your invoice to Nordlicht IT GmbH"],
-    ("withdrawn", "de"): ["Alpenwerk Systems hat die Einreichung zurückgezogen", "Stand: in Arbeit"],
-    ("withdrawn", "en"): ["Alpenwerk Systems withdrew the submission", "State: in progress"],
-}
 
 
 @every_sample
@@ -250,6 +144,21 @@ def test_all_mails_of_one_outsourcing_to_one_reader_are_one_thread_and_those_to_
     assert thread("nordlicht", COMPLETED)[0] != threads[0][0]
     elsewhere = OFFERED.model_copy(update={"outsourcing_id": PARTNERSHIP_ID})
     assert thread("alpenwerk", elsewhere)[0] != threads[0][0]
+
+
+@pytest.mark.parametrize("name", ["invoiced-lead", "credited-lead"])
+def test_the_lead_has_the_file_with_its_invoice(name: str) -> None:
+    mail = message_from_bytes(sample(name, "de").as_bytes(), policy=default)
+    assert isinstance(mail, EmailMessage)
+    (file,) = mail.iter_attachments()
+    assert (file.get_content(), file.get_content_type()) == (PDF, "application/pdf")
+    number = {"invoiced-lead": 1, "credited-lead": 2}[name]
+    assert file.get_filename() == f"AW-2026-0000{number}.pdf"
+
+
+@pytest.mark.parametrize("name", ["invoiced-lead-too-large", "invoiced-service", "offered"])
+def test_nothing_else_is_attached_to_a_mail(name: str) -> None:
+    assert list(sample(name, "de").iter_attachments()) == []
 
 
 def test_the_lead_learns_of_who_was_invited_only_what_it_said_itself() -> None:

@@ -18,20 +18,23 @@ from services.notifier.domain.delivery import (
     pause_after,
     settle,
 )
+from services.notifier.domain.gathering import Gathering, fell_due
 from services.notifier.domain.notifications import Notification
 from services.notifier.domain.readers import NotificationSettings, Reader
 from services.notifier.handlers import HANDLERS
-from shared.contracts.notifier import NotificationFailed, NotificationSettingsChange
+from shared.contracts.notifier import NewsFellDue, NotificationFailed, NotificationSettingsChange
 from shared.contracts.offer_handler import Instance
+from shared.contracts.ticket_sync import NewsCameUp
 from shared.contracts.values import Event
 from shared.messaging.outcomes import Changed, Deliver, NotYet, Unchanged
 from tests.unit.memory import Memory
-from tests.unit.notifier.letters import (
+from tests.unit.notifier.happenings import (
     ACCEPTED,
     ANSWERED,
     APPROVED,
     ASKED,
     CANCELLED,
+    CREDIT_RENDERED,
     CREDITED,
     DECLINED,
     EVENT_ID,
@@ -45,17 +48,23 @@ from tests.unit.notifier.letters import (
     INVITATION_REVOKED,
     INVITED,
     INVITEE,
+    INVOICE_RENDERED,
     INVOICED,
-    LANGUAGES,
+    NEWS,
+    NEWS_OF_LEAD,
     NOW,
     OFFERED,
-    READERS,
+    OUTSOURCING_ID,
     REJECTED,
     REMINDED,
     RETURNED,
     SUBMITTED,
     UNOPENED,
     WITHDRAWN,
+)
+from tests.unit.notifier.letters import (
+    LANGUAGES,
+    READERS,
     letter_to,
     message_of,
     told_of,
@@ -90,8 +99,12 @@ LETTER = letter_to("alpenwerk", OFFERED, LANGUAGES[0])
         (ANSWERED, [("answered", "lead", "nordlicht")]),
         (SUBMITTED, [("submitted", "lead", "nordlicht")]),
         (HOURS_REACHED, [("cap_reached", "lead", "nordlicht"), ("cap_reached", "service", "alpenwerk")]),
-        (INVOICED, [("invoice_issued", "lead", "nordlicht"), ("invoice_issued", "service", "alpenwerk")]),
-        (CREDITED, [("credit_note_issued", "lead", "nordlicht"), ("credit_note_issued", "service", "alpenwerk")]),
+        (INVOICED, [("invoice_issued", "service", "alpenwerk")]),
+        (INVOICE_RENDERED, [("invoice_issued", "lead", "nordlicht")]),
+        (CREDITED, [("credit_note_issued", "service", "alpenwerk")]),
+        (CREDIT_RENDERED, [("credit_note_issued", "lead", "nordlicht")]),
+        (NEWS, [("entries", "lead", "nordlicht")]),
+        (NEWS_OF_LEAD, [("entries", "service", "alpenwerk")]),
         (WITHDRAWN, [("withdrawn", "lead", "nordlicht")]),
     ],
 )
@@ -181,6 +194,43 @@ def test_of_a_mail_that_failed_who_it_was_for_is_told_and_of_an_invitation_its_s
         assert isinstance(told, Deliver) and isinstance(told.data, NotificationFailed)
         assert (told.to, told.data.words) == (concerned, "550 5.1.1 no such user")
         assert caused.cause_id == letter.notification.cause_id
+
+
+def gather(memory: Memory, *, after: timedelta = timedelta()) -> Gathering:
+    came_up = NewsCameUp(outsourcing_id=OUTSOURCING_ID, writer="alpenwerk", reader="nordlicht", since=NOW + after)
+    memory.say("tandem/ticket_sync", came_up)
+    (gathering,) = memory.all_of(Gathering)
+    assert isinstance(gathering, Gathering)
+    return gathering
+
+
+def test_news_gathers_from_the_first_on_for_as_long_as_its_readers_want() -> None:
+    usual, patient, hurried = (Memory(HANDLERS, NOW) for _ in range(3))
+    patient.say("nordlicht", NotificationSettingsChange(actor="x", gathering_minutes=30))
+    patient.say("alpenwerk", NotificationSettingsChange(actor="x", gathering_minutes=1))
+    hurried.say("nordlicht", NotificationSettingsChange(actor="x", gathering_minutes=0))
+    minutes = [gather(one).due_at - NOW for one in (usual, patient, hurried)]
+    assert minutes == [timedelta(minutes=wanted) for wanted in (2, 30, 0)]
+
+
+def test_what_gathers_already_is_not_put_off() -> None:
+    memory = Memory(HANDLERS, NOW)
+    assert gather(memory) == gather(memory, after=timedelta(minutes=1))
+
+
+def test_what_has_gathered_is_asked_for_with_its_cause() -> None:
+    gathering = gather(Memory(HANDLERS, NOW))
+    caused = fell_due(gathering)
+    assert (caused.cause_source, caused.cause_id) == (gathering.cause_source, gathering.cause_id)
+    (told,) = caused.tell
+    assert told.data == NewsFellDue(outsourcing_id=OUTSOURCING_ID, writer="alpenwerk")
+    assert caused.subject == str(OUTSOURCING_ID)
+
+
+def test_news_lists_no_more_than_it_was_told_and_counts_all() -> None:
+    (told,) = told_of(NEWS)
+    assert [line.deed for line in told.facts.lines] == ["added", "released", "changed", "added", "removed", "changed"]
+    assert (told.facts.line_count, told.facts.state) == (23, "in_progress")
 
 
 def test_an_intent_has_one_id_for_an_event_and_a_recipient() -> None:

@@ -26,6 +26,8 @@ from shared.contracts.ticket_sync import (
     FieldChange,
     Inventory,
     LinkBody,
+    NewsCameUp,
+    NewsGathered,
     NoteBody,
     OutsourcingReturn,
     QuestionAnswer,
@@ -38,7 +40,7 @@ from shared.contracts.ticket_sync import (
 )
 from shared.contracts.values import Delivery, Payload
 from shared.ids import new_id
-from shared.messaging.outcomes import Changed, Deliver, Refused
+from shared.messaging.outcomes import Changed, Decision, Deliver, Refused
 from tests.unit.memory import Memory
 
 LEAD, SERVICE, STRANGER = "nordlicht", "alpenwerk", "elbtal"
@@ -187,12 +189,19 @@ EVERY_COMMAND: tuple[Payload, ...] = (
 
 
 class Outsourcing(Memory):
-    """All values of one outsourcing, and everything that was told of it so far."""
+    """All values of one outsourcing, and everything that was told of it so far; what gathers for people by itself."""
 
     def __init__(self, *messages: tuple[str, Payload]) -> None:
         super().__init__(HANDLERS, NOW)
+        self.news: list[NewsCameUp | NewsGathered] = []
         for sender, data in messages:
             assert isinstance(self.say(sender, data), Changed)
+
+    def say(self, sender: str, data: Payload) -> Decision:
+        decision = super().say(sender, data)
+        self.news += [tell.data for tell in self.told if isinstance(tell.data, NewsCameUp | NewsGathered)]
+        self.told = [tell for tell in self.told if not isinstance(tell.data, NewsCameUp | NewsGathered)]
+        return decision
 
     @property
     def link(self) -> Link:

@@ -24,6 +24,7 @@ from shared.contracts.values import Payload
 from shared.messaging.outcomes import Changed, NotYet, Unchanged
 from tests.unit.ticket_sync.outsourcing import (
     LEAD,
+    NOW,
     OUTSOURCING,
     SERVICE,
     WITHDRAW,
@@ -210,10 +211,10 @@ def test_of_a_line_that_was_read_in_part_nothing_beyond_it_is_told() -> None:
     outsourcing, waiting = waiting_for_ticket(5)
     opened_link = outsourcing.link.opened("A-7", outsourcing.now, (SYNC, OUTSOURCING))
     at_hand = tuple(outsourcing.entry(waiting[place].entry_id) for place in (0, 4))
-    link, entries, tell = move(opened_link, Front(OUTSOURCING, 1), at_hand)
+    link, entries, tell = move(opened_link, Front(OUTSOURCING, 1), at_hand, NOW)
     assert ([one.entry_id for one in entries], link.passed_place) == (ids(waiting[:1]), 1)
     assert tell[-1].data == LineUnfinished(outsourcing_id=OUTSOURCING, after_place=1)
-    again, none, tell = move(link, Front(OUTSOURCING, 1), at_hand[1:])
+    again, none, tell = move(link, Front(OUTSOURCING, 1), at_hand[1:], NOW)
     assert (again, none, [one.data for one in tell]) == (
         link,
         [],
