@@ -33,6 +33,7 @@ BILL = Table(
     lock=store.lock_bills,
     save=store.save_bills,
     state=lambda bill, _: bill.state,
+    parties=lambda bill, _: (bill.lead, bill.service),
 )
 SETTINGS = Table(
     BillingSettings, key=lambda settings: settings.instance, lock=store.lock_settings, save=store.save_settings

@@ -36,7 +36,8 @@ QUESTIONS = {
     """,
     "subjects that wait for nothing": """
         SELECT count(*) FROM parked_subject
-        WHERE NOT EXISTS (SELECT FROM parked WHERE parked.subject = parked_subject.subject)
+        WHERE NOT EXISTS (SELECT FROM parked
+                          WHERE (parked.subject, parked.apart) = (parked_subject.subject, parked_subject.apart))
     """,
     "dead messages without a dead letter": """
         SELECT count(*) FROM inbox WHERE outcome = 'dead' AND NOT EXISTS (

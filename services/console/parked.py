@@ -7,15 +7,21 @@ import asyncpg
 import orjson
 
 from shared.database import Connection
+from shared.messaging import parking
+from shared.messaging.parking import Line
 
 
 async def list_subjects(connection: Connection, service: str) -> list[dict[str, Any]]:
-    """Every subject that has parked messages in a service, those longest waiting first."""
+    """Every line of parked messages in a service, those longest waiting first.
+
+    Messages of a subject wait in one line; what somebody says `apart`, of what is not its own, waits in another.
+    """
     await _enter(connection, service)
     rows = await connection.fetch(
         """
-        SELECT subject, status, attempts, next_attempt_at, problem, error, parked_subject.parked_at,
-               (SELECT count(*) FROM parked WHERE parked.subject = parked_subject.subject) AS messages
+        SELECT subject, apart, status, attempts, next_attempt_at, problem, error, parked_subject.parked_at,
+               (SELECT count(*) FROM parked
+                WHERE (parked.subject, parked.apart) = (parked_subject.subject, parked_subject.apart)) AS messages
         FROM parked_subject ORDER BY parked_at
         """
     )
@@ -26,8 +32,8 @@ async def show_subject(connection: Connection, service: str, subject: str) -> li
     """The waiting messages of one subject in order, without their data: that may be personal."""
     await _enter(connection, service)
     rows = await connection.fetch(
-        "SELECT position, id, sender, kind, parked_at, octet_length(body) AS bytes FROM parked WHERE subject = $1"
-        " ORDER BY position",
+        "SELECT position, id, apart, sender, kind, parked_at, octet_length(body) AS bytes FROM parked"
+        " WHERE subject = $1 ORDER BY apart, position",
         subject,
     )
     return [dict(row) for row in rows]
@@ -36,7 +42,9 @@ async def show_subject(connection: Connection, service: str, subject: str) -> li
 async def read_body(connection: Connection, service: str, subject: str) -> Any:
     """The first waiting message of a subject as it came, for an operator who asks to see it; None where none waits."""
     await _enter(connection, service)
-    body = await connection.fetchval("SELECT body FROM parked WHERE subject = $1 ORDER BY position LIMIT 1", subject)
+    body = await connection.fetchval(
+        "SELECT body FROM parked WHERE subject = $1 ORDER BY apart, position LIMIT 1", subject
+    )
     return None if body is None else orjson.loads(body)
 
 
@@ -51,20 +59,21 @@ async def replay_subject(connection: Connection, service: str, subject: str) -> 
         """,
         subject,
     )
-    return bool(status == "UPDATE 1")
+    return bool(status != "UPDATE 0")
 
 
 async def drop_first(connection: Connection, service: str, subject: str) -> dict[str, Any] | None:
     """Drop the first waiting message of a subject for good and let the rest be tried; tells which one it was."""
     await _enter(connection, service)
     async with connection.transaction():
-        locked = await connection.fetchval("SELECT subject FROM parked_subject WHERE subject = $1 FOR UPDATE", subject)
+        await connection.execute("SELECT FROM parked_subject WHERE subject = $1 ORDER BY apart FOR UPDATE", subject)
         dropped = await connection.fetchrow(
             """
-            DELETE FROM parked WHERE position = (SELECT min(position) FROM parked WHERE subject = $1)
-            RETURNING id, source, sender, kind, parked_at
+            DELETE FROM parked
+            WHERE position = (SELECT position FROM parked WHERE subject = $1 ORDER BY apart, position LIMIT 1)
+            RETURNING id, source, apart, sender, kind, parked_at
             """,
-            locked,
+            subject,
         )
         if dropped is None:
             return None
@@ -73,10 +82,7 @@ async def drop_first(connection: Connection, service: str, subject: str) -> dict
             dropped["id"],
             dropped["source"],
         )
-        await connection.execute(
-            "DELETE FROM parked_subject WHERE subject = $1 AND NOT EXISTS (SELECT FROM parked WHERE subject = $1)",
-            locked,
-        )
+        await parking.release_if_empty(connection, Line(subject, dropped["apart"]))
     await replay_subject(connection, service, subject)
     return dict(dropped)
 

@@ -36,6 +36,7 @@ ROUND = Table(
     lock=store.lock_rounds,
     save=store.save_rounds,
     state=lambda round, message: round.state_of(message.subject),
+    parties=lambda round, message: round.parties_of(message.subject),
 )
 PARTNERSHIP = Table(
     Partnership,
@@ -43,6 +44,7 @@ PARTNERSHIP = Table(
     lock=store.lock_partnerships,
     save=store.save_partnerships,
     state=lambda partnership, _: partnership.state,
+    parties=lambda partnership, _: partnership.pair,
 )
 ADDRESSEE = Table(
     Addressee, key=lambda addressee: addressee.key, lock=store.lock_addressees, save=store.save_addressees

@@ -49,6 +49,7 @@ LINK = Table(
     lock=store.lock_links,
     save=store.save_links,
     state=lambda link, _: link.state,
+    parties=lambda link, _: (link.lead, link.service),
 )
 AGREED = Table(Agreed, key=lambda agreed: agreed.outsourcing_id, lock=store.find_agreed, save=store.save_agreed)
 ENTRY = Table(Entry, key=lambda entry: entry.key, lock=store.find_entries, save=store.save_entries)

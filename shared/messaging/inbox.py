@@ -38,6 +38,9 @@ class Entry:
     problem: dict[str, Any] | None = None
     state: str | None = None
 
+    def as_seen(self) -> Seen:
+        return Seen(self.digest, self.outcome, self.problem, self.state)
+
 
 @dataclass(frozen=True, slots=True)
 class Known:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from shared.database import Connection, columns_of
@@ -20,6 +21,16 @@ MOST_PARKED_PER_SENDER = 10_000
 NOT_YET, RETRYING, STUCK = "not_yet", "retrying", "stuck"
 
 
+class Line(NamedTuple):
+    """Messages that wait one behind another: those of a subject, or what one sender says `apart` from them.
+
+    Who speaks of what is not its own waits apart, so that it keeps nobody waiting whose own it is.
+    """
+
+    subject: str
+    apart: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class ParkedMessage:
     """One waiting message, as it came."""
@@ -35,9 +46,9 @@ class ParkedMessage:
 
 @dataclass(frozen=True, slots=True)
 class Blocker:
-    """Why the first message of a subject waits, and when it is tried again (never by itself when stuck)."""
+    """Why the first message of a line waits, and when it is tried again (never by itself when stuck)."""
 
-    subject: str
+    line: Line
     status: str
     attempts: int
     next_attempt_at: datetime | None
@@ -47,15 +58,15 @@ class Blocker:
 
 
 def most_parked_behind(status: str) -> int:
-    """How many messages a sender may have parked for another one to queue up behind a subject of this status."""
+    """How many messages a sender may have parked for another one to queue up in a line of this status."""
     return MOST_WAITING_PER_SENDER if status == NOT_YET else MOST_PARKED_PER_SENDER
 
 
-def not_yet(subject: str, problem: str, attempts: int, give_up_at: datetime, now: datetime) -> Blocker:
+def not_yet(line: Line, problem: str, attempts: int, give_up_at: datetime, now: datetime) -> Blocker:
     """Wait for what may still be on its way, at the longest until `give_up_at`."""
     pause = NOT_YET_PAUSES_SECONDS[min(attempts, len(NOT_YET_PAUSES_SECONDS) - 1)]
     next_attempt_at = min(now + timedelta(seconds=pause), give_up_at)
-    return Blocker(subject, NOT_YET, attempts, next_attempt_at, give_up_at, problem)
+    return Blocker(line, NOT_YET, attempts, next_attempt_at, give_up_at, problem)
 
 
 def spent(blocker: Blocker) -> bool:
@@ -63,25 +74,29 @@ def spent(blocker: Blocker) -> bool:
     return blocker.status == RETRYING and blocker.attempts > len(RETRY_PAUSES_SECONDS) + 1
 
 
-def failed(subject: str, error: str, attempts: int, now: datetime) -> Blocker:
+def failed(line: Line, error: str, attempts: int, now: datetime) -> Blocker:
     """A rule raised or the database refused the data: pause longer each time, and stay stuck after the last pause."""
     if attempts > len(RETRY_PAUSES_SECONDS):
-        return Blocker(subject, STUCK, attempts, None, error=error)
+        return Blocker(line, STUCK, attempts, None, error=error)
     pause = RETRY_PAUSES_SECONDS[max(attempts, 1) - 1]
-    return Blocker(subject, RETRYING, attempts, now + timedelta(seconds=pause), error=error)
+    return Blocker(line, RETRYING, attempts, now + timedelta(seconds=pause), error=error)
 
 
-async def lock_blockers(connection: Connection, subjects: list[str]) -> dict[str, str]:
-    """The status of those subjects that have parked messages, locked before any row of the business."""
+async def lock_blockers(connection: Connection, lines: set[Line]) -> dict[Line, str]:
+    """The status of those lines in which messages wait, locked before any row of the business."""
     rows = await connection.fetch(
-        "SELECT subject, status FROM parked_subject WHERE subject = ANY ($1::text[]) ORDER BY subject FOR UPDATE",
-        subjects,
+        """
+        SELECT subject, apart, status FROM parked_subject
+        WHERE subject = ANY ($1::text[]) AND apart = ANY ($2::text[]) ORDER BY subject, apart FOR UPDATE
+        """,
+        sorted({line.subject for line in lines}),
+        sorted({line.apart for line in lines}),
     )
-    return {row["subject"]: row["status"] for row in rows}
+    return {Line(row["subject"], row["apart"]): row["status"] for row in rows}
 
 
 async def claim_due(connection: Connection) -> Blocker | None:
-    """Take the subject that has been due longest and count the attempt, before anything is tried.
+    """Take the line that has been due longest and count the attempt, before anything is tried.
 
     One at a time, so that a message that kills the worker is charged to itself alone.
     """
@@ -89,17 +104,20 @@ async def claim_due(connection: Connection) -> Blocker | None:
         """
         UPDATE parked_subject
         SET attempts = attempts + 1, next_attempt_at = clock_timestamp() + make_interval(secs => $1)
-        WHERE subject = (SELECT subject FROM parked_subject WHERE next_attempt_at <= clock_timestamp()
-                         ORDER BY next_attempt_at LIMIT 1 FOR UPDATE SKIP LOCKED)
-        RETURNING subject, status, attempts, next_attempt_at, give_up_at, problem, error
+        WHERE (subject, apart) = (SELECT subject, apart FROM parked_subject WHERE next_attempt_at <= clock_timestamp()
+                                  ORDER BY next_attempt_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+        RETURNING subject, apart, status, attempts, next_attempt_at, give_up_at, problem, error
         """,
         REPLAY_LEASE_SECONDS,
     )
-    return None if row is None else Blocker(**dict(row))
+    if row is None:
+        return None
+    subject, apart, *told = row
+    return Blocker(Line(subject, apart), *told)
 
 
 async def seconds_until_due(connection: Connection) -> float | None:
-    """How long until the next subject is due; None while nothing waits for its time."""
+    """How long until the next line is due; None while nothing waits for its time."""
     seconds: float | None = await connection.fetchval(
         "SELECT extract(epoch FROM min(next_attempt_at) - clock_timestamp())::float FROM parked_subject"
         " WHERE next_attempt_at IS NOT NULL"
@@ -107,25 +125,26 @@ async def seconds_until_due(connection: Connection) -> float | None:
     return seconds
 
 
-async def list_parked_of(connection: Connection, subject: str, limit: int) -> list[ParkedMessage]:
-    """The waiting messages of a subject, the oldest first."""
+async def list_parked_of(connection: Connection, line: Line, limit: int) -> list[ParkedMessage]:
+    """The waiting messages of a line, the oldest first."""
     rows = await connection.fetch(
-        "SELECT position, id, source, sender, kind, body, parked_at FROM parked WHERE subject = $1"
-        " ORDER BY position LIMIT $2",
-        subject,
+        "SELECT position, id, source, sender, kind, body, parked_at FROM parked WHERE subject = $1 AND apart = $2"
+        " ORDER BY position LIMIT $3",
+        *line,
         limit,
     )
     return [ParkedMessage(**dict(row)) for row in rows]
 
 
 async def save_blockers(connection: Connection, blockers: list[Blocker], now: datetime) -> None:
-    """Write why each subject waits; a subject that waits already keeps what it has."""
+    """Write why each line waits; one that waits already keeps what it has."""
     await connection.execute(
         """
-        INSERT INTO parked_subject (subject, status, attempts, next_attempt_at, give_up_at, problem, error, parked_at)
-        SELECT *, $8 FROM unnest($1::text[], $2::text[], $3::int[], $4::timestamptz[], $5::timestamptz[], $6::text[],
-                                 $7::text[])
-        ON CONFLICT (subject) DO NOTHING
+        INSERT INTO parked_subject (subject, apart, status, attempts, next_attempt_at, give_up_at, problem, error,
+                                    parked_at)
+        SELECT *, $9 FROM unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::timestamptz[], $6::timestamptz[],
+                                 $7::text[], $8::text[])
+        ON CONFLICT (subject, apart) DO NOTHING
         """,
         *_columns(blockers),
         now,
@@ -133,14 +152,22 @@ async def save_blockers(connection: Connection, blockers: list[Blocker], now: da
 
 
 async def update_blocker(connection: Connection, blocker: Blocker) -> None:
-    """Write what the replay of a subject found out about its first message."""
+    """Write what the replay of a line found out about its first message."""
     await connection.execute(
         """
-        UPDATE parked_subject SET status = $2, attempts = $3, next_attempt_at = $4, give_up_at = $5, problem = $6,
-                                  error = $7
-        WHERE subject = $1
+        UPDATE parked_subject SET status = $3, attempts = $4, next_attempt_at = $5, give_up_at = $6, problem = $7,
+                                  error = $8
+        WHERE subject = $1 AND apart = $2
         """,
         *[column[0] for column in _columns([blocker])],
+    )
+
+
+async def set_apart(connection: Connection, blocker: Blocker, now: datetime) -> None:
+    """Let all that this sender says of the subject wait in its own line from now on, behind none of the others'."""
+    await save_blockers(connection, [blocker], now)
+    await connection.execute(
+        "UPDATE parked SET apart = $2 WHERE subject = $1 AND apart = '' AND sender = $2", *blocker.line
     )
 
 
@@ -148,24 +175,24 @@ async def make_due(connection: Connection, subjects: list[str]) -> None:
     """What these subjects wait for has come: try them at once, before those that only hope so."""
     await connection.execute(
         "UPDATE parked_subject SET next_attempt_at = to_timestamp(0)"
-        " WHERE subject = ANY ($1::text[]) AND status = 'not_yet'",
+        " WHERE subject = ANY ($1::text[]) AND apart = '' AND status = 'not_yet'",
         subjects,
     )
 
 
 async def insert_parked(
-    connection: Connection, rows: list[tuple[str, UUID, str, str, str, bytes]], now: datetime
+    connection: Connection, rows: list[tuple[str, str, UUID, str, str, str, bytes]], now: datetime
 ) -> None:
-    """Queue messages up behind their subject, in this order: (subject, id, source, sender, kind, body)."""
+    """Queue messages up in their lines, in this order: (subject, apart, id, source, sender, kind, body)."""
     await connection.execute(
         """
-        INSERT INTO parked (subject, id, source, sender, kind, body, parked_at)
-        SELECT subject, id, source, sender, kind, body, $7
-        FROM unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::bytea[]) WITH ORDINALITY
-             AS waiting (subject, id, source, sender, kind, body, place)
+        INSERT INTO parked (subject, apart, id, source, sender, kind, body, parked_at)
+        SELECT subject, apart, id, source, sender, kind, body, $8
+        FROM unnest($1::text[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::bytea[])
+             WITH ORDINALITY AS waiting (subject, apart, id, source, sender, kind, body, place)
         ORDER BY place
         """,
-        *columns_of(rows, 6),
+        *columns_of(rows, 7),
         now,
     )
 
@@ -175,15 +202,16 @@ async def delete_parked(connection: Connection, positions: list[int]) -> None:
     await connection.execute("DELETE FROM parked WHERE position = ANY ($1::bigint[])", positions)
 
 
-async def release_if_empty(connection: Connection, subject: str) -> bool:
-    """Let a subject flow again once nothing waits under it; says whether it does."""
+async def release_if_empty(connection: Connection, line: Line) -> bool:
+    """Let what comes flow again once nothing waits in a line; says whether it does."""
     status = await connection.execute(
-        "DELETE FROM parked_subject WHERE subject = $1 AND NOT EXISTS (SELECT FROM parked WHERE subject = $1)",
-        subject,
+        "DELETE FROM parked_subject WHERE subject = $1 AND apart = $2"
+        " AND NOT EXISTS (SELECT FROM parked WHERE subject = $1 AND apart = $2)",
+        *line,
     )
     return bool(status != "DELETE 0")
 
 
 def _columns(blockers: list[Blocker]) -> list[list[object]]:
-    rows = [(b.subject, b.status, b.attempts, b.next_attempt_at, b.give_up_at, b.problem, b.error) for b in blockers]
-    return columns_of(rows, 7)
+    rows = [(*b.line, b.status, b.attempts, b.next_attempt_at, b.give_up_at, b.problem, b.error) for b in blockers]
+    return columns_of(rows, 8)

@@ -1,4 +1,4 @@
-"""The replayer: tries parked subjects again when they are due, one at a time."""
+"""The replayer: tries parked messages again when their line is due, one line at a time."""
 
 import asyncio
 from functools import partial
@@ -19,7 +19,7 @@ LOOK_SECONDS = 1.0
 
 
 class Replayer:
-    """Runs beside the consumers of a worker; any worker of a service may replay any of its subjects."""
+    """Runs beside the consumers of a worker; any worker of a service may replay any of its lines."""
 
     def __init__(self, *, database_url: str, turn: Turn, relay: Relay) -> None:
         self._database = Database(database_url)
@@ -45,7 +45,7 @@ class Replayer:
                 self._woken.clear()
 
     async def _claim(self) -> Blocker | float:
-        """The subject that is due, or how long there is until one is."""
+        """The line that is due, or how long there is until one is."""
         async with self._database.connection() as connection:
             if (blocker := await parking.claim_due(connection)) is not None:
                 return blocker
@@ -70,10 +70,10 @@ class Replayer:
             except Exception as error:
                 if is_worth_repeating(error):
                     raise
-                log.exception("replay failed", subject=blocker.subject, attempts=blocker.attempts)
+                log.exception("replay failed", subject=blocker.line.subject, attempts=blocker.attempts)
                 return await self._blame(connection, blocker, f"{type(error).__name__}: {error}"[:LONGEST_ERROR])
 
     async def _blame(self, connection: Connection, blocker: Blocker, reason: str) -> Turned:
         now = await connection.fetchval("SELECT clock_timestamp()")
-        await parking.update_blocker(connection, parking.failed(blocker.subject, reason, blocker.attempts, now))
+        await parking.update_blocker(connection, parking.failed(blocker.line, reason, blocker.attempts, now))
         return Turned([])

@@ -1,6 +1,6 @@
 """The table a service writes: which message, which rows it needs, which rule decides."""
 
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Container, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,7 @@ class Table:
 
     `save` is left out where the service only reads what others write.
     `state` names, for one message, the state of the value it is about in the words of the contract; it is told to who
-    sends the message again.
+    sends the message again. `parties` are the instances whose own that value is: what others say of it waits apart.
     """
 
     type: type[Any]
@@ -31,6 +31,7 @@ class Table:
     lock: Lock
     save: Save = _only_read
     state: Callable[[Any, Message[Any]], str | None] | None = None
+    parties: Callable[[Any, Message[Any]], Container[str]] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,7 +1,8 @@
 """The turn: all that waits is decided in one transaction, and every message ends in exactly one outcome."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Container, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, assert_never
 from uuid import UUID
@@ -18,7 +19,7 @@ from shared.messaging.directory import Directory
 from shared.messaging.letters import TICK, Correspondence
 from shared.messaging.outbox import Letter, Posted
 from shared.messaging.outcomes import Changed, Decision, Message, NotYet, Refused, Unchanged
-from shared.messaging.parking import Blocker, ParkedMessage
+from shared.messaging.parking import Blocker, Line, ParkedMessage
 from shared.messaging.routes import Handlers, Route
 from shared.messaging.working_set import WorkingSet
 
@@ -26,7 +27,7 @@ log = structlog.get_logger()
 
 # Enough of an exception to know it by; the whole of it is in the log.
 LONGEST_ERROR = 2000
-# One replay takes at most this many messages of a subject, so that its transaction stays as short as a turn's.
+# One replay takes at most this many messages of a line, so that its transaction stays as short as a turn's.
 REPLAY_LIMIT = 200
 
 Incoming = Readable | Dead
@@ -42,8 +43,18 @@ class Case:
     given: Message[Any]
 
     @property
-    def subject(self) -> str:
-        return self.message.envelope.subject
+    def line(self) -> Line:
+        """Where all wait who speak of the subject."""
+        return Line(self.message.envelope.subject)
+
+    @property
+    def line_apart(self) -> Line:
+        """Where only what this sender says of it waits."""
+        return Line(self.message.envelope.subject, self.message.sender)
+
+    def line_among(self, blocked: Container[Line]) -> Line:
+        """Where it queues up if anything waits there: its sender's own messages come before it first."""
+        return self.line_apart if self.line_apart in blocked else self.line
 
 
 @dataclass(slots=True)
@@ -55,7 +66,7 @@ class Ledger:
     history: list[inbox.Event] = field(default_factory=list)
     letters: list[Letter] = field(default_factory=list)
     blockers: list[Blocker] = field(default_factory=list)
-    parked: list[tuple[str, UUID, str, str, str, bytes]] = field(default_factory=list)
+    parked: list[tuple[str, str, UUID, str, str, str, bytes]] = field(default_factory=list)
     unblocked: list[str] = field(default_factory=list)
 
 
@@ -87,7 +98,7 @@ class Turn:
         """
         async with connection.transaction():
             # Locked before the clock is read: what another worker replayed meanwhile was told earlier than this.
-            blocked = await parking.lock_blockers(connection, _subjects(incoming))
+            blocked = await parking.lock_blockers(connection, _lines(incoming))
             senders = _senders(incoming)
             known = await inbox.find_known(connection, [message.key for message in incoming], senders)
             now, seen, waiting = known.now, known.seen, Counter(known.waiting)
@@ -106,7 +117,7 @@ class Turn:
                     self._take_one(case, blocked, waiting, working, ledger)
                 else:
                     self._bury(case, ledger)
-                seen[message.key] = _as_seen(ledger.taken[-1])
+                seen[message.key] = ledger.taken[-1].as_seen()
             await working.save(connection)
             await inbox.insert_taken(connection, ledger.taken, ledger.history, now)
             await self._park(connection, ledger)
@@ -114,15 +125,15 @@ class Turn:
         return Turned(posted, replay_is_due=bool(ledger.blockers or ledger.unblocked))
 
     async def replay(self, connection: Connection, blocker: Blocker, limit: int = REPLAY_LIMIT) -> Turned:
-        """Try a subject's parked messages again, from the first on until one has to wait again.
+        """Try a line's parked messages again, from the first on until one has to wait again.
 
         Raises what the database raises, and then nothing of it has happened.
         """
         async with connection.transaction():
-            blocked = await parking.lock_blockers(connection, [blocker.subject])
-            waiting = await parking.list_parked_of(connection, blocker.subject, limit)
-            if blocker.subject not in blocked or not waiting:
-                await parking.release_if_empty(connection, blocker.subject)
+            blocked = await parking.lock_blockers(connection, {blocker.line})
+            waiting = await parking.list_parked_of(connection, blocker.line, limit)
+            if blocker.line not in blocked or not waiting:
+                await parking.release_if_empty(connection, blocker.line)
                 return Turned([])
             now = (await inbox.find_known(connection, [], [])).now
             await self._directory.look_up(connection, {parked.sender for parked in waiting if "/" not in parked.sender})
@@ -133,8 +144,12 @@ class Turn:
             await working.save(connection)
             await inbox.finish_parked(connection, ledger.taken, ledger.history)
             await parking.delete_parked(connection, [parked.position for parked in waiting[: len(ledger.taken)]])
-            if not await parking.release_if_empty(connection, blocker.subject):
-                await parking.update_blocker(connection, still or Blocker(blocker.subject, parking.RETRYING, 0, now))
+            if still is not None and still.line != blocker.line:
+                await parking.set_apart(connection, still, now)
+                still = None
+            if not await parking.release_if_empty(connection, blocker.line):
+                rest = replace(blocker, attempts=0, next_attempt_at=now)
+                await parking.update_blocker(connection, still or rest)
             posted = await self._post(connection, ledger)
         return Turned(posted, replay_is_due=True)
 
@@ -144,7 +159,7 @@ class Turn:
         What is refused at the door is refused here too: it must not block a subject that its sender only names.
         """
         async with connection.transaction():
-            blocked = await parking.lock_blockers(connection, [message.envelope.subject])
+            blocked = await parking.lock_blockers(connection, _lines([message]))
             known = await inbox.find_known(connection, [message.key], [])
             now, seen = known.now, known.seen
             case = self._case(message, now)
@@ -154,9 +169,10 @@ class Turn:
                 if (refusal := _refused_at_the_door(case, now)) is not None:
                     self._refuse(case, refusal, ledger)
                 else:
-                    if case.subject not in blocked:
-                        ledger.blockers.append(parking.failed(case.subject, error, 1, now))
-                    self._queue_up(case, ledger)
+                    line = case.line_among(blocked)
+                    if line not in blocked:
+                        ledger.blockers.append(parking.failed(line, error, 1, now))
+                    self._queue_up(case, line, ledger)
                 await inbox.insert_taken(connection, ledger.taken, ledger.history, now)
                 await self._park(connection, ledger)
             posted = await self._post(connection, ledger)
@@ -182,19 +198,20 @@ class Turn:
         return Case(message, self._handlers.routes[envelope.type], given)
 
     def _take_one(
-        self, case: Case, blocked: dict[str, str], waiting: Counter[str], working: WorkingSet, ledger: Ledger
+        self, case: Case, blocked: dict[Line, str], waiting: Counter[str], working: WorkingSet, ledger: Ledger
     ) -> None:
         if (refusal := _refused_at_the_door(case, ledger.now)) is not None:
             self._refuse(case, refusal, ledger)
             return
         sender = case.message.sender
-        status = blocked.get(case.subject)
+        line = case.line_among(blocked)
+        status = blocked.get(line)
         if status is not None and not (case.route.unblocks and status == parking.NOT_YET):
             if _is_instance(sender) and waiting[sender] >= parking.most_parked_behind(status):
                 self._refuse(case, Refused("message/too-many-waiting"), ledger)
                 return
             waiting[sender] += 1
-            self._queue_up(case, ledger)
+            self._queue_up(case, line, ledger)
             return
         match self._decide(case, working):
             case NotYet() if _is_instance(sender) and waiting[sender] >= parking.MOST_WAITING_PER_SENDER:
@@ -202,14 +219,15 @@ class Turn:
             case NotYet(problem, wait_seconds):
                 waiting[sender] += 1
                 give_up_at = ledger.now + timedelta(seconds=wait_seconds)
-                self._block(case, parking.not_yet(case.subject, problem, 0, give_up_at, ledger.now), blocked, ledger)
+                line = _line_of_what_waits(case, working)
+                self._block(case, parking.not_yet(line, problem, 0, give_up_at, ledger.now), blocked, ledger)
             case str(error):
                 waiting[sender] += 1
-                self._block(case, parking.failed(case.subject, error, 1, ledger.now), blocked, ledger)
+                self._block(case, parking.failed(case.line, error, 1, ledger.now), blocked, ledger)
             case decision:
                 self._conclude(case, decision, working, ledger)
-                if case.route.unblocks and case.subject in blocked:
-                    ledger.unblocked.append(case.subject)
+                if case.route.unblocks and case.line in blocked:
+                    ledger.unblocked.append(case.line.subject)
 
     def _decide_parked(
         self,
@@ -220,16 +238,17 @@ class Turn:
         ledger: Ledger,
     ) -> Blocker | None:
         """Conclude as many as can be, in order; says why the next one still waits, if one does."""
-        attempts = blocker.attempts
+        line, attempts = blocker.line, blocker.attempts
         for parked, case in zip(waiting, cases, strict=True):
             match case.message.refusal or self._decide(case, working):
                 case NotYet(problem, wait_seconds, state, otherwise):
                     give_up_at = parked.parked_at + timedelta(seconds=wait_seconds)
                     if ledger.now < give_up_at:
-                        return parking.not_yet(blocker.subject, problem, attempts, give_up_at, ledger.now)
+                        line = line if line.apart else _line_of_what_waits(case, working)
+                        return parking.not_yet(line, problem, attempts, give_up_at, ledger.now)
                     self._conclude(case, otherwise or Refused(problem, state=state), working, ledger)
                 case str(error):
-                    return parking.failed(blocker.subject, error, attempts, ledger.now)
+                    return parking.failed(line, error, attempts, ledger.now)
                 case decision:
                     self._conclude(case, decision, working, ledger)
             attempts = 1
@@ -302,16 +321,16 @@ class Turn:
             letter = self._correspondence.repetition(case.message, first.outcome, first.problem, state, ledger.now)
         ledger.letters += [letter] if letter else []
 
-    def _block(self, case: Case, blocker: Blocker, blocked: dict[str, str], ledger: Ledger) -> None:
-        if case.subject not in blocked:
+    def _block(self, case: Case, blocker: Blocker, blocked: dict[Line, str], ledger: Ledger) -> None:
+        if blocker.line not in blocked:
             ledger.blockers.append(blocker)
-        blocked[case.subject] = blocker.status
-        self._queue_up(case, ledger)
+        blocked[blocker.line] = blocker.status
+        self._queue_up(case, blocker.line, ledger)
 
-    def _queue_up(self, case: Case, ledger: Ledger) -> None:
+    def _queue_up(self, case: Case, line: Line, ledger: Ledger) -> None:
         given = case.given
         ledger.taken.append(_entry(case.message, "parked"))
-        ledger.parked.append((given.subject, given.id, given.source, given.sender, given.kind, case.message.body))
+        ledger.parked.append((*line, given.id, given.source, given.sender, given.kind, case.message.body))
 
     async def _load(self, connection: Connection, cases: list[Case]) -> WorkingSet:
         working = WorkingSet(self._handlers.tables)
@@ -343,8 +362,16 @@ def _is_instance(sender: str) -> bool:
     return "/" not in sender
 
 
-def _subjects(incoming: list[Incoming]) -> list[str]:
-    return sorted({message.envelope.subject for message in incoming if isinstance(message, Readable)})
+def _lines(incoming: Sequence[Incoming]) -> set[Line]:
+    """The lines in which these may have to queue up."""
+    readable = [message for message in incoming if isinstance(message, Readable)]
+    return {Line(message.envelope.subject, apart) for message in readable for apart in ("", message.sender)}
+
+
+def _line_of_what_waits(case: Case, working: WorkingSet) -> Line:
+    """What is there and is others' is waited for as if it were not there, but nobody whose own it is waits for that."""
+    is_foreign = _is_instance(case.given.sender) and working.is_foreign(case.route, case.given)
+    return case.line_apart if is_foreign else case.line
 
 
 def _senders(incoming: list[Incoming]) -> list[str]:
@@ -367,7 +394,3 @@ def _entry(
         problem,
         state,
     )
-
-
-def _as_seen(entry: inbox.Entry) -> inbox.Seen:
-    return inbox.Seen(entry.digest, entry.outcome, entry.problem, entry.state)

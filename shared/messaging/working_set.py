@@ -57,16 +57,30 @@ class WorkingSet:
 
     def state_for(self, route: Route, message: Message[Any]) -> str | None:
         """The state that what the message is about is in, where it has one."""
-        if not route.needs or route.needs[0].many:
+        if (about := self._about(route, message)) is None:
             return None
-        state, value = route.needs[0].table.state, self._found(route.needs[0], message)
-        return state(value, message) if state and value is not None else None
+        table, value = about
+        return table.state(value, message) if table.state else None
+
+    def is_foreign(self, route: Route, message: Message[Any]) -> bool:
+        """Whether what the message is about is there, and is others' alone."""
+        if (about := self._about(route, message)) is None:
+            return False
+        table, value = about
+        return table.parties is not None and message.sender not in table.parties(value, message)
 
     async def save(self, connection: Connection) -> None:
         """Write all that changed, one statement per table."""
         for table in self._tables:
             if changed := self._changed.get(table):
                 await table.save(connection, [self._values[table][key] for key in changed])
+
+    def _about(self, route: Route, message: Message[Any]) -> tuple[Table, Any] | None:
+        """The value that the message is about, and its table; None where it is about none, or about several."""
+        if not route.needs or route.needs[0].many:
+            return None
+        value = self._found(route.needs[0], message)
+        return None if value is None else (route.needs[0].table, value)
 
     def _keys(self, need: Need, message: Message[Any]) -> Iterable[Any]:
         """The keys of what is needed; none where what would tell them is not there."""

@@ -178,6 +178,11 @@ class Round:
         """Whether the sender may know of this outsourcing: the lead does, and its partner once it was asked."""
         return sender == self.lead or (sender == outsourcing.service and outsourcing.state is not State.PLANNED)
 
+    def parties_of(self, subject: str) -> tuple[str, ...]:
+        """Whose own the outsourcing is that a message is about, or else the round."""
+        asked = (one for one in self.outsourcings if one.subject == subject and self.admits(one.service, one))
+        return (self.lead, *(one.service for one in asked))
+
     def refuses_unless_open(self, role: Role, sender: str, outsourcing: Outsourcing) -> Refused | None:
         """Whose word it is not, and what comes after another has won, is refused."""
         allowed = self._allowed_to(sender, outsourcing)

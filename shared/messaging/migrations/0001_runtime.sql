@@ -80,9 +80,11 @@ CREATE TABLE shard (
     CHECK ((holder IS NULL) = (held_until IS NULL))
 );
 
--- A subject with parked messages: locked by turns and replays before any row of the business.
+-- A subject with parked messages: locked by turns and replays before any row of the business. What somebody says of
+-- what is not its own waits apart, in a line that is called after it, and keeps nobody else waiting.
 CREATE TABLE parked_subject (
-    subject        text PRIMARY KEY,
+    subject        text NOT NULL,
+    apart          text NOT NULL DEFAULT '',
     status         text NOT NULL CHECK (status IN ('not_yet', 'retrying', 'stuck')),
     attempts       integer NOT NULL CHECK (attempts >= 0),
     next_attempt_at timestamptz,
@@ -90,22 +92,25 @@ CREATE TABLE parked_subject (
     problem        text,
     error          text,
     parked_at      timestamptz NOT NULL,
+    PRIMARY KEY (subject, apart),
     CHECK ((status = 'stuck') = (next_attempt_at IS NULL)),
     CHECK ((status = 'not_yet') = (give_up_at IS NOT NULL AND problem IS NOT NULL))
 );
 CREATE INDEX parked_subject_due ON parked_subject (next_attempt_at) WHERE next_attempt_at IS NOT NULL;
 
--- The messages that wait, in order; the first of a subject is what the subject's row speaks of.
+-- The messages that wait, in order; the first of a line is what the line's row speaks of.
 CREATE TABLE parked (
     position     bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    subject      text NOT NULL REFERENCES parked_subject (subject),
+    subject      text NOT NULL,
+    apart        text NOT NULL DEFAULT '',
     id           uuid NOT NULL,
     source       text NOT NULL,
     sender       text NOT NULL,
     kind         text NOT NULL,
     body         bytea NOT NULL,
     parked_at    timestamptz NOT NULL,
-    UNIQUE (id, source)
+    UNIQUE (id, source),
+    FOREIGN KEY (subject, apart) REFERENCES parked_subject (subject, apart)
 );
-CREATE INDEX parked_by_subject ON parked (subject, position);
+CREATE INDEX parked_by_subject ON parked (subject, apart, position);
 CREATE INDEX parked_by_sender ON parked (sender);

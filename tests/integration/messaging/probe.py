@@ -20,6 +20,8 @@ CREATE TABLE tally (
     is_open boolean NOT NULL, numbers integer[] NOT NULL
 );
 """
+# Whose own every tally is, once it is there.
+OWNER = "nordlicht"
 # What an engineer would do about a rule that raises.
 MENDED: set[UUID] = set()
 
@@ -87,6 +89,11 @@ def do(tally: Tally | None, members: tuple[Tally, ...], message: Message[ProbeDo
     return Changed(done, tell=tell, history="counted")
 
 
+def do_if_own(tally: Tally | None, members: tuple[Tally, ...], message: Message[ProbeDo]) -> Decision:
+    is_foreign = tally is not None and message.sender != OWNER
+    return NotYet("outsourcing/unknown", wait_seconds=2.0) if is_foreign else do(tally, members, message)
+
+
 def open_tally(tally: Tally | None, message: Message[ProbeOpened]) -> Decision:
     tally = tally or Tally(message.data.tally_id, 0, False, ())
     return Changed(
@@ -123,6 +130,7 @@ TALLY = Table(
     lock=lock_tallies,
     save=save_tallies,
     state=lambda t, _: "open" if t.is_open else "new",
+    parties=lambda _tally, _message: (OWNER,),
 )
 TALLIES = Collection(TALLY, groups=lambda t: (t.id,), lock=lock_tallies)
 HANDLERS = Handlers.of(
@@ -131,7 +139,7 @@ HANDLERS = Handlers.of(
     routes=(
         on(
             ProbeDo,
-            decide=do,
+            decide=do_if_own,
             needs=(one(TALLY, lambda m: m.data.tally_id), all_of(TALLIES, lambda m: m.data.tally_id)),
         ),
         on(ProbeOpened, decide=open_tally, needs=(one(TALLY, lambda m: m.data.tally_id),), unblocks=True),

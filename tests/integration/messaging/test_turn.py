@@ -286,7 +286,7 @@ async def test_what_has_come_is_tried_before_what_still_waits(turn: Turn, probe_
     await _make_due(probe_database)
     await take(turn, probe_database, event(ProbeOpened(tally_id=tally), str(tally)))
     blocker = await parking.claim_due(probe_database)
-    assert blocker is not None and blocker.subject == str(tally)
+    assert blocker is not None and blocker.line.subject == str(tally)
 
 
 async def test_refused_data_leaves_nothing_behind(turn: Turn, probe_database: Connection) -> None:

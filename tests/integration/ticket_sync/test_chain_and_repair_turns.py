@@ -248,7 +248,7 @@ async def test_what_is_too_much_beside_others_is_compared_alone_a_little_later(
     assert [data["outsourcing_id"] for _, _, data in told] == [str(ids[0])]
     await database.execute("UPDATE parked_subject SET next_attempt_at = clock_timestamp()")
     blocker = await parking.claim_due(database)
-    assert blocker is not None and (blocker.subject, blocker.problem) == (str(ids[1]), "sync/too-much-at-once")
+    assert blocker is not None and (blocker.line.subject, blocker.problem) == (str(ids[1]), "sync/too-much-at-once")
     before = await database.fetchval("SELECT max(position) FROM outbox")
     await turn.replay(database, blocker)
     assert who_and_what(await outbox_after(database, before)) == [(SERVICE, "sync.digest.v1")]

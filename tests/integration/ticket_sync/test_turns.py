@@ -28,6 +28,7 @@ from tests.unit.ticket_sync.outsourcing import (
     NOTE,
     PATH,
     SERVICE,
+    STRANGER,
     TIME,
     abandoned,
     accepted,
@@ -307,6 +308,23 @@ async def test_what_comes_before_the_acceptance_waits_for_it(turn: Turn, databas
     assert blocker is not None
     await turn.replay(database, blocker)
     assert await database.fetchval("SELECT travel FROM entry") == "waiting"
+
+
+async def test_who_is_no_party_keeps_neither_side_waiting(turn: Turn, database: Connection) -> None:
+    id = new_id()
+    early = [sent(STRANGER, put(NOTE, outsourcing_id=id), id), sent(LEAD, put(NOTE, outsourcing_id=id), id)]
+    await take(turn, database, *early, begun(id))
+    for _ in range(2):
+        blocker = await parking.claim_due(database)
+        assert blocker is not None
+        await turn.replay(database, blocker)
+    submitted = sent(STRANGER, submit(1, "0", "0", id), id)
+    told = await take(turn, database, submitted, sent(SERVICE, opened(outsourcing_id=id), id))
+    assert who_and_what(told)[-1] == (SERVICE, "entry.replicated.v1")
+    rows = await database.fetch("SELECT apart, sender, kind FROM parked")
+    assert {tuple(row) for row in rows} == {
+        (STRANGER, STRANGER, kind) for kind in ("tandem.entry.put.v1", "tandem.completion.submit.v1")
+    }
 
 
 async def test_a_turn_of_many_entries_issues_as_many_statements_as_a_turn_of_one(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.offer_handler.domain.rounds import State
+from services.offer_handler.domain.rounds import Round, State
 from shared.contracts.offer_handler import OfferCancelled, OfferSend, PartnershipEnd
 from shared.ids import new_id
 from shared.messaging.outcomes import Changed, Decision, Deliver, NotYet, Refused
@@ -151,6 +151,13 @@ def test_one_after_another_the_next_is_asked_when_the_one_before_declines_or_doe
     assert kinds(play, LEAD) == [
         *("offer.sent", "offer.declined", "offer.sent", "offer.expired", "offer.sent", "offer.accepted"),
     ]
+
+
+def test_an_outsourcing_is_its_lead_s_and_its_partner_s_from_when_that_is_asked() -> None:
+    play, ids = round_of(mode="one_after_another")
+    [round] = play.all_of(Round)
+    assert [round.parties_of(str(id)) for id in ids] == [(LEAD, SERVICE), (LEAD,), (LEAD,)]
+    assert round.parties_of(str(round.round_id)) == (LEAD,)
 
 
 def test_one_after_another_ends_with_an_acceptance_and_the_rest_never_hear_of_it() -> None:
