@@ -4,6 +4,7 @@ from services.gateway import store
 from services.gateway.domain import files, questions
 from services.gateway.domain.files import Citation, File, FileReceived, IssuedFile, Upload
 from services.gateway.domain.questions import ButtonPressed, Question
+from services.gateway.store import questions as question_store
 from shared.contracts.billing import InvoiceRendered
 from shared.contracts.offer_handler import (
     InvitationAccepted,
@@ -24,7 +25,12 @@ from shared.messaging.routes import Handlers, Table, each_of, on, one
 UPLOAD = Table(Upload, key=lambda upload: upload.key, lock=store.lock_uploads, save=store.save_uploads)
 CITATION = Table(Citation, key=lambda citation: citation.key, lock=store.lock_citations, save=store.save_citations)
 FILE = Table(File, key=lambda file: file.sha256, lock=store.lock_files, save=store.save_files)
-QUESTION = Table(Question, key=lambda question: question.key, lock=store.lock_questions, save=store.save_questions)
+QUESTION = Table(
+    Question,
+    key=lambda question: question.key,
+    lock=question_store.lock_questions,
+    save=question_store.save_questions,
+)
 ISSUED = Table(IssuedFile, key=lambda issued: issued.key, lock=store.lock_issued, save=store.insert_issued)
 
 THE_UPLOAD = one(UPLOAD, lambda message: (message.data.instance, message.data.sha256))

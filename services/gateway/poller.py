@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from services.gateway import store
+from services.gateway.store import questions
 from shared.database import Connection
 from shared.messaging.outcomes import Caused
 from shared.messaging.side_work import Poller
@@ -16,7 +16,7 @@ IDLE_SECONDS = 60.0
 
 async def _forget(connection: Connection, now: datetime) -> list[Caused]:
     """Nobody is told."""
-    await store.delete_questions(connection, ended_before=now - REMEMBERED_FOR, at_most=MOST_AT_ONCE)
+    await questions.delete_questions(connection, ended_before=now - REMEMBERED_FOR, at_most=MOST_AT_ONCE)
     return []
 
 

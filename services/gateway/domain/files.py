@@ -82,6 +82,7 @@ class Upload:
 
     instance: str
     sha256: str
+    size: int
     uploaded_at: datetime
     lapsed: bool = False
 
@@ -144,7 +145,7 @@ def keep_upload(upload: Upload | None, file: File | None, received: Message[File
     data, now = received.data, received.now
     if file is None:
         return Refused("file/gone")
-    newest = Upload(data.instance, data.sha256, uploaded_at=now)
+    newest = Upload(data.instance, data.sha256, data.size, uploaded_at=now)
     keeps_it_already = upload is not None and not upload.lapsed
     uploaded = FileUploaded(**data.model_dump(), uploaded_at=now)
     return Changed(

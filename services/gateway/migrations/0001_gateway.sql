@@ -40,11 +40,22 @@ CREATE INDEX file_unneeded ON file (cited, unneeded_since) WHERE kept_by = 0;
 CREATE TABLE upload (
     instance    text NOT NULL,
     sha256      text NOT NULL REFERENCES file ON DELETE CASCADE,
+    size        bigint NOT NULL CHECK (size >= 0),
     uploaded_at timestamptz NOT NULL,
     lapsed      boolean NOT NULL,
     PRIMARY KEY (instance, sha256)
 );
 CREATE INDEX upload_by_file ON upload (sha256);
+CREATE INDEX upload_to_be_cited ON upload (instance) WHERE NOT lapsed;
+
+-- What an instance is bringing at this moment, counted as large as it may become. What a crash cut off ends by itself.
+CREATE TABLE transfer (
+    id       uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    instance text NOT NULL,
+    bytes    bigint NOT NULL CHECK (bytes >= 0),
+    ends_at  timestamptz NOT NULL
+);
+CREATE INDEX transfer_of_instance ON transfer (instance);
 
 -- What a reader finds under an entry. A row without a file says that there is none any more, whatever comes late.
 CREATE TABLE citation (

@@ -16,8 +16,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from services.gateway import store
 from services.gateway.domain.questions import UNDECIDED, ButtonPressed, Question
+from services.gateway.store import questions as question_store
 from services.gateway.texts import STYLE_SHA256, Page, html_of, outcome_page, plain_page, question_page
 from shared.links import PATH, Keys, Link
 from shared.messaging.intake import Intake, NotTakenIn
@@ -124,7 +124,7 @@ def _pressed(link: Link, question: Question, typed: dict[str, str]) -> tuple[But
 async def _find(intake: Intake, link: Link) -> tuple[Question | None, str, datetime]:
     """What the link asks, the name of the company that asks it, and the time."""
     about = link.purpose.partition(".")[0]
-    return await intake.ask(partial(store.find_question, about=about, id=link.id))
+    return await intake.ask(partial(question_store.find_question, about=about, id=link.id))
 
 
 def _without_question(question: Question | None, link: Link, *, is_over: bool) -> Response:

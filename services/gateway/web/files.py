@@ -3,7 +3,8 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
+from datetime import timedelta
 from functools import partial
 from http import HTTPStatus
 from urllib.parse import quote
@@ -18,8 +19,10 @@ from starlette.types import Receive, Scope, Send
 
 from services.gateway import store
 from services.gateway.domain.files import Access, CitedFile, FileReceived
+from services.gateway.settings import MEBIBYTE
+from shared.contracts.ticket_sync import LARGEST_INLINE_BYTES
 from shared.contracts.values import MediaType, Sha256
-from shared.messaging.intake import Intake
+from shared.messaging.intake import Intake, NotTakenIn
 from shared.messaging.outcomes import Refused
 from shared.objects import ObjectStore, WrongDigest
 
@@ -28,6 +31,10 @@ log = structlog.get_logger()
 # A whole transfer: 100 MiB at 175 KiB a second. One that brings nothing meanwhile is cut off much earlier.
 TRANSFER_SECONDS = 600.0
 SILENT_SECONDS = 30.0
+# What a transfer may take up is set aside for longer than it lasts, in case the worker dies with it.
+SET_ASIDE = timedelta(seconds=TRANSFER_SECONDS + 60)
+# What is smaller may stand in the message itself; so counted, the number of files is bounded with their size.
+LEAST_COUNTED_BYTES = LARGEST_INLINE_BYTES
 # Each upload holds up to 10 MiB in memory; and nobody takes all places.
 MOST_TRANSFERS = 16
 MOST_TRANSFERS_OF_ONE = 4
@@ -57,15 +64,16 @@ class NotServed(Exception):
         self.language = language
 
 
-def file_routes(intake: Intake, objects: ObjectStore, invoices: ObjectStore) -> list[Route]:
+def file_routes(intake: Intake, objects: ObjectStore, invoices: ObjectStore, most_uncited_bytes: int) -> list[Route]:
     """Where files are brought and read, and those of invoices read."""
     admitted = partial(_Admitted, intake, Counter())
+    take = partial(_take_file, intake, objects, most_uncited_bytes)
     read = Route("/files/{outsourcing_id:uuid}/{entry_id:uuid}", admitted(partial(_give_file, intake, objects)))
     invoice = Route("/files/invoices/{invoice_id:uuid}/{format}", admitted(partial(_give_invoice, intake, invoices)))
     for one in (read, invoice):
         # Without the HEAD that comes along: it would read all of a file in order to show none of it.
         one.methods = {"GET"}
-    return [Route("/files/{sha256}", admitted(partial(_take_file, intake, objects)), methods=["PUT"]), read, invoice]
+    return [Route("/files/{sha256}", admitted(take), methods=["PUT"]), read, invoice]
 
 
 class _Admitted:
@@ -108,20 +116,50 @@ class _Admitted:
             under_way[access.instance] -= 1
 
 
-async def _take_file(intake: Intake, objects: ObjectStore, request: Request, access: Access) -> Response:
+async def _take_file(
+    intake: Intake, objects: ObjectStore, most_uncited_bytes: int, request: Request, access: Access
+) -> Response:
     """Store a file under its digest. It is read in full and answered alike, whether the content is known or not."""
     sha256, media_type = _digest_of(request), _media_type_of(request)
-    if refused := access.refuses(media_type, size=int(request.headers.get("Content-Length", 0))):
+    size = int(request.headers.get("Content-Length", access.limits.largest_bytes))
+    if refused := access.refuses(media_type, size):
         raise NotServed(refused, access.language)
-    if not await intake.ask(partial(store.announce_file, sha256=sha256)):
-        raise NotServed(Refused("file/busy"), access.language)
-    try:
-        size = await objects.put(sha256, _content_of(request, access))
-    except WrongDigest:
-        raise NotServed(Refused("file/wrong-digest"), access.language) from None
-    received = FileReceived(instance=access.instance, sha256=sha256, size=size, media_type=media_type)
-    await intake.take(received, subject=sha256)
+    async with _room_for(intake, access, sha256, size, most_uncited_bytes):
+        if not await intake.ask(partial(store.announce_file, sha256=sha256)):
+            raise NotServed(Refused("file/busy"), access.language)
+        try:
+            size = await objects.put(sha256, _content_of(request, access))
+        except WrongDigest:
+            raise NotServed(Refused("file/wrong-digest"), access.language) from None
+        received = FileReceived(instance=access.instance, sha256=sha256, size=size, media_type=media_type)
+        await intake.take(received, subject=sha256)
     return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
+@asynccontextmanager
+async def _room_for(
+    intake: Intake, access: Access, sha256: str, size: int, most_uncited_bytes: int
+) -> AsyncIterator[None]:
+    """Set so much aside while it comes; an instance brings no more than it cites, but for a certain amount."""
+    begin = partial(
+        store.begin_transfer,
+        instance=access.instance,
+        sha256=sha256,
+        size=size,
+        at_most=most_uncited_bytes,
+        least=LEAST_COUNTED_BYTES,
+        lasts=SET_ASIDE,
+    )
+    transfer = await intake.ask(begin)
+    if transfer is None:
+        limit = f"{most_uncited_bytes // MEBIBYTE} MiB"
+        raise NotServed(Refused("file/too-many-uncited", limit=limit), access.language)
+    try:
+        yield
+    finally:
+        # A database that is away at this moment counts it until its time is over.
+        with suppress(NotTakenIn):
+            await intake.ask(partial(store.end_transfer, id=transfer))
 
 
 async def _give_file(intake: Intake, objects: ObjectStore, request: Request, access: Access) -> Response:

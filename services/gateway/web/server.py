@@ -36,8 +36,10 @@ LARGEST_HEAD_BYTES = 16 * 1024
 # Transfers under way when the worker is told to stop may end until then; what is cut off is brought again.
 DRAIN_SECONDS = 10
 
-# What stands beside an answer of this status.
-BESIDE: dict[int, dict[str, str]] = {
+# What stands beside an answer of this status, and of a problem that says more than that.
+BESIDE: dict[int | str, dict[str, str]] = {
+    # What was uploaded is cited in a moment, or is not about to be.
+    "file/too-many-uncited": {"Retry-After": "60"},
     HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": "Bearer"},
     HTTPStatus.TOO_MANY_REQUESTS: {"Retry-After": "1"},
     HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": "5"},
@@ -46,11 +48,13 @@ BESIDE: dict[int, dict[str, str]] = {
 }
 
 
-def application(intake: Intake, objects: ObjectStore, invoices: ObjectStore, keys: Keys) -> Starlette:
+def application(
+    intake: Intake, objects: ObjectStore, invoices: ObjectStore, keys: Keys, most_uncited_bytes: int
+) -> Starlette:
     """All that is served."""
     return Starlette(
         routes=[
-            *file_routes(intake, objects, invoices),
+            *file_routes(intake, objects, invoices, most_uncited_bytes),
             answer_route(intake, keys),
             Route("/health", partial(_tell_health, intake)),
         ],
@@ -72,7 +76,7 @@ async def _say_why_not(_: Request, error: Exception) -> Response:
         case NotServed(problem=Refused(problem=slug, details=details), language=language):
             log.info("not served", problem=slug)
             title, detail, status = describe(slug, language, details)
-            return _problem(status, type=slug, title=title, detail=detail)
+            return _problem(status, slug, title=title, detail=detail)
         case ClientDisconnect():
             log.info("cut off by who sent it")
             return Response(status_code=HTTPStatus.BAD_REQUEST)
@@ -84,9 +88,10 @@ async def _say_why_not(_: Request, error: Exception) -> Response:
             return _problem(HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
-def _problem(status: int, **told: str) -> Response:
-    content = {"type": "about:blank", "title": HTTPStatus(status).phrase, **told, "status": status}
-    return JSONResponse(content, status, headers=BESIDE.get(status), media_type="application/problem+json")
+def _problem(status: int, slug: str = "about:blank", **told: str) -> Response:
+    content = {"type": slug, "title": HTTPStatus(status).phrase, **told, "status": status}
+    headers = BESIDE.get(slug) or BESIDE.get(status)
+    return JSONResponse(content, status, headers=headers, media_type="application/problem+json")
 
 
 class HttpDoor:
@@ -101,7 +106,9 @@ class HttpDoor:
         """Serve until told to stop; what is under way then has a little time to end."""
         server = _Server(
             uvicorn.Config(
-                application(intake, self._objects, self._invoices, self._settings.keys),
+                application(
+                    intake, self._objects, self._invoices, self._settings.keys, self._settings.most_uncited_bytes
+                ),
                 host=self._settings.http_host,
                 port=self._settings.http_port,
                 http=_ImpatientProtocol,

@@ -72,6 +72,23 @@ FILE_PROBLEMS: dict[str, Problem] = {
         en=("Too many transfers at once", "Try again in a moment."),
         de=("Zu viele Übertragungen zugleich", "Versuchen Sie es gleich noch einmal."),
     ),
+    "file/too-many-uncited": problem(
+        429,
+        en=(
+            "Too much that no entry cites",
+            (
+                "You may have uploaded {limit} that no entry of yours cites yet. Cite it, and there is room again; what"
+                " is not cited within a day is removed."
+            ),
+        ),
+        de=(
+            "Zu viel, das kein Eintrag nennt",
+            (
+                "Sie dürfen {limit} hochgeladen haben, die noch kein Eintrag von Ihnen nennt. Nennen Sie sie, dann ist"
+                " wieder Platz; was binnen eines Tages nicht genannt wird, wird entfernt."
+            ),
+        ),
+    ),
     "file/gone": problem(
         404,
         en=("The file is no longer stored", "Upload it again."),

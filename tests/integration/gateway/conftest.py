@@ -20,7 +20,7 @@ from tests.installations import fresh_installation
 from tests.integration.databases import connection_to
 from tests.integration.messaging.posting import event
 
-LANGUAGES = {"nordlicht": "de", "alpenwerk": "en", "elbtal": "en"}
+LANGUAGES = {"nordlicht": "de", "alpenwerk": "en", "elbtal": "en", "suedwind": "de"}
 
 
 class Gateway:
@@ -60,7 +60,7 @@ class Gateway:
             await until(healthy, 20)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def gateway(stack: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     installed = asyncio.run(fresh_installation(stack))
     tokens = {slug: asyncio.run(_added(installed, slug)) for slug in LANGUAGES}

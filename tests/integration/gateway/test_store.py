@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -79,8 +80,8 @@ async def test_who_announces_a_file_and_brings_another_keeps_nothing_stored_for_
 
 async def test_uploads_and_citations_are_found_by_their_keys_as_they_were_saved_last(fresh: Connection) -> None:
     await kept(fresh, *(File(one, 1, cited=True, unneeded_since=None) for one in (PLAN, LOGS)))
-    uploads = [Upload("alpenwerk", PLAN, NOW), Upload("nordlicht", LOGS, NOW, lapsed=True)]
-    for saved in (uploads, [Upload(one.instance, one.sha256, NOW + DAY) for one in uploads]):
+    uploads = [Upload("alpenwerk", PLAN, 7, NOW), Upload("nordlicht", LOGS, 8, NOW, lapsed=True)]
+    for saved in (uploads, [Upload(one.instance, one.sha256, 9, NOW + DAY) for one in uploads]):
         await store.save_uploads(fresh, saved)
         assert await store.lock_uploads(fresh, [*(one.key for one in reversed(saved)), ("nordlicht", PLAN)]) == saved
     outsourcing_id, entry_id = new_id(), new_id()
@@ -173,6 +174,41 @@ async def test_what_is_to_be_removed_is_found_by_an_index(fresh: Connection) -> 
     assert "file_unneeded" in lines and "Seq Scan" not in lines, lines
 
 
+async def begun(connection: Connection, sha256: str = PLAN, *, size: int = 60, instance: str = "nordlicht") -> bool:
+    """Whether there is room for so much, where an instance may have brought a hundred bytes that it has not cited."""
+    room = partial(store.begin_transfer, connection, at_most=100, least=1, lasts=DAY)
+    return await room(instance=instance, sha256=sha256, size=size) is not None
+
+
+async def test_an_instance_brings_so_much_that_it_has_not_cited_and_more_when_it_has(fresh: Connection) -> None:
+    assert await begun(fresh) and await begun(fresh, instance="alpenwerk")
+    assert not await begun(fresh, LOGS), "the first one is on its way"
+    await fresh.execute("DELETE FROM transfer")
+    await kept(fresh, File(PLAN, 1, cited=True, unneeded_since=None))
+    await store.save_uploads(fresh, [Upload("nordlicht", PLAN, 60, NOW)])
+    await store.save_citations(fresh, [Citation(OUTSOURCING, ENTRY, "alpenwerk", 1, FOUND)])
+    assert not await begun(fresh, LOGS), "that another has it under an entry changes nothing"
+    assert await begun(fresh, PLAN), "the same once more is no more"
+    await fresh.execute("UPDATE transfer SET ends_at = clock_timestamp()")
+    assert await begun(fresh, LOGS, size=40) and not await begun(fresh, PHOTO, size=1)
+    await store.save_citations(fresh, [Citation(OUTSOURCING, ENTRY, "nordlicht", 1, FOUND)])
+    assert await begun(fresh, PHOTO)
+    await store.save_citations(fresh, [Citation(OUTSOURCING, ENTRY, "nordlicht", 2, None)])
+    assert not await begun(fresh, EMPTY, size=1)
+    await store.save_uploads(fresh, [Upload("nordlicht", PLAN, 60, NOW, lapsed=True)])
+    await fresh.execute("DELETE FROM transfer")
+    assert await begun(fresh, EMPTY, size=100)
+
+
+async def test_of_two_that_come_at_one_moment_one_has_the_last_room(two: tuple[Connection, Connection]) -> None:
+    fresh, other = two
+    async with fresh.transaction():
+        assert await begun(fresh)
+        second = asyncio.create_task(begun(other, LOGS))
+        await somebody_waits(fresh)
+    assert not await second
+
+
 async def take(connection: Connection, *facts: tuple[str, Payload]) -> None:
     """These as they come to the worker, all in one turn."""
     turn = Turn(HANDLERS, directory := Directory(), Correspondence("gateway", directory))
@@ -215,10 +251,14 @@ async def both_at_one_moment(
     async with first.transaction():
         await take(first, fact)
         other = asyncio.create_task(take(second, meanwhile))
-        async with asyncio.timeout(10):
-            while not await first.fetchval("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"):
-                await asyncio.sleep(0.01)
+        await somebody_waits(first)
     await other
+
+
+async def somebody_waits(connection: Connection) -> None:
+    async with asyncio.timeout(10):
+        while not await connection.fetchval("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"):
+            await asyncio.sleep(0.01)
 
 
 async def test_of_two_turns_that_are_the_first_to_speak_of_an_entry_the_newer_version_stays(

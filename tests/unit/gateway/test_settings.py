@@ -35,6 +35,7 @@ def test_files_may_be_kept_in_a_bucket(monkeypatch: pytest.MonkeyPatch, url: str
         {"files_store_url": "http://files.example/"},
         {"files_store_url": "memory:///"},
         {"files_retention_days": -1},
+        {"files_uncited_mib": 99},
         {"http_port": 0},
         {"http_host": ""},
     ],

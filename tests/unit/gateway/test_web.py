@@ -27,7 +27,7 @@ async def test_without_a_database_it_says_that_it_cannot_serve_now(
     neither: Any = None
     asked = Intake(handlers=HANDLERS, database_url=NOWHERE, turn=neither, relay=neither)
     store = ObjectStore(tmp_path.as_uri())
-    served = httpx.ASGITransport(application(asked, store, store, Keys(["k" * 32])))
+    served = httpx.ASGITransport(application(asked, store, store, Keys(["k" * 32]), 0))
     async with httpx.AsyncClient(transport=served, base_url="http://gateway.example") as client:
         answer = await client.request(method, path, headers={"Authorization": "Bearer nordlicht.x"})
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")

@@ -1,18 +1,13 @@
-"""All SQL of the gateway, one function per statement."""
+"""All SQL of the gateway about files, one function per statement."""
 
 from collections.abc import Sequence
-from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from services.gateway.domain.files import Access, Citation, CitedFile, File, IssuedFile, Leased, Upload
-from services.gateway.domain.questions import Details, Question, State
 from shared.contracts.gateway import FileLimits
 from shared.database import Connection, columns_of
-
-QUESTION_COLUMNS = tuple(field.name for field in fields(Question))
-QUESTION = ", ".join(f"question.{column}" for column in QUESTION_COLUMNS)
 
 
 async def find_access(connection: Connection, instance: str) -> Access | None:
@@ -68,6 +63,41 @@ async def find_now(connection: Connection) -> datetime:
     return now
 
 
+async def begin_transfer(
+    connection: Connection, *, instance: str, sha256: str, size: int, at_most: int, least: int, lasts: timedelta
+) -> UUID | None:
+    """Let an instance bring so much; None where it would have brought more than `at_most` that it has not cited.
+
+    What it finds under an entry it has cited, or was told of; nobody learns from it what others keep. Each file counts
+    as `least` at least. One after another, so that two at once do not both take the last room.
+    """
+    async with connection.transaction():
+        await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('transfer ' || $1, 0))", instance)
+        id: UUID | None = await connection.fetchval(
+            """
+            WITH over AS (DELETE FROM transfer WHERE ends_at <= clock_timestamp()),
+                 uncited AS (
+                     SELECT greatest(size, $5) AS bytes FROM upload
+                     WHERE instance = $1 AND NOT lapsed AND sha256 <> $2
+                       AND NOT EXISTS (SELECT FROM citation
+                                       WHERE citation.sha256 = upload.sha256 AND citation.reader = upload.instance)
+                     UNION ALL
+                     SELECT bytes FROM transfer WHERE instance = $1 AND ends_at > clock_timestamp())
+            INSERT INTO transfer (instance, bytes, ends_at)
+            SELECT $1, greatest($3::bigint, $5::bigint), clock_timestamp() + $6::interval FROM uncited
+            HAVING coalesce(sum(bytes), 0) + greatest($3::bigint, $5::bigint) <= $4::bigint
+            RETURNING id
+            """,
+            *(instance, sha256, size, at_most, least, lasts),
+        )
+    return id
+
+
+async def end_transfer(connection: Connection, id: UUID) -> None:
+    """It has come, and counts as an upload; or it has not, and counts no more."""
+    await connection.execute("DELETE FROM transfer WHERE id = $1", id)
+
+
 async def announce_file(connection: Connection, sha256: str) -> bool:
     """This content is about to be stored, and is not removed meanwhile; False where it is just being removed.
 
@@ -116,7 +146,7 @@ async def lock_uploads(connection: Connection, keys: list[tuple[str, str]]) -> l
     await _wait_for_turns_that_add(connection, "upload", keys)
     rows = await connection.fetch(
         """
-        SELECT instance, sha256, uploaded_at, lapsed
+        SELECT instance, sha256, size, uploaded_at, lapsed
         FROM upload JOIN unnest($1::text[], $2::text[]) AS wanted (instance, sha256) USING (instance, sha256)
         ORDER BY instance, sha256 FOR UPDATE OF upload
         """,
@@ -127,14 +157,17 @@ async def lock_uploads(connection: Connection, keys: list[tuple[str, str]]) -> l
 
 async def save_uploads(connection: Connection, uploads: list[Upload]) -> None:
     """The newest uploads, and those that have lapsed."""
-    rows = [(upload.instance, upload.sha256, upload.uploaded_at, upload.lapsed) for upload in uploads]
+    rows = [(one.instance, one.sha256, one.size, one.uploaded_at, one.lapsed) for one in uploads]
     await connection.execute(
         """
-        INSERT INTO upload (instance, sha256, uploaded_at, lapsed)
-        SELECT * FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::bool[])
-        ON CONFLICT (instance, sha256) DO UPDATE SET uploaded_at = excluded.uploaded_at, lapsed = excluded.lapsed
+        INSERT INTO upload (instance, sha256, size, uploaded_at, lapsed)
+        SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::timestamptz[], $5::bool[])
+        ON CONFLICT (instance, sha256) DO UPDATE SET
+            size = excluded.size,
+            uploaded_at = excluded.uploaded_at,
+            lapsed = excluded.lapsed
         """,
-        *columns_of(rows, 4),
+        *columns_of(rows, 5),
     )
 
 
@@ -257,76 +290,6 @@ async def delete_files(connection: Connection, leased: list[Leased]) -> None:
     )
 
 
-async def find_question(connection: Connection, about: str, id: UUID) -> tuple[Question | None, str, datetime]:
-    """A question, how the company is called that asks it, and the database's clock; also where there is no question."""
-    row = await connection.fetchrow(
-        f"""
-        SELECT clock_timestamp() AS now, coalesce(instance.name, question.lead, '') AS lead_name, {QUESTION}
-        FROM (VALUES ($1::text, $2::uuid)) AS wanted (about, id)
-        LEFT JOIN question ON (question.about, question.id) = (wanted.about, wanted.id)
-        LEFT JOIN instance ON instance.slug = question.lead
-        """,
-        about,
-        id,
-    )
-    return None if row["about"] is None else _question(row), row["lead_name"], row["now"]
-
-
-async def lock_questions(connection: Connection, keys: list[tuple[str, UUID]]) -> list[Question]:
-    """Those of these questions that there are, in the order of their keys."""
-    rows = await connection.fetch(
-        f"""
-        SELECT {QUESTION} FROM question JOIN unnest($1::text[], $2::uuid[]) AS wanted (about, id) USING (about, id)
-        ORDER BY about, id FOR UPDATE OF question
-        """,
-        *columns_of(keys, 2),
-    )
-    return [_question(row) for row in rows]
-
-
-async def save_questions(connection: Connection, questions: list[Question]) -> None:
-    """New questions, and where known ones stand now."""
-    rows = [
-        (
-            *(one.about, one.id, one.lead, one.service, one.recipient, one.title),
-            one.details.model_dump_json(exclude_defaults=True) if one.details else None,
-            *(one.needs_organization, one.needs_name, one.ends_at),
-            *(one.state, one.answer, one.answered_by, one.answered_at),
-        )
-        for one in questions
-    ]
-    await connection.execute(
-        """
-        INSERT INTO question (about, id, lead, service, recipient, title, details, needs_organization, needs_name,
-                              ends_at, state, answer, answered_by, answered_at)
-        SELECT * FROM unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::jsonb[],
-                             $8::bool[], $9::bool[], $10::timestamptz[], $11::text[], $12::text[], $13::text[],
-                             $14::timestamptz[])
-        ON CONFLICT (about, id) DO UPDATE SET
-            recipient = excluded.recipient,
-            details = excluded.details,
-            ends_at = excluded.ends_at,
-            state = excluded.state,
-            answer = excluded.answer,
-            answered_by = excluded.answered_by,
-            answered_at = excluded.answered_at
-        """,
-        *columns_of(rows, 14),
-    )
-
-
-async def delete_questions(connection: Connection, *, ended_before: datetime, at_most: int) -> None:
-    """Forget questions whose time was over before then, the oldest first."""
-    await connection.execute(
-        """
-        DELETE FROM question WHERE (about, id) IN (
-            SELECT about, id FROM question WHERE ends_at < $1 ORDER BY ends_at LIMIT $2 FOR UPDATE SKIP LOCKED)
-        """,
-        ended_before,
-        at_most,
-    )
-
-
 async def _wait_for_turns_that_add(connection: Connection, table: str, keys: Sequence[tuple[object, ...]]) -> None:
     """Only one turn at a time speaks of a key, also while there is no row to lock yet; held until the turn ends.
 
@@ -351,9 +314,3 @@ def _citation(row: Any) -> Citation:
 def _issued(row: Any) -> IssuedFile:
     file = CitedFile(row["sha256"], row["size"], row["name"], row["media_type"])
     return IssuedFile(row["invoice_id"], row["format"], row["lead"], row["service"], file)
-
-
-def _question(row: Any) -> Question:
-    values = {name: row[name] for name in QUESTION_COLUMNS}
-    details = None if row["details"] is None else Details.model_validate_json(row["details"])
-    return Question(**values | {"details": details, "state": State(row["state"])})
