@@ -11,6 +11,10 @@ from yoyo import get_backend, read_migrations
 RUNTIME_MIGRATIONS = Path(__file__).parent / "messaging" / "migrations"
 
 CONNECT_SECONDS = 5
+# Another run may be in the middle of a large migration; one that is not done by then is somebody's to look at.
+PATIENCE = "5min"
+# One run at a time; whoever is cut off stands in nobody's way, for its lock ends with its connection.
+TAKE_TURNS = "SELECT pg_advisory_lock(hashtext('tandem migrate'))"
 # A turn takes milliseconds. What takes seconds is stuck, and a frozen worker must not hold its rows: what it has left
 # open is undone before its leases run out.
 LIMITS = {
@@ -28,9 +32,13 @@ def role_of(service: str) -> str:
 def migrate(admin_url: str, service: str, password: str, migrations: Path) -> list[str]:
     """Bring a service's schema up to date and its role's rights with it; tells which migrations were applied.
 
-    Doing it again changes nothing. Raises psycopg.Error where the database cannot be reached or refuses.
+    Doing it again changes nothing, and goes on where a run was cut off. Raises psycopg.Error where the database cannot
+    be reached or refuses.
     """
     with psycopg.connect(admin_url, autocommit=True, connect_timeout=CONNECT_SECONDS) as connection:
+        with connection.transaction():
+            connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(PATIENCE)))
+            connection.execute(TAKE_TURNS)
         _make_role(connection, service, password)
         connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(service)))
         applied = _apply(admin_url, service, (RUNTIME_MIGRATIONS, migrations))
@@ -54,9 +62,14 @@ def _make_role(connection: "psycopg.Connection[object]", service: str, password:
 def _apply(admin_url: str, schema: str, folders: Sequence[Path]) -> list[str]:
     parts = urlsplit(admin_url)
     backend = get_backend(urlunsplit(parts._replace(scheme="postgresql+psycopg", query=f"schema={schema}")))
-    with backend.lock():
-        waiting = backend.to_apply(read_migrations(*(str(folder) for folder in folders)))
-        backend.apply_migrations(waiting)
+    # The library's own lock outlives who is killed; whoever left it there is gone, as we are the only run.
+    backend.break_lock()
+    waiting = backend.to_apply(read_migrations(*(str(folder) for folder in folders)))
+    for migration in waiting:
+        # What it makes and the note that it is made are there together, or neither is.
+        with backend.transaction():
+            migration.process_steps(backend, "apply")
+            backend.mark_one(migration)
     backend.connection.close()
     return [migration.id for migration in waiting]
 

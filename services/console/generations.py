@@ -9,6 +9,7 @@ import asyncpg
 from shared.database import Connection
 from shared.messaging.broker_admin import BrokerAdmin
 from shared.messaging.topology import SERVICES, generation_of
+from shared.migrate import PATIENCE, TAKE_TURNS
 
 # Within this, the broker's management has counted what is in every queue anew.
 COUNTED_SECONDS = 12.0
@@ -23,9 +24,10 @@ async def settle_generations(url: str, broker: BrokerAdmin, wanted: int | None) 
     No generation is given out before it is where everything goes. Those before it are removed by the first run that
     finds them given up by the workers and without a message.
     """
-    await broker.declare(*next_generation(_generations(await broker.list_queues()), wanted))
-    connection = await asyncpg.connect(url, timeout=5)
+    connection = await asyncpg.connect(url, timeout=5, server_settings={"lock_timeout": PATIENCE})
     try:
+        await connection.execute(TAKE_TURNS)
+        await broker.declare(*next_generation(_generations(await broker.list_queues()), wanted))
         if needless := await _give_out_all(connection, broker):
             for service, generation in needless:
                 await broker.close_generation(service, generation)

@@ -21,9 +21,16 @@ from tests.integration.databases import connection_to
 EVERY_SERVICE = pytest.mark.parametrize("service", topology.SERVICES)
 
 
-async def test_migrating_again_changes_nothing(installation: Installation) -> None:
+async def test_migrating_again_changes_nothing_and_two_at_once_give_out_what_was_cut_off_once(
+    installation: Installation,
+) -> None:
     before = await _definitions(installation)
-    assert await migrate_all(installation.settings, installation.passwords) == {s: [] for s in topology.SERVICES}
+    async with connection_to(installation.database_url) as database:
+        # A run that ended between the declaration of the queues and the word to the workers that they are there.
+        await database.execute("DELETE FROM ticket_sync.shard")
+        runs = [migrate_all(installation.settings, installation.passwords) for _ in range(2)]
+        assert await asyncio.gather(*runs) == [{s: [] for s in topology.SERVICES}] * 2
+        assert await _shards(database) == {1: 2}
     assert await _definitions(installation) == before
 
 
