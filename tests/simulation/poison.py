@@ -1,6 +1,7 @@
 """Messages that do harm for a while: their rule raises, the database refuses them, or they kill who decides them."""
 
 import asyncio
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Literal
@@ -16,6 +17,8 @@ HARMS: tuple[Harm, ...] = ("raises", "is refused", "kills")
 # Mostly over after a retry or two; sometimes not before it is stuck, and an operator has a word.
 DOSES = (1, 1, 1, 2, 3, 12)
 DEATHS_BETWEEN_HALVES = 0.2
+# Where a statement says what messages did, the parameter that names them.
+WHAT_MESSAGES_DID = re.compile(r"INSERT INTO history .*?unnest\(\$(\d+)", re.DOTALL)
 
 
 class Poison:
@@ -43,7 +46,8 @@ class Poison:
 
         Now and then its worker dies between the two halves.
         """
-        if "INSERT INTO history" not in query or not any(self._does("is refused", id) for id in arguments[0]):
+        history = WHAT_MESSAGES_DID.search(query)
+        if history is None or not any(self._does("is refused", id) for id in arguments[int(history[1]) - 1]):
             return False
         process = PROCESS.get()
         if process is not None and self._dice.happens(DEATHS_BETWEEN_HALVES):
