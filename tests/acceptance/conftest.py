@@ -9,6 +9,7 @@ import pytest
 from services.console.installation import Installation
 from services.console.stack import LocalStack
 from services.console.workers import Worker, workers
+from tests import nursery
 from tests.installations import fresh_installation
 
 StartWorkers = Callable[..., AbstractContextManager[list[Worker]]]
@@ -29,6 +30,6 @@ def start(installation: Installation, tmp_path: Path) -> StartWorkers:
 
     def start_workers(*services: str, replicas: int = 1) -> AbstractContextManager[list[Worker]]:
         environments = {service: installation.environment_of(service) for service in services}
-        return workers(environments, tmp_path, replicas=replicas)
+        return workers(environments, tmp_path, replicas=replicas, launch=nursery.launch)
 
     return start_workers

@@ -14,6 +14,7 @@ from services.console.workers import workers
 from shared.contracts.offer_handler import AgreementAccept, PartnershipInvite
 from shared.ids import new_id
 from shared.messaging import topology
+from tests import nursery
 from tests.acceptance.partners import offer, partner, until
 from tests.integration.databases import connection_to
 from tests.integration.notifier.smtp_server import MailSink, mail_sink
@@ -64,7 +65,7 @@ async def test_who_was_invited_by_e_mail_joins_and_takes_an_offer_by_buttons_alo
             "TANDEM_SMTP_SECURITY": "none",
             "TANDEM_SMTP_SENDER": "Tandem <tandem@example.com>",
         }
-        with workers(environments, tmp_path):
+        with workers(environments, tmp_path, launch=nursery.launch):
             await lead.send(AgreementAccept(actor="lead", version="2026-01"))
             await lead.hears("agreement.accepted")
             await lead.send(PartnershipInvite(actor="lead", partnership_id=partnership_id, recipient=RECIPIENT))

@@ -16,6 +16,7 @@ from services.console.workers import workers
 from shared.contracts.offer_handler import Customer, Mode, OfferAccept, OfferDecline, OfferSend, Ticket
 from shared.contracts.ticket_sync import TicketOpened
 from shared.ids import new_id
+from tests import nursery
 from tests.acceptance.partners import Delivered, Partner, become_partners, notes, offer, partner
 
 NAMES = {"alpenwerk": "Alpenwerk Systems", "rheintal": "Rheintal Service AG", "ostsee": "Ostsee IT"}
@@ -44,7 +45,7 @@ async def test_three_partners_of_a_round_have_nothing_in_common_but_the_ticket_s
     installation: Installation, tmp_path: Path
 ) -> None:
     async with _companies(installation) as (lead, partners), mailbox(tmp_path / "mails") as (box, smtp_port):
-        with workers(_environments(installation, smtp_port), tmp_path):
+        with workers(_environments(installation, smtp_port), tmp_path, launch=nursery.launch):
             partnerships = await become_partners(lead, *partners)
             ended = [len(one.deliveries) for one in partners]
             rounds = [_round(partnerships, f"NL-{mode}", mode) for mode in ("all_at_once", "one_after_another")]
@@ -79,7 +80,7 @@ async def test_no_line_of_a_log_tells_one_partner_of_another_or_what_the_work_is
         }
         for environment in environments.values():
             environment["TANDEM_LOG_LEVEL"] = "debug"
-        with workers(environments, tmp_path / "logs"):
+        with workers(environments, tmp_path / "logs", launch=nursery.launch):
             partnerships = await become_partners(lead, *partners)
             sending = _round(partnerships, "NL-4711", "all_at_once")
             sending = sending.model_copy(update={"ticket": TICKET})

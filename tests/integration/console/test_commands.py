@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import sys
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ from services.console.installation import Installation
 from services.console.instances import LIMITING
 from shared.contracts.gateway import REFUSED_TYPES
 from shared.messaging import topology
+from tests import nursery
 from tests.integration.databases import connection_to
 
 SUBJECT = "0193a5f0-0000-7000-8000-000000000001"
@@ -26,15 +26,10 @@ class Command:
         }
 
     async def __call__(self, *arguments: str, expect: int = 0, environment: dict[str, str] | None = None) -> str:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "services.console", *arguments),
-            env=self._environment if environment is None else environment,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        said, complained = await process.communicate()
-        assert process.returncode == expect, complained.decode()
-        return said.decode() + complained.decode()
+        environment = self._environment if environment is None else environment
+        done = await asyncio.to_thread(nursery.run, "services.console", environment, *arguments)
+        assert done.returncode == expect, done.stderr
+        return done.stdout + done.stderr
 
     async def wide(self, *arguments: str) -> str:
         """On a screen on which no cell of a table is broken."""

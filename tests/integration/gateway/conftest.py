@@ -15,6 +15,7 @@ from shared.database import Connection
 from shared.messaging.directory import Directory
 from shared.messaging.letters import Correspondence
 from shared.messaging.turn import Turn
+from tests import nursery
 from tests.acceptance.partners import until
 from tests.installations import fresh_installation
 from tests.integration.databases import connection_to
@@ -64,7 +65,8 @@ class Gateway:
 def gateway(stack: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     installed = asyncio.run(fresh_installation(stack))
     tokens = {slug: asyncio.run(_added(installed, slug)) for slug in LANGUAGES}
-    with workers({"gateway": installed.environment_of("gateway")}, tmp_path_factory.mktemp("logs")) as [worker]:
+    environments, logs = {"gateway": installed.environment_of("gateway")}, tmp_path_factory.mktemp("logs")
+    with workers(environments, logs, launch=nursery.launch) as [worker]:
         running = Gateway(installed, worker, tokens)
         asyncio.run(running.until_healthy())
         yield running

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,12 +13,14 @@ from shared.database import Connection
 from shared.ids import new_id
 from shared.messaging.consumer import ALONE_AFTER_RETURNS, SUSPECT_AFTER_RETURNS
 from shared.messaging.parking import RETRY_PAUSES_SECONDS
+from tests import nursery
 from tests.integration.messaging.broker import Broker
 from tests.integration.messaging.probe import Behaviour
 from tests.integration.messaging.test_runtime import count, do, until
 
 STUCK_SECONDS = 1.0
 HEALTHY = 40
+WORKER = "tests.integration.messaging.worker"
 
 
 class Supervised:
@@ -33,18 +34,12 @@ class Supervised:
     async def run(self) -> None:
         while True:
             with self.log.open("ab") as log:
-                process = await asyncio.create_subprocess_exec(
-                    *(sys.executable, "-m", "tests.integration.messaging.worker"),
-                    env=os.environ | self._environment,
-                    stdout=log,
-                    stderr=log,
-                )
+                process = nursery.launch(WORKER, os.environ | self._environment, log)
             try:
-                self.ends.append(await process.wait())
-            except asyncio.CancelledError:
+                self.ends.append(await process.ended())
+            finally:
                 process.kill()
-                await process.wait()
-                raise
+                process.wait(10)
 
 
 @asynccontextmanager

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import sys
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 from shared.database import Connection
 from shared.ids import new_id
 from shared.migrate import LIMITS
+from tests import nursery
 from tests.integration.messaging.broker import Broker
 from tests.integration.messaging.posting import again_and_again
 from tests.integration.messaging.test_runtime import do, numbers, until
@@ -111,9 +111,7 @@ async def _each_took_effect_once_in_order(traffic: Traffic, broker: Broker, data
 
 
 @asynccontextmanager
-async def replica(
-    broker: Broker, database_url: str, logs: Path, name: str
-) -> AsyncIterator[asyncio.subprocess.Process]:
+async def replica(broker: Broker, database_url: str, logs: Path, name: str) -> AsyncIterator[nursery.Process]:
     """A worker of the probe as a process, drained at the end where it still runs."""
     told = {
         "TANDEM_DATABASE_URL": f"{database_url}&application_name={name}",
@@ -121,17 +119,14 @@ async def replica(
         "TANDEM_REPLICA": name,
     }
     with (logs / f"{name}.log").open("wb") as log:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tests.integration.messaging.worker"), env=os.environ | told, stdout=log, stderr=log
-        )
+        process = nursery.launch("tests.integration.messaging.worker", os.environ | told, log)
     try:
         yield process
     finally:
-        if process.returncode is None:
-            process.send_signal(signal.SIGCONT)
-            process.terminate()
+        process.send_signal(signal.SIGCONT)
+        process.terminate()
         async with asyncio.timeout(30):
-            await process.wait()
+            await process.ended()
 
 
 async def _limit_as_a_worker_s_role(database: Connection) -> None:
@@ -140,7 +135,7 @@ async def _limit_as_a_worker_s_role(database: Connection) -> None:
         await database.execute(f"ALTER DATABASE {name} SET {limit} = '{value}'")
 
 
-async def _freeze_inside_a_transaction(process: asyncio.subprocess.Process, database: Connection) -> None:
+async def _freeze_inside_a_transaction(process: nursery.Process, database: Connection) -> None:
     """Stop the process, and look whether the database has a turn of it open; if not, let it go on and try again."""
     async with asyncio.timeout(60):
         while True:
