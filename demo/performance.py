@@ -18,7 +18,7 @@ from demo.scenario import play
 from demo.timeline import Timeline
 from services.console.check import Account, check_all
 from services.console.installation import Installation
-from services.console.workers import workers
+from services.console.workers import Launch, launch, workers
 from shared.messaging import topology
 
 QUIET_SECONDS = 20.0
@@ -107,7 +107,9 @@ def _waiting_for(service: str, counts: dict[str, int]) -> int:
 
 
 @asynccontextmanager
-async def theatre(installation: Installation, directory: Path, *, replicas: int = 1) -> AsyncIterator[Theatre]:
+async def theatre(
+    installation: Installation, directory: Path, *, replicas: int = 1, launch: Launch = launch
+) -> AsyncIterator[Theatre]:
     """All partners added and started, a mail server, and all workers, so many replicas of each.
 
     The gateway is one: two could not listen on the same port of the same machine.
@@ -122,8 +124,8 @@ async def theatre(installation: Installation, directory: Path, *, replicas: int 
             "TANDEM_SMTP_SECURITY": "none",
             "TANDEM_SMTP_SENDER": "Tandem <tandem@tandem.example.com>",
         }
-        exits.enter_context(workers(environments, directory / "logs", replicas=replicas))
-        exits.enter_context(workers(gateway, directory / "logs"))
+        exits.enter_context(workers(environments, directory / "logs", replicas=replicas, launch=launch))
+        exits.enter_context(workers(gateway, directory / "logs", launch=launch))
         partners = {}
         for slug in NAMES:
             connected = await installation.add_instance(slug, NAMES[slug], LANGUAGES[slug], ADDRESSES[slug])

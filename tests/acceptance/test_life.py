@@ -14,6 +14,7 @@ from services.console import work
 from services.console.installation import Installation
 from services.console.stack import LocalStack
 from services.console.work import Filter
+from tests import nursery
 from tests.acceptance.contents import but_for_ids_and_times, contents_of
 from tests.acceptance.doubler import doubler
 from tests.installations import fresh_installation
@@ -32,7 +33,7 @@ def faults_of(outcome: Outcome) -> list[str]:
 async def test_a_whole_life_on_four_shards_with_two_replicas_of_every_worker(
     installation: Installation, tmp_path: Path
 ) -> None:
-    async with theatre(installation, tmp_path, replicas=2) as stage:
+    async with theatre(installation, tmp_path, replicas=2, launch=nursery.launch) as stage:
         outcome = await stage.perform(unseen())
         assert faults_of(outcome) == []
     async with connection_to(installation.database_url) as connection:
@@ -58,12 +59,12 @@ async def test_a_whole_life_on_four_shards_with_two_replicas_of_every_worker(
 async def test_every_message_delivered_twice_at_once_and_again_after_the_end_changes_nothing(
     stack: LocalStack, installation: Installation, tmp_path: Path
 ) -> None:
-    async with theatre(installation, tmp_path / "once") as stage:
+    async with theatre(installation, tmp_path / "once", launch=nursery.launch) as stage:
         once = await stage.perform(unseen())
     twice_installed = await fresh_installation(stack)
     async with (
         doubler(twice_installed, tuple(NAMES)) as doubling,
-        theatre(twice_installed, tmp_path / "twice") as stage,
+        theatre(twice_installed, tmp_path / "twice", launch=nursery.launch) as stage,
     ):
         twice = await stage.perform(unseen())
         assert faults_of(once) == faults_of(twice) == []

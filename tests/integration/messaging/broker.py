@@ -123,19 +123,6 @@ class Broker:
         queues = [await channel.declare_queue(name, passive=True) for name in names]
         return sum(queue.declaration_result.message_count or 0 for queue in queues)
 
-    async def redelivered(self, prefix: str) -> int:
-        """How many messages of these queues were sent to a worker again, once the broker counts nothing in them.
-
-        Acknowledgements are not counted: the last ones of a channel that closes at once are in no count.
-        """
-        async with asyncio.timeout(20):
-            while True:
-                listed = await self.manage("GET", f"queues/{self._vhost}")
-                queues = [queue for queue in listed if queue["name"].startswith(prefix)]
-                if all(queue.get("messages") == 0 for queue in queues):
-                    return sum(queue.get("message_stats", {}).get("redeliver", 0) for queue in queues)
-                await asyncio.sleep(0.2)
-
     async def unbind(self, slug: str) -> None:
         channel = await self.channel("tandem.probe")
         queue = await channel.get_queue(f"instance.{slug}")

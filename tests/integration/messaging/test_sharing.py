@@ -29,7 +29,7 @@ CONNECTED = (
 NEXT_LOOK_WAITS = "SELECT FROM replica FOR UPDATE"
 
 
-async def test_who_joins_and_who_leaves_changes_the_shares_of_all_and_nothing_is_redelivered_or_out_of_order(
+async def test_who_joins_and_who_leaves_changes_the_shares_of_all_and_nothing_is_taken_twice_or_out_of_order(
     broker: Broker, probe_url: str, probe_database: Connection
 ) -> None:
     await share_out(broker, probe_database, shards=5)
@@ -50,7 +50,9 @@ async def test_who_joins_and_who_leaves_changes_the_shares_of_all_and_nothing_is
     for tally in tallies:
         told = [fact["data"]["number"] for fact in facts if fact["data"]["tally_id"] == str(tally)]
         assert told == await numbers(probe_database, tally) == list(range(COMMANDS_EACH))
-    assert await broker.redelivered("probe.shard.") == 0
+    # Asked of the answers, not of the broker's count of redeliveries: what is on its way to a consumer that leaves, the
+    # broker takes back itself and counts.
+    assert await broker.read_all("nordlicht") == [], "what is taken twice is answered twice"
 
 
 async def test_while_all_is_led_to_another_generation_each_message_goes_to_one_and_none_to_two(broker: Broker) -> None:
