@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from services.console.stack.directory import remove_leftovers
+from services.console.stack.processes import processes_of
 
 # Each looks for what crashed stacks have left: not for two processes at the same time.
 pytestmark = pytest.mark.xdist_group("leftovers")
@@ -102,8 +103,9 @@ async def test_ctrl_c_ends_it_all(tmp_path: Path) -> None:
 
 async def test_what_a_crash_leaves_running_is_removed_by_the_next_start(tmp_path: Path) -> None:
     async with up(tmp_path) as (process, stack):
-        processes = psutil.Process(process.pid).children(recursive=True)
+        processes = processes_of(stack)
         assert any("services.ticket_sync" in one.cmdline() for one in processes)
+        assert {"postgres", "beam.smp", "epmd"} <= {one.name() for one in processes}
         process.kill()
         async with asyncio.timeout(UP_SECONDS):
             while stack not in remove_leftovers():

@@ -1,36 +1,20 @@
-"""The local stack: really there, really gone, and clean after a crash."""
+"""The local stack: really there, and back after its servers were killed. `test_up` shows that it leaves nothing."""
 
 import os
 import shutil
-import signal
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 import aio_pika
 import asyncpg
 import httpx
-import psutil
 import pytest
 
 from services.console.stack import LocalStack, Unavailable
-from services.console.stack.directory import remove_leftovers
 from services.console.stack.packages import install_broker
 from services.console.stack.postgres import EmbeddedPostgres, GivenPostgres, embedded_binaries, find_postgres
 from services.console.stack.processes import processes_of
 from services.console.stack.rabbitmq import RabbitMQ, find_rabbitmq
-
-# Each looks for what crashed stacks have left: not for two processes at the same time.
-pytestmark = pytest.mark.xdist_group("leftovers")
-START_AND_WAIT = """
-import signal
-from services.console.stack import LocalStack
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have told its background jobs to ignore it
-with LocalStack(fsync=False) as stack:
-    print(stack.directory, flush=True)
-    signal.pause()
-"""
 
 
 async def test_both_servers_answer(stack: LocalStack) -> None:
@@ -69,29 +53,6 @@ def test_what_was_found_is_told(stack: LocalStack) -> None:
     assert "Postgres" in told
     assert "RabbitMQ" in told
     assert str(stack.broker_amqp_port) in told
-
-
-@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_owner_leaves_nothing(end: signal.Signals) -> None:
-    owner, directory = _start_in_a_process()
-    assert len(processes_of(directory)) > 2
-    owner.send_signal(end)
-    owner.wait(30)
-    assert processes_of(directory) == []
-    assert not directory.exists()
-
-
-def test_the_next_start_removes_what_a_killed_owner_left() -> None:
-    owner, directory = _start_in_a_process()
-    owner.kill()
-    owner.wait(10)
-    orphans = processes_of(directory)
-    assert {"postgres", "beam.smp", "epmd"} <= {process.name() for process in orphans}
-
-    remove_leftovers()
-
-    assert not directory.exists()
-    assert not any(orphan.is_running() and orphan.status() != psutil.STATUS_ZOMBIE for orphan in orphans)
 
 
 async def test_postgres_comes_back_on_the_same_port_with_what_it_had(tmp_path: Path) -> None:
@@ -134,13 +95,12 @@ async def test_rabbitmq_comes_back_on_the_same_ports_with_what_it_had(tmp_path: 
     try:
         async with httpx.AsyncClient(base_url=own.admin_url) as admin:
             (await admin.put("api/vhosts/kept")).raise_for_status()
-        for end in (own.kill, own.stop):
-            end()
-            with pytest.raises(aio_pika.exceptions.AMQPConnectionError):
-                await aio_pika.connect(_amqp_url(own), timeout=5)
-            own.start()
-            async with httpx.AsyncClient(base_url=own.admin_url) as admin:
-                assert (await admin.get("api/vhosts/kept")).status_code == httpx.codes.OK
+        own.kill()
+        with pytest.raises(aio_pika.exceptions.AMQPConnectionError):
+            await aio_pika.connect(_amqp_url(own), timeout=5)
+        own.start()
+        async with httpx.AsyncClient(base_url=own.admin_url) as admin:
+            assert (await admin.get("api/vhosts/kept")).status_code == httpx.codes.OK
     finally:
         own.remove()
     assert processes_of(tmp_path) == []
@@ -173,13 +133,6 @@ def test_where_nothing_may_be_installed_the_one_command_is_told(monkeypatch: pyt
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(Unavailable, match=r"apt-get install --yes rabbitmq-server|brew install|packages"):
         install_broker()
-
-
-def _start_in_a_process() -> tuple["subprocess.Popen[str]", Path]:
-    owner = subprocess.Popen([sys.executable, "-c", START_AND_WAIT], stdout=subprocess.PIPE, text=True)
-    assert owner.stdout is not None
-    with owner.stdout:
-        return owner, Path(owner.stdout.readline().strip())
 
 
 def _open_to_all(directory: Path) -> Path:
