@@ -98,7 +98,7 @@ def _order(command: list[str], environment: Mapping[str, str], output: int, erro
 def _nursery() -> socket.socket:
     """Where orders go; who takes them ends when this process does."""
     ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    subprocess.Popen([sys.executable, "-m", "tests.nursery"], stdin=its, start_new_session=True)
+    subprocess.Popen([sys.executable, "-m", "tests.nursery"], stdin=its.fileno(), start_new_session=True)
     its.close()
     return ours
 
