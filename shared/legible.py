@@ -18,6 +18,9 @@ def one_line(text: str) -> str:
 
 def passage(text: str) -> str:
     """Longer text with its line ends, without control characters."""
+    # Most texts are one line of letters, and invoices have thousands of them.
+    if text.isprintable():
+        return text.strip()
     lines = _straight(text).replace("\r\n", "\n").replace("\r", "\n").split("\n")
     kept = ("".join(one if unicodedata.category(one) not in BREAKS_AND_CONTROLS else " " for one in s) for s in lines)
     return "\n".join(line.rstrip() for line in kept).strip()

@@ -1,5 +1,6 @@
 """Turns approved work into an invoice: items by the terms, tax by the two parties, one gapless number a year.
 
 Billing starts when an outsourcing is completed. Where the data of both parties are known the invoice is issued in the
-same turn; else the items stay open until the service partner asks for it. An issued invoice never changes.
+same turn, or once the month is over; else the items stay open until the service partner asks for it. An issued invoice
+never changes.
 """

@@ -6,8 +6,8 @@ from typing import Any
 
 from services.billing import domain, store
 from services.billing.documents import faults_of
-from services.billing.domain import Bill, BillingSettings, Invoice, Mapping, NumberSeries, Rendering
-from services.billing.store import renderings
+from services.billing.domain import Bill, BillingSettings, Invoice, Mapping, NumberSeries, Period, Rendering
+from services.billing.store import periods, renderings
 from shared.contracts.billing import (
     BillingSettingsChange,
     InvoiceCancel,
@@ -18,6 +18,7 @@ from shared.contracts.billing import (
     ItemApprove,
     ItemDecline,
     ItemPost,
+    PeriodEnded,
 )
 from shared.contracts.offer_handler import OrganizationMapped
 from shared.contracts.ticket_sync import OutsourcingCompleted, OutsourcingHandedBack
@@ -38,6 +39,7 @@ BILL = Table(
 SETTINGS = Table(
     BillingSettings, key=lambda settings: settings.instance, lock=store.lock_settings, save=store.save_settings
 )
+PERIOD = Table(Period, key=lambda period: period.issuer, lock=periods.lock_periods, save=periods.save_periods)
 MAPPING = Table(
     Mapping, key=lambda mapping: (mapping.service, mapping.lead), lock=store.find_mappings, save=store.save_mappings
 )
@@ -70,26 +72,29 @@ class NotValid(Exception):
 def checked(decide: Callable[..., Decision]) -> Callable[..., Decision]:
     """The same rule, but no invoice is issued that is not valid: nothing of the decision takes effect, nor its number.
 
-    Who asked for the invoice is told why; where nobody asked, the message is parked with the reason.
+    Who asked for the invoice is told why, and so is its issuer of what was due by itself; else the message is parked
+    with the reason.
     """
 
     @wraps(decide)
     def decided(*given: Any) -> Decision:
         decision = decide(*given)
-        faults = "; ".join(_faults_in(decision))
+        faults = _faults_in(decision)
         if not faults:
             return decision
         message: Message[Any] = given[-1]
         if isinstance(message.data, Command):
-            return Refused("invoice/not-valid", faults=faults)
-        raise NotValid(faults)
+            return Refused("invoice/not-valid", faults="; ".join(faults))
+        if isinstance(message.data, PeriodEnded):
+            return domain.held_up(message, faults=faults)
+        raise NotValid("; ".join(faults))
 
     return decided
 
 
-def _faults_in(decision: Decision) -> list[str]:
+def _faults_in(decision: Decision) -> tuple[str, ...]:
     issued = decision.values if isinstance(decision, Changed) else ()
-    return [fault for value in issued if isinstance(value, Invoice) for fault in faults_of(value.document)]
+    return tuple(fault for value in issued if isinstance(value, Invoice) for fault in faults_of(value.document))
 
 
 def _desk(lead: Callable[[Any], str], service: Callable[[Any], str], via: Need | None = None) -> tuple[Need, ...]:
@@ -108,7 +113,7 @@ ITS_ISSUER = one(SETTINGS, lambda bill: bill.service, via=THE_BILL)
 
 HANDLERS = Handlers.of(
     "billing",
-    tables=(INVOICE, BILL, SETTINGS, MAPPING, SERIES, INSTANCE, RENDERING),
+    tables=(INVOICE, BILL, SETTINGS, PERIOD, MAPPING, SERIES, INSTANCE, RENDERING),
     routes=(
         JOINING,
         on(
@@ -142,6 +147,14 @@ HANDLERS = Handlers.of(
             ),
         ),
         on(
+            PeriodEnded,
+            decide=checked(domain.collect_period),
+            needs=(
+                all_of(POSTED_BILLS, lambda ended: (ended.data.service, ended.data.lead)),
+                *_desk(lambda ended: ended.data.lead, lambda ended: ended.data.service),
+            ),
+        ),
+        on(
             InvoiceCancel,
             decide=checked(domain.cancel_invoice),
             needs=(
@@ -160,7 +173,11 @@ HANDLERS = Handlers.of(
         on(
             BillingSettingsChange,
             decide=domain.change_settings,
-            needs=(THE_SENDERS_SETTINGS, all_of(ITS_SERIES, lambda change: change.sender)),
+            needs=(
+                THE_SENDERS_SETTINGS,
+                one(PERIOD, lambda change: change.sender),
+                all_of(ITS_SERIES, lambda change: change.sender),
+            ),
         ),
     ),
 )

@@ -114,7 +114,7 @@ def list_renderings(
 ) -> None:
     """Issued invoices whose PDF and XML are not there yet, with what went wrong last."""
     if retry:
-        print(f"{as_operator(renderings.try_again_now)} are tried again now")
+        print(f"tried again now: {as_operator(renderings.try_again_now)}")
         return
     waiting = as_operator(renderings.list_waiting)
     show([dataclasses.asdict(one) for one in waiting], as_json=as_json, nothing="every issued invoice has its files")

@@ -1,8 +1,9 @@
-"""`tandem billing`: what is still to be invoiced to each lead partner, and what was worked against the caps."""
+"""`tandem billing`: what is still to be invoiced to each lead, and what work cost against what is authorized."""
 
 import csv
 import sys
 from collections.abc import Sequence
+from datetime import date, datetime
 from typing import Annotated, Any
 
 import typer
@@ -10,7 +11,9 @@ import typer
 from services.console.showing import AsJson, as_operator, plain, show
 from shared.database import Connection
 
-app = typer.Typer(no_args_is_help=True, help="What is still to be invoiced, and what was worked against the caps.")
+app = typer.Typer(
+    no_args_is_help=True, help="What is still to be invoiced, and what work cost against what is authorized."
+)
 
 AsCsv = Annotated[bool, typer.Option("--csv", help="for spreadsheets")]
 # What a spreadsheet would take for a formula; ticket numbers are other people's words.
@@ -27,8 +30,8 @@ async def list_pending(connection: Connection, service: str | None, lead: str | 
                coalesce(sum(amount) FILTER (WHERE state = 'posted'), 0) AS posted,
                min(ended_on) AS oldest
         FROM billing.item JOIN billing.bill USING (outsourcing_id)
-        WHERE state IN ('asked', 'open', 'posted') AND ($1::text IS NULL OR service = $1)
-          AND ($2::text IS NULL OR lead = $2)
+        WHERE state IN ('asked', 'open', 'posted') AND amount <> 0
+          AND ($1::text IS NULL OR service = $1) AND ($2::text IS NULL OR lead = $2)
         GROUP BY service, lead, currency
         ORDER BY sum(amount) DESC, service, lead
         """,
@@ -68,6 +71,35 @@ async def list_caps(connection: Connection, instance: str | None, percent: int) 
     return [dict(row) for row in rows]
 
 
+async def list_costs(
+    connection: Connection, service: str | None, lead: str | None, since: date | None
+) -> list[dict[str, Any]]:
+    """What each outsourcing that has ended cost against what was authorized, the last at the top; without tax.
+
+    As the lead is told with an invoice: all that is neither declined nor waits for its word.
+    """
+    rows = await connection.fetch(
+        """
+        SELECT lead, service, lead_number, service_number, ended_on, terms ->> 'currency' AS currency,
+               coalesce(sum(quantity) FILTER (WHERE sort = 'time' AND billable), 0) AS hours,
+               (terms ->> 'authorized_hours')::numeric AS authorized_hours,
+               coalesce(sum(amount) FILTER (WHERE sort = 'charge'), 0) AS charges,
+               (terms ->> 'authorized_charges')::numeric AS authorized_charges,
+               sum(amount) AS cost, (terms ->> 'authorized_total')::numeric AS authorized_total,
+               coalesce(sum(amount) FILTER (WHERE state = 'invoiced'), 0) AS invoiced, outsourcing_id
+        FROM billing.bill JOIN billing.item USING (outsourcing_id)
+        WHERE state NOT IN ('asked', 'declined') AND ($1::text IS NULL OR service = $1)
+          AND ($2::text IS NULL OR lead = $2) AND ($3::date IS NULL OR ended_on >= $3)
+        GROUP BY bill.outsourcing_id
+        ORDER BY ended_on DESC, outsourcing_id
+        """,
+        service,
+        lead,
+        since,
+    )
+    return [dict(row) for row in rows]
+
+
 @app.command("pending")
 def show_pending(
     service: Annotated[str | None, typer.Option(help="only of this service partner")] = None,
@@ -90,6 +122,21 @@ def show_caps(
     """Hours, charges and totals of work under way against what is authorized."""
     rows = as_operator(lambda c: list_caps(c, instance, percent))
     _show(rows, as_csv=as_csv, as_json=as_json, nothing="no work under way has such a cap")
+
+
+@app.command("costs")
+def show_costs(
+    service: Annotated[str | None, typer.Option(help="only of this service partner")] = None,
+    lead: Annotated[str | None, typer.Option(help="only for this lead partner")] = None,
+    since: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="only what ended on that day or later")
+    ] = None,
+    as_csv: AsCsv = False,
+    as_json: AsJson = False,
+) -> None:
+    """What each outsourcing that has ended cost against what was authorized; without tax."""
+    rows = as_operator(lambda c: list_costs(c, service, lead, since.date() if since else None))
+    _show(rows, as_csv=as_csv, as_json=as_json, nothing="no such work has cost anything")
 
 
 def _show(rows: Sequence[dict[str, Any]], *, as_csv: bool, as_json: bool, nothing: str) -> None:

@@ -85,6 +85,7 @@ _SIDES: dict[Side, tuple[type[Payload], ...]] = {
         billing.InvoiceCollect,
         billing.InvoiceCancel,
         billing.InvoicePreviewed,
+        billing.InvoiceHeldUp,
         billing.ItemOpened,
         billing.InvoiceIssued,
     ),

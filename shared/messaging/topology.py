@@ -135,9 +135,10 @@ SERVICES = {
             "outsourcing.handed-back",
             "organization.mapped",
             "invoice.written",
+            "period.ended",
             "instance.joined",
         ),
-        publishes=("invoice.written", "invoice.rendered"),
+        publishes=("invoice.written", "invoice.rendered", "period.ended"),
     ),
     "gateway": Interest(
         commands=(),

@@ -5,6 +5,7 @@ import os
 import random
 import signal
 from collections import Counter
+from uuid import UUID
 
 import httpx
 import pytest
@@ -15,14 +16,17 @@ from services.console.workers import Worker
 from shared.database import Connection
 from shared.messaging import topology
 from shared.migrate import role_of
+from tests.acceptance.approvals import LEAD_PARTY, SERVICE_PARTY, approvals
 from tests.acceptance.conftest import StartWorkers
-from tests.acceptance.partners import lead_and_service, notes, outsource, until
+from tests.acceptance.partners import Partner, lead_and_service, notes, outsource, until
 from tests.integration.databases import connection_to
+from tests.integration.messaging.posting import again_and_again
 
 KILLS = 20
 KILLS_INSIDE_A_TRANSACTION = 10
 OUTSOURCINGS = 50
 NOTES_EACH = 100
+KILLS_WHILE_ISSUING = 3
 
 
 @pytest.mark.slow
@@ -58,8 +62,48 @@ async def test_twenty_kills_in_the_middle_of_five_thousand_entries_lose_and_doub
         assert all(account.balanced for account in await check_all(installation.settings))
 
 
+@pytest.mark.slow
+async def test_workers_killed_while_they_issue_leave_no_gap_in_the_numbers_and_bill_all_work_once(
+    installation: Installation, start: StartWorkers
+) -> None:
+    approved: list[UUID] = []
+    async with (
+        lead_and_service(installation) as (lead, service),
+        connection_to(installation.database_url) as database,
+        approvals(installation, lines=3) as approve,
+    ):
+
+        async def approve_more() -> None:
+            approved.append(await approve())
+
+        with start("billing") as [billing]:
+            await lead.send(LEAD_PARTY)
+            await service.send(SERVICE_PARTY)
+            await service.hears("billing-settings.changed")
+            await lead.hears("billing-settings.changed")
+            async with again_and_again(approve_more, pause_seconds=0.02):
+                for _ in range(KILLS_WHILE_ISSUING):
+                    await _hears_of_another_invoice(service)
+                    await _kill_inside_a_transaction(billing, database)
+                    billing.start()
+            await service.until(lambda: service.has_heard(len(approved), "invoice.issued"))
+            await lead.until(lambda: lead.has_heard(len(approved), "invoice.received"))
+        numbers = await database.fetch("SELECT series_number FROM billing.invoice ORDER BY series_number")
+        assert [row["series_number"] for row in numbers] == list(range(1, len(approved) + 1))
+        billed = await database.fetch("SELECT outsourcing_id FROM billing.item WHERE state = 'invoiced'")
+        assert Counter(row["outsourcing_id"] for row in billed) == dict.fromkeys(approved, 3)
+        issued = Counter(one.data["invoice"]["number"] for one in service.once("invoice.issued"))
+        assert set(issued.values()) == {1}
+        assert all(account.balanced for account in await check_all(installation.settings))
+
+
+async def _hears_of_another_invoice(service: Partner) -> None:
+    heard = len(service.once("invoice.issued"))
+    await service.until(lambda: service.has_heard(heard + 1, "invoice.issued"))
+
+
 async def _kill_inside_a_transaction(worker: Worker, database: Connection) -> None:
-    """Stop the process, look whether the database has a transaction of it open, and only then kill it."""
+    """Stop the process, look whether the database has a transaction of it open that wrote, and only then kill it."""
     async with asyncio.timeout(60):
         while True:
             os.kill(worker.pid, signal.SIGSTOP)
@@ -67,9 +111,9 @@ async def _kill_inside_a_transaction(worker: Worker, database: Connection) -> No
                 """
                 SELECT EXISTS (SELECT FROM pg_stat_activity
                                WHERE usename = $1 AND datname = current_database()
-                                 AND state = 'idle in transaction')
+                                 AND state = 'idle in transaction' AND backend_xid IS NOT NULL)
                 """,
-                role_of("ticket_sync"),
+                role_of(worker.service),
             ):
                 worker.kill()
                 return

@@ -2,21 +2,31 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
+from datetime import date
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
+from typing import Any
+from uuid import UUID
 
 from facturx.facturx import FACTURX_LEVEL2xsd
 from lxml import etree
 
 from services.billing.documents.xml import OUTSIDE_SCOPE, PROFILE, xml_of
 from shared.contracts.billing import Invoice, InvoiceLine
+from shared.contracts.values import Value
 from shared.money import percentage, price_of
 
 # EN 16931 knows no more for any amount (BR-DEC-*).
 DECIMALS = 2
 # Nobody reads more; the first is what has to be mended.
 MOST_FAULTS_TOLD = 10
+
+# What the schema looks at itself, and not only at whether it is there.
+CODES = frozenset({"document", "currency", "country", "unit", "category", "tax_category", "sort"})
+STAND_INS: dict[type, object] = {str: "x", Decimal: Decimal(1), int: 1, date: date.min, UUID: UUID(int=0)}
+# Invoices of so many kinds are told apart; each costs kilobytes, and to look at it again milliseconds.
+OUTLINES_REMEMBERED = 512
 
 NameAndRate = tuple[str, Decimal]
 
@@ -29,18 +39,13 @@ def faults_of(invoice: Invoice) -> tuple[str, ...]:
     found = [*_sums(invoice), *_taxes(invoice), *_decimals(invoice), *_parties(invoice)]
     if found:
         return tuple(found[:MOST_FAULTS_TOLD])
-    try:
-        xml = xml_of(_one_line_of_each_shape(invoice))
-    except ValueError:
-        # The only code that factur-x looks up, for the decimals of its amounts.
-        return (f"BR-CL-04: {invoice.currency} is no currency (ISO 4217)",)
-    return schema_faults_of(xml)
+    return _faults_of_outline(outline_of(_one_line_of_each_shape(invoice)))
 
 
 def _one_line_of_each_shape(invoice: Invoice) -> Invoice:
     """What the schema says of a line depends only on what stands in it, and thousands would take seconds.
 
-    All of them are held against the schema before the files leave.
+    All of them are held against the schema, word for word, before the files leave.
     """
     shapes = {(line.unit, line.tax_category, *_filled(line)): line for line in invoice.lines}
     return invoice.model_copy(update={"lines": tuple(shapes.values())})
@@ -48,6 +53,27 @@ def _one_line_of_each_shape(invoice: Invoice) -> Invoice:
 
 def _filled(line: InvoiceLine) -> Iterator[bool]:
     return (bool(value) for _, value in line)
+
+
+def outline_of(told: Any) -> Any:
+    """The same with a stand-in for each word, number and day: it is the same for every invoice of its kind."""
+    if isinstance(told, Value):
+        filled = {name: value if name in CODES else outline_of(value) for name, value in told}
+        return told.model_copy(update=filled)
+    if isinstance(told, tuple):
+        return tuple(outline_of(one) for one in told)
+    # What is empty is left out of the XML.
+    return STAND_INS.get(type(told), told) if told else told
+
+
+@lru_cache(maxsize=OUTLINES_REMEMBERED)
+def _faults_of_outline(outline: Invoice) -> tuple[str, ...]:
+    try:
+        xml = xml_of(outline)
+    except ValueError:
+        # The only code that factur-x looks up, for the decimals of its amounts.
+        return (f"BR-CL-04: {outline.currency} is no currency (ISO 4217)",)
+    return schema_faults_of(xml)
 
 
 def schema_faults_of(xml: bytes) -> tuple[str, ...]:

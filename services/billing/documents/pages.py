@@ -1,6 +1,7 @@
 """The PDF of an invoice: PDF/A-3, so that it can be kept for decades, with the XML inside (Factur-X, ZUGFeRD)."""
 
 import json
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -67,9 +68,10 @@ def _said_to_be_factur_x(pdf: bytes) -> bytes:
     """The same PDF whose metadata say what is attached: that is how programs find out that they can read it.
 
     Only the metadata are written again, behind what is there (ISO 32000-1, 7.5.6): pypdf's own writer reads and writes
-    every object of the file for that, which takes longer than setting its pages.
+    every object of the file for that, which takes longer than setting its pages. What Typst wrote is right: else its
+    reader would look at the head of each object first.
     """
-    reader = PdfReader(BytesIO(pdf))
+    reader = PdfReader(BytesIO(pdf), strict=True)
     place = reader.root_object.raw_get("/Metadata")
     metadata = StreamObject()
     metadata.update({NameObject("/Type"): NameObject("/Metadata"), NameObject("/Subtype"): NameObject("/XML")})
@@ -99,7 +101,7 @@ def _metadata(packet: bytes) -> bytes:
     root = etree.fromstring(packet, parser)
     description = root.find(".//rdf:Description", NAMESPACES)
     described = root.find(".//pdfaExtension:schemas/rdf:Bag", NAMESPACES)
-    described.append(_schema_description())
+    described.append(deepcopy(_schema_description()))
     properties = etree.SubElement(description.getparent(), _named("rdf", "Description"), nsmap={"fx": NAMESPACES["fx"]})
     properties.set(_named("rdf", "about"), "")
     for name, value in {
@@ -112,6 +114,7 @@ def _metadata(packet: bytes) -> bytes:
     return f"{PACKET_BEGIN}{etree.tostring(root, encoding='unicode')}{PACKET_END}".encode()
 
 
+@cache
 def _schema_description() -> Any:
     """What Factur-X publishes for this, as factur-x brings it along."""
     source = files("facturx").joinpath("xmp", "Factur-X_extension_schema.xmp").read_bytes()

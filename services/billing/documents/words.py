@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 
 from babel import Locale
 from babel.dates import format_date
-from babel.numbers import format_decimal
+from babel.numbers import NumberPattern, format_decimal, parse_pattern
 
 from shared.catalogues import Catalogue, Catalogues
 from shared.money import minor_digits
@@ -44,8 +45,8 @@ class Words:
 
     def money(self, amount: Decimal, currency: str) -> str:
         """With the decimals of its currency, more where a price has more; the currency stands above the column."""
-        digits = max(minor_digits(currency), _decimals_of(amount))
-        return format_decimal(amount, f"#,##0.{'0' * digits}" if digits else "#,##0", locale=self.locale)
+        pattern = _grouped_with(max(minor_digits(currency), _decimals_of(amount)))
+        return str(pattern.apply(amount, self.locale))
 
     def country(self, code: str) -> str:
         """Its name, or the code where Unicode's data know none."""
@@ -53,6 +54,11 @@ class Words:
 
     def percent(self, rate: Decimal) -> str:
         return f"{self.number(rate)}\N{NO-BREAK SPACE}%"
+
+
+@cache
+def _grouped_with(digits: int) -> NumberPattern:
+    return parse_pattern(f"#,##0.{'0' * digits}" if digits else "#,##0")
 
 
 def _decimals_of(amount: Decimal) -> int:

@@ -3,7 +3,8 @@
 from services.billing.domain.invoices import Invoice
 from services.billing.domain.items import Bill, Item
 from services.billing.domain.numbers import NumberSeries
-from services.billing.domain.parties import BillingSettings, Mapping, change_settings, map_organization
+from services.billing.domain.parties import BillingSettings, Mapping, Period, change_settings, map_organization
+from services.billing.domain.periods import MOST_COLLECTED, Ended, collect_period, held_up
 from services.billing.domain.posting import adjust, approve, bill_completed_work, bill_returned_work, decline, post
 from services.billing.domain.renderings import (
     MEDIA_TYPES,
@@ -20,13 +21,16 @@ from services.billing.domain.requests import cancel_invoice, collect, issue_on_r
 
 __all__ = [
     "MEDIA_TYPES",
+    "MOST_COLLECTED",
     "Bill",
     "BillingSettings",
     "Due",
+    "Ended",
     "Invoice",
     "Item",
     "Mapping",
     "NumberSeries",
+    "Period",
     "Rendering",
     "Settled",
     "adjust",
@@ -36,9 +40,11 @@ __all__ = [
     "cancel_invoice",
     "change_settings",
     "collect",
+    "collect_period",
     "decline",
     "failed",
     "file_name",
+    "held_up",
     "issue_on_request",
     "made",
     "map_organization",

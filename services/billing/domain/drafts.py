@@ -26,6 +26,16 @@ class Parties:
     language: str
 
 
+def invoiceable(bills: Iterable[Bill]) -> list[Bill]:
+    """Those with something posted; none in a currency in which nothing of it costs anything.
+
+    Nothing is no invoice: what is listed at zero waits for something that is not.
+    """
+    posted = [bill for bill in bills if bill.in_state("posted")]
+    costing = {bill.currency for bill in posted if any(item.amount for item in bill.in_state("posted"))}
+    return [bill for bill in posted if bill.currency in costing]
+
+
 def posted_items(bills: Iterable[Bill]) -> list[Posted]:
     """All that may be invoiced, by outsourcing, in the order of its items."""
     return [(bill, item) for bill in bills for item in bill.in_state("posted")]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from services.billing.domain.drafts import Parties, drafts_of, posted_items, taxed
+from services.billing.domain.drafts import Parties, drafts_of, invoiceable, posted_items, taxed
 from services.billing.domain.items import Bill
 from services.billing.domain.numbers import NumberSeries, series_for
 from services.billing.domain.parties import BillingSettings, Mapping
@@ -15,7 +15,8 @@ from shared.contracts.offer_handler import Instance
 from shared.ids import id_of_content
 from shared.messaging.outcomes import Changed, Deliver, Message, Publish, Refused, Tell
 
-# The language of a lead whose place in the directory is not known yet.
+# What is read in a lead's country, as long as the lead itself is not known here; elsewhere the second one.
+LANGUAGES = dict.fromkeys(("DE", "AT", "CH", "LI"), "de")
 USUAL_LANGUAGE = "en"
 
 
@@ -55,7 +56,8 @@ class Desk:
         """Both with their data. Raises ValueError where those of one are missing, which is to be asked first."""
         if self.lead is None or self.service is None:
             raise ValueError("billing settings are missing")
-        return Parties(self.service, self.lead, self.recipient.language if self.recipient else USUAL_LANGUAGE)
+        usual = LANGUAGES.get(self.lead.data.country, USUAL_LANGUAGE)
+        return Parties(self.service, self.lead, self.recipient.language if self.recipient else usual)
 
     def missing(self, bill: Bill) -> tuple[str, ...]:
         """Whose data, or tax data in them, keep an invoice from being issued."""
@@ -73,11 +75,15 @@ class Desk:
     def issues_at_once(self, bill: Bill) -> bool:
         """Whether what is posted of it goes on an invoice of its own as soon as it can."""
         agreed = self.service.agreed_with(bill.lead) if self.service else wire.PartnerBilling()
-        return agreed.invoicing == "each" and bool(bill.in_state("posted")) and not self.missing(bill)
+        return agreed.invoicing == "each" and bool(invoiceable([bill])) and not self.missing(bill)
 
     def posts_by_itself(self, bill: Bill) -> bool:
         """Whether what is open of it is released without anybody's word."""
         return self.service is None or self.service.agreed_with(bill.lead).posting == "automatic"
+
+    def collects(self, bill: Bill) -> bool:
+        """Whether what is posted of it waits to stand on an invoice with other work."""
+        return self.service is not None and self.service.agreed_with(bill.lead).invoicing != "each"
 
     def organization_of(self, bill: Bill) -> str:
         """Which local company of the service partner's stands for the lead by now."""

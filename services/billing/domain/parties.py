@@ -1,8 +1,9 @@
 """What an instance says of itself for invoices, as issuer and as recipient."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from services.billing.domain.numbers import NumberSeries, may_collide, series_of
@@ -33,6 +34,17 @@ class BillingSettings:
         """Which day it is where the issuer is."""
         return now.astimezone(ZoneInfo(self.data.time_zone)).date()
 
+    def end_of_month(self, now: datetime) -> datetime:
+        """When the month is over where the issuer is."""
+        first = self.day(now).replace(day=1)
+        # No month is longer than that, and none but this one is over by then.
+        of_the_next = (first + timedelta(days=32)).replace(day=1)
+        return datetime.combine(of_the_next, time(), ZoneInfo(self.data.time_zone)).astimezone(UTC)
+
+    def bills_monthly(self, lead: str) -> bool:
+        """Whether this lead is billed by itself once a month is over."""
+        return self.agreed_with(lead).invoicing == "monthly"
+
     def agreed_with(self, lead: str) -> PartnerBilling:
         """How this lead is billed: as it was said of it, or of every lead, or as is usual."""
         said = {one.lead: one for one in self.data.partners}
@@ -54,6 +66,15 @@ class BillingSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Period:
+    """When the month is over of one who bills some lead monthly, and the message that said so; None where nobody is."""
+
+    issuer: str
+    ends_at: datetime | None
+    set_by: tuple[str, UUID]
+
+
+@dataclass(frozen=True, slots=True)
 class Mapping:
     """Which local company stands for a lead in the service partner's system, as corrected last."""
 
@@ -63,7 +84,10 @@ class Mapping:
 
 
 def change_settings(
-    known: BillingSettings | None, series: tuple[NumberSeries, ...], change: Message[BillingSettingsChange]
+    known: BillingSettings | None,
+    period: Period | None,
+    series: tuple[NumberSeries, ...],
+    change: Message[BillingSettingsChange],
 ) -> Decision:
     """Take an instance's data for invoices in place of what was there; issued invoices keep what they say.
 
@@ -84,7 +108,21 @@ def change_settings(
     told = Deliver(change.sender, BillingSettingsChanged(legal_name=data.legal_name, changed_at=change.now))
     if new == known:
         return Changed(tell=[told], history="billing settings are so already")
-    return Changed(new, tell=[told], history="billing settings changed")
+    return Changed(new, *_period_of(new, period, change), tell=[told], history="billing settings changed")
+
+
+def _period_of(
+    settings: BillingSettings, known: Period | None, change: Message[BillingSettingsChange]
+) -> tuple[Period, ...]:
+    """When the month is over next, where somebody is billed monthly; one that is over already stays to be looked at."""
+    monthly = any(one.invoicing == "monthly" for one in settings.data.partners)
+    if known is None and not monthly:
+        return ()
+    is_over = known is not None and known.ends_at is not None and known.ends_at <= change.now
+    if monthly and is_over:
+        return ()
+    ends_at = settings.end_of_month(change.now) if monthly else None
+    return (Period(change.sender, ends_at, (change.source, change.id)),)
 
 
 def map_organization(known: Mapping | None, mapped: Message[OrganizationMapped]) -> Decision:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import date, datetime
 from typing import Any
 
 from services.billing.domain.invoices import Desk
@@ -31,7 +32,7 @@ def bill_completed_work(
     """Price completed work by its terms; post and invoice it at once where the service partner wants it so and can."""
     if bill:
         return Unchanged()
-    bill = Bill.of_completed(completed.data, completed.data.completed_at.date())
+    bill = Bill.of_completed(completed.data, _day_of(completed.data.completed_at, service))
     desk = Desk(lead, service, mapping, recipient, series)
     if not bill.items:
         told = Deliver(bill.service, wire.ItemOpened(**_facts(bill, (), service)))
@@ -47,7 +48,7 @@ def bill_returned_work(
     """What was worked on a ticket that came back is billed only if the lead agrees: it is asked where that costs."""
     if bill:
         return Unchanged()
-    bill = Bill.of_returned(returned.data, returned.data.returned_at.date())
+    bill = Bill.of_returned(returned.data, _day_of(returned.data.returned_at, service))
     if not bill.sum_of(bill.items):
         return Unchanged()
     asked = wire.ItemAsked(**_facts(bill, bill.items, service), reason="returned")
@@ -143,7 +144,7 @@ def refuses_the_lead(bill: Bill, sender: str) -> Refused | None:
 def _opened(bill: Bill, desk: Desk, cause: Ended | Words, *tell: Tell) -> Changed:
     """Open items go on by themselves as far as they can, or the service partner is told of them."""
     items = bill.in_state("open")
-    if items and desk.posts_by_itself(bill) and not desk.missing(bill):
+    if items and desk.posts_by_itself(bill) and (desk.collects(bill) or not desk.missing(bill)):
         return _posted(bill, items, desk, cause, *tell)
     opened = wire.ItemOpened(**_facts(bill, items, desk.service), missing=desk.missing(bill))
     history = f"{_positions(items)} opened"
@@ -195,6 +196,11 @@ def _again(bill: Bill, items: Iterable[Item]) -> list[Item]:
 
 def _both(bill: Bill, fact: Delivery) -> tuple[Deliver, Deliver]:
     return Deliver(bill.lead, fact), Deliver(bill.service, fact)
+
+
+def _day_of(at: datetime, service: BillingSettings | None) -> date:
+    """The day that work ended on, where its invoice comes from."""
+    return service.day(at) if service else at.date()
 
 
 def _positions(items: Iterable[Item]) -> str:

@@ -1,9 +1,11 @@
 """What the service partner asks for: an invoice of one outsourcing, of all of a lead's, or that one is cancelled."""
 
+from services.billing.domain.drafts import invoiceable
 from services.billing.domain.invoices import Desk, Invoice, cancel
 from services.billing.domain.items import Bill
 from services.billing.domain.numbers import NumberSeries
 from services.billing.domain.parties import BillingSettings, Mapping
+from services.billing.domain.periods import due_by
 from services.billing.domain.posting import refuses_the_lead
 from shared.contracts import billing as wire
 from shared.contracts.offer_handler import Instance
@@ -27,7 +29,7 @@ def issue_on_request(
     desk = Desk(lead, service, mapping, recipient, series)
     if desk.posts_by_itself(bill):
         bill = bill.released()
-    if not bill.in_state("posted"):
+    if not invoiceable([bill]):
         problem = "invoice/issued-already" if bill.state == "invoiced" else "invoice/nothing-to-bill"
         return Refused(problem, state=bill.state, allowed=("item.post",) if bill.state == "open" else ())
     return _issued([bill], desk, request, preview=request.data.preview)
@@ -43,8 +45,7 @@ def collect(
     request: Message[wire.InvoiceCollect],
 ) -> Decision:
     """Issue one invoice of all posted items of a lead, or show what it would be; each currency has one of its own."""
-    until = request.data.until
-    due = [bill for bill in bills if bill.in_state("posted") and (until is None or bill.ended_on <= until)]
+    due = due_by(request.data.until, bills)
     if not due:
         return Refused("invoice/nothing-to-bill")
     desk = Desk(lead, service, mapping, recipient, series)

@@ -6,6 +6,15 @@ CREATE TABLE billing_settings (
     data     jsonb NOT NULL
 );
 
+-- When the month is over of one who bills some lead monthly, and the message that said so; null where nobody is.
+CREATE TABLE period (
+    issuer        text PRIMARY KEY REFERENCES billing_settings,
+    ends_at       timestamptz,
+    set_by_source text NOT NULL,
+    set_by_id     uuid NOT NULL
+);
+CREATE INDEX period_over ON period (ends_at) WHERE ends_at IS NOT NULL;
+
 -- Which local company stands for a lead at a service partner, where it was corrected.
 CREATE TABLE mapping (
     service      text NOT NULL,

@@ -4,7 +4,7 @@ from collections import defaultdict
 from typing import Any
 from uuid import UUID
 
-from services.billing.domain import Bill, BillingSettings, Invoice, Item, Mapping, NumberSeries
+from services.billing.domain import MOST_COLLECTED, Bill, BillingSettings, Invoice, Item, Mapping, NumberSeries
 from shared.contracts import billing as wire
 from shared.contracts.offer_handler import Terms
 from shared.database import Connection, columns_of
@@ -12,8 +12,6 @@ from shared.database import Connection, columns_of
 BILL_COLUMNS = "outsourcing_id, lead, service, lead_number, service_number, title, organization, terms, ended_on"
 ITEM_COLUMNS = """position, sort, entry_id, description, happened_on, author, role, work_type, quantity, unit,
                   unit_price, amount, billable, state, adjusted_for, invoice_id"""
-# A year of daily tickets of one lead: who has more to collect gets another invoice by asking again.
-MOST_COLLECTED = 500
 
 
 async def lock_settings(connection: Connection, instances: list[str]) -> list[BillingSettings]:
@@ -73,13 +71,22 @@ async def lock_bills(connection: Connection, outsourcing_ids: list[UUID]) -> lis
 
 
 async def lock_posted_bills(connection: Connection, pairs: list[tuple[str, str]]) -> list[Bill]:
-    """The bills between these service partners and leads that have posted items, in the order of ids."""
+    """Between each of these service partners and leads the bills that have posted items, those completed first.
+
+    In the order of ids. Who has more to be collected gets another invoice when that is asked for again.
+    """
     rows = await connection.fetch(
         f"""
-        SELECT {BILL_COLUMNS}
-        FROM bill JOIN unnest($1::text[], $2::text[]) AS wanted (service, lead) USING (service, lead)
-        WHERE EXISTS (SELECT FROM item WHERE item.outsourcing_id = bill.outsourcing_id AND state = 'posted')
-        ORDER BY outsourcing_id LIMIT $3 FOR UPDATE OF bill
+        SELECT {BILL_COLUMNS} FROM bill WHERE outsourcing_id = ANY (ARRAY (
+            SELECT first.outsourcing_id FROM unnest($1::text[], $2::text[]) AS wanted (service, lead), LATERAL (
+                SELECT outsourcing_id FROM bill
+                WHERE bill.service = wanted.service AND bill.lead = wanted.lead AND EXISTS (
+                    SELECT FROM item WHERE item.outsourcing_id = bill.outsourcing_id AND state = 'posted'
+                )
+                ORDER BY ended_on, outsourcing_id LIMIT $3
+            ) AS first
+        ))
+        ORDER BY outsourcing_id FOR UPDATE
         """,
         *columns_of(pairs, 2),
         MOST_COLLECTED,

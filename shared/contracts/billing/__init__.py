@@ -43,6 +43,7 @@ from shared.contracts.billing.parties import (
     PartnerBilling,
     Party,
 )
+from shared.contracts.billing.periods import InvoiceHeldUp, PeriodEnded
 
 __all__ = [
     "EU_COUNTRIES",
@@ -59,6 +60,7 @@ __all__ = [
     "InvoiceFile",
     "InvoiceFiled",
     "InvoiceFormat",
+    "InvoiceHeldUp",
     "InvoiceIssued",
     "InvoiceLine",
     "InvoicePreviewed",
@@ -81,6 +83,7 @@ __all__ = [
     "OutsourcingCost",
     "PartnerBilling",
     "Party",
+    "PeriodEnded",
     "Sort",
     "TaxCategory",
     "TaxSubtotal",

@@ -80,9 +80,12 @@ class PartnerBilling(Value):
 
     lead: Slug | None = None
     posting: Literal["automatic", "by_hand"] = "automatic"
-    invoicing: Literal["each", "collected"] = Field(
+    invoicing: Literal["each", "monthly", "collected"] = Field(
         default="each",
-        description="each: one for every outsourcing, as soon as its items are posted; collected: on invoice.collect",
+        description=(
+            "each: one for every outsourcing, as soon as its items are posted; monthly: one for all that was completed"
+            " until the end of a month, once that is over; collected: only on invoice.collect"
+        ),
     )
     # A line of a price list each; more work types than that nobody tells apart.
     codes: Annotated[tuple[BillingCode, ...], Field(max_length=200)] = ()
@@ -117,7 +120,7 @@ class BillingData(BaseModel):
     payment_terms: Reason | None = Field(default=None, description="in the words of the issuer")
     bank: BankAccount | None = None
     time_zone: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+/-]{1,50}$")] = Field(
-        default="Europe/Berlin", description="where the day of issue is told"
+        default="Europe/Berlin", description="where the day of issue is told, and months end"
     )
     # As many partners as anybody has agreements of their own with.
     partners: Annotated[tuple[PartnerBilling, ...], Field(max_length=200)] = ()

@@ -182,7 +182,7 @@ COMMANDS: dict[str, dict[str, Any]] = {
             {
                 "lead": LEAD,
                 "posting": "by_hand",
-                "invoicing": "collected",
+                "invoicing": "monthly",
                 "codes": [
                     {"code": "IT-100", "work_type": "remote", "role": "technician"},
                     {"code": "BOOKS", "work_type": "book", "tax_rate": "10"},
@@ -244,6 +244,7 @@ DELIVERIES: dict[str, dict[str, Any]] = {
         "filed_at": TIME,
     },
     "invoice.previewed": {"lead": LEAD, "invoice": {**_INVOICE, "number": ""}, "state": "draft"},
+    "invoice.held-up": {"lead": LEAD, "until": "2026-03-31", "missing": [LEAD], "faults": [], "state": "posted"},
     "invoice.cancelled": {
         "lead": LEAD,
         "service": SERVICE,

@@ -57,8 +57,14 @@ BILLING_PROBLEMS: dict[str, Problem] = {
     ),
     "invoice/nothing-to-bill": problem(
         409,
-        en=("There is nothing to bill", "No item is posted. What is open is posted first (item.post)."),
-        de=("Es gibt nichts abzurechnen", "Keine Position ist gebucht. Offenes wird zuerst gebucht (item.post)."),
+        en=(
+            "There is nothing to bill",
+            "Nothing is posted that costs anything. What is open is posted first (item.post).",
+        ),
+        de=(
+            "Es gibt nichts abzurechnen",
+            "Nichts ist gebucht, das etwas kostet. Offenes wird zuerst gebucht (item.post).",
+        ),
     ),
     "invoice/settings-missing": problem(
         409,

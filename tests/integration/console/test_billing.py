@@ -49,6 +49,9 @@ async def test_what_is_pending_and_what_was_worked_against_caps_is_reported(inst
     )
     assert [Decimal(euros[state]) for state in ("asked", "open", "posted")] == [190, 95, 190]
     assert Decimal(swiss["open"]) == Decimal("9.90")
+    _, over = await tandem.json("billing", "costs", "--lead", "nordlicht", "--since", "2026-03-02")
+    figures = [Decimal(over[name]) for name in ("hours", "authorized_hours", "cost", "invoiced")]
+    assert figures == [3, 1, 95, 0], "what waits for the lead is no cost yet"
     [hours] = await tandem.json("billing", "caps", "--instance", "nordlicht", "--percent", "80")
     assert (hours["cap"], Decimal(hours["worked"]), int(hours["percent"])) == ("hours", Decimal("7.2"), 90)
     rows = list(csv.DictReader(io.StringIO(await tandem("billing", "caps", "--csv"))))

@@ -7,7 +7,7 @@ import pytest
 
 from services.billing.domain import BillingSettings, Invoice
 from shared.contracts import billing as wire
-from shared.contracts.offer_handler import OrganizationMapped, Terms
+from shared.contracts.offer_handler import Instance, OrganizationMapped, Terms
 from shared.contracts.ticket_sync import Deduction, SnapshotCharge, SnapshotTime
 from shared.ids import new_id
 from shared.messaging.outcomes import Changed, Unchanged
@@ -150,12 +150,31 @@ def test_the_period_is_from_the_first_day_of_work_to_the_last() -> None:
     assert str(invoice_of(GERMAN_SERVICE, terms(), charge("1", "1")).period_to) == "2026-03-02", "the end of the work"
 
 
-def test_terms_of_payment_bank_and_language_stand_on_it() -> None:
+def test_terms_of_payment_and_bank_stand_on_it() -> None:
     account = {"iban": "AT611904300234573201", "bic": "BKAUATWW", "holder": "Alpenwerk"}
     service = with_data(GERMAN_SERVICE, payment_days=14, payment_terms="Netto.", bank=account)
     invoice = invoice_of(service, terms(), time("1"))
-    assert (str(invoice.due_on), invoice.payment_terms, invoice.language) == ("2026-03-16", "Netto.", "en")
+    assert (str(invoice.due_on), invoice.payment_terms) == ("2026-03-16", "Netto.")
     assert invoice.bank == wire.BankAccount.model_validate(account)
+
+
+@pytest.mark.parametrize(
+    ("country", "vat_id", "known", "language"),
+    [
+        ("DE", "DE136695976", None, "de"),
+        ("AT", "ATU13585627", None, "de"),
+        ("FR", "FR40303265045", None, "en"),
+        ("DE", "DE136695976", "en-GB", "en-GB"),
+    ],
+)
+def test_an_invoice_is_in_the_language_of_the_lead_or_while_that_is_not_known_of_its_country(
+    country: str, vat_id: str, known: str | None, language: str
+) -> None:
+    billing = Billing(settings(LEAD, country, vat_id), GERMAN_SERVICE)
+    if known:
+        billing.keep(Instance(slug=LEAD, name="Nordlicht", language=known, email="info@nordlicht.example"))
+    billing.complete(terms(), time("1"))
+    assert [one.language for one in billing.documents] == [language]
 
 
 @pytest.mark.parametrize(

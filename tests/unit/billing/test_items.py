@@ -25,6 +25,7 @@ from tests.unit.billing.work import (
     returned,
     terms,
     time,
+    with_data,
 )
 
 BY_HAND = agreeing(GERMAN_SERVICE, posting="by_hand")
@@ -58,6 +59,15 @@ def test_items_are_posted_by_hand_where_that_is_agreed_on_and_invoiced_then() ->
     billing.ask(SERVICE, wire.ItemPost)
     assert billing.states == ["invoiced"] * 3
     assert net_of(billing) == [("invoice", "190.00"), ("invoice", "40.00")]
+
+
+@pytest.mark.parametrize(("of_this_lead", "states"), [("automatic", ["invoiced"]), ("by_hand", ["open"])])
+def test_what_is_agreed_on_with_one_lead_goes_before_what_is_with_all(of_this_lead: str, states: list[str]) -> None:
+    of_all = "by_hand" if of_this_lead == "automatic" else "automatic"
+    partners = [{"posting": of_all}, {"lead": LEAD, "posting": of_this_lead}, {"lead": STRANGER, "posting": of_all}]
+    billing = Billing(GERMAN_LEAD, with_data(GERMAN_SERVICE, partners=partners))
+    billing.complete(terms(), time("1"))
+    assert billing.states == states
 
 
 def test_an_open_item_is_adjusted_with_a_reason_that_its_history_keeps() -> None:
@@ -153,6 +163,8 @@ def test_what_is_posted_for_one_lead_is_collected_on_one_invoice() -> None:
     [received] = [told for told in billing.told_to(LEAD) if isinstance(told, wire.InvoiceReceived)]
     assert [str(cost.net_total) for cost in received.costs] == ["190.00", "90.00", "90.00"]
     assert billing.problem(SERVICE, wire.InvoiceCollect, lead=LEAD) == "invoice/nothing-to-bill"
+    assert billing.problem(SERVICE, wire.ItemAdjust, position=1, unit_price="1", reason="late") == "item/not-open"
+    assert billing.problem(SERVICE, wire.ItemPost, positions=[1]) == "item/not-open"
 
 
 def test_nothing_is_converted_each_currency_has_an_invoice_of_its_own() -> None:
