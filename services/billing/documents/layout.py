@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from services.billing.documents.words import Words
+from services.billing.documents.xml import OUTSIDE_SCOPE
 from shared.contracts.billing import Invoice, InvoiceLine, Party, TaxSubtotal
 from shared.legible import passage
 from shared.money import total
@@ -24,6 +25,9 @@ REPLACEMENT = "□"
 UNSEEN = dict.fromkeys([0xAD, 0x200B, 0x200C, 0x200D, 0x2060, 0xFE0E, 0xFE0F, 0xFEFF])
 BLANKS = dict.fromkeys([0x202F, *range(0x2000, 0x200B)], " ")
 SPELLING: dict[int, str | None] = {**UNSEEN, **BLANKS}
+
+# Where VAT does not apply, there is no rate, not even zero.
+NO_RATE = "–"
 
 Page = dict[str, Any]
 
@@ -45,7 +49,7 @@ def layout_of(invoice: Invoice) -> Page:
         "tickets": [*_tickets(invoice, words)],
         "sums": [*_sums(invoice, words)],
         "total": [f"{words('total')} {invoice.currency}", words.money(invoice.total, invoice.currency)],
-        "notes": list(dict.fromkeys(tax.note for tax in invoice.taxes if tax.note)),
+        "notes": [*_notes(invoice, words)],
         "payment": [*_payment(invoice, words)],
         "attached": words("attached"),
         "footer": [*_footer(invoice, words)],
@@ -63,12 +67,20 @@ def _facts(invoice: Invoice, words: Words) -> Iterator[tuple[str, str]]:
         (words("number"), invoice.number),
         (words("issued_on"), words.day(invoice.issued_on)),
         (words("cancels"), invoice.cancels_number),
+        (words("cancels_of"), words.day(invoice.cancels_issued_on) if invoice.cancels_issued_on else None),
         (words("period"), " – ".join(period)),
         (words("lead_number"), invoice.lead_number),
         (words("service_number"), invoice.service_number),
         (words("recipient_vat_id"), invoice.recipient.vat_id),
     ]
     return ((label, told) for label, told in facts if told)
+
+
+def _notes(invoice: Invoice, words: Words) -> Iterator[str]:
+    """Why a credit note was issued, and why no tax is owed."""
+    if invoice.reason:
+        yield f"{words('reason')}: {invoice.reason}"
+    yield from dict.fromkeys(tax.note for tax in invoice.taxes if tax.note)
 
 
 def _tickets(invoice: Invoice, words: Words) -> Iterator[Page]:
@@ -105,7 +117,7 @@ def _line(line: InvoiceLine, currency: str, words: Words) -> Page:
         "who": " · ".join([*who, *([] if line.billable else [words("not_billable")])]),
         "quantity": f"{words.number(line.quantity)} {words(line.unit)}",
         "price": words.money(line.unit_price, currency),
-        "tax": words.percent(line.tax_rate) if line.tax_category == "S" else line.tax_category,
+        "tax": NO_RATE if line.tax_category == OUTSIDE_SCOPE else words.percent(line.tax_rate),
         "amount": words.money(line.amount, currency),
     }
 

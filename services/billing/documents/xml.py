@@ -46,7 +46,7 @@ def xml_of(invoice: Invoice) -> bytes:
 
 
 def _document(invoice: Invoice) -> Terms:
-    """What kind of document it is, its number and day, and of a credit note the invoice that it cancels (BG-3)."""
+    """What kind of document it is, its number and day; of a credit note why it is, and what it cancels (BG-3)."""
     cancelled = {"BT-25": invoice.cancels_number, "BT-26": invoice.cancels_issued_on}
     return {
         "BT-1": invoice.number,
@@ -58,6 +58,7 @@ def _document(invoice: Invoice) -> Terms:
         "BT-72": invoice.period_to or invoice.issued_on,
         "BT-73": invoice.period_from,
         "BT-74": invoice.period_to,
+        "BG-1": [{"BT-22": invoice.reason}] if invoice.reason else [],
         "BG-3": [cancelled] if invoice.cancels_number else [],
     }
 

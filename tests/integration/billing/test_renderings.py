@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import os
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,7 +12,7 @@ import asyncpg
 import psutil
 import pytest
 
-from services.billing.clients import NotRendered, Press
+from services.billing.clients import NICENESS, NotRendered, Press
 from services.billing.courier import LEASE, rendering_courier
 from services.billing.documents import render
 from services.billing.domain import Due
@@ -216,6 +217,7 @@ async def test_a_process_that_dies_fails_its_invoice_and_the_next_one_is_rendere
     try:
         await press.render(EXAMPLES["hours at home"]())
         [child] = spawned() - before
+        assert (child.nice(), os.getsid(child.pid)) == (NICENESS, child.pid), "it gives way to other sessions too"
         making = asyncio.create_task(press.render(collected(tickets=5, lines_each=100)))
         await asyncio.sleep(0)
         child.kill()

@@ -101,7 +101,7 @@ def test_many_tickets_have_a_heading_and_a_subtotal_each_and_pages_are_counted()
     pdf = render(document).pdf
     text, pages = _text_of(pdf), len(pypdfium2.PdfDocument(pdf))
     assert pages > 1
-    assert all(f"Seite {page} von {pages}" in text for page in range(1, pages + 1))
+    assert all(f"Rechnung RH-2026-00017 Seite {page} von {pages}" in text for page in range(1, pages + 1))
     assert all(f"Zwischensumme NL-47{11 + ticket} 14 Std. 1.330,00" in text for ticket in range(5))
 
 
@@ -109,6 +109,15 @@ def test_why_no_tax_is_owed_stands_on_the_page() -> None:
     document = EXAMPLES["reverse charge from Austria"]()
     [note] = [tax.note for tax in document.taxes]
     assert note and note in _text_of(render(document).pdf)
+
+
+def test_a_credit_note_says_what_it_corrects_and_why_on_the_page_and_in_the_xml() -> None:
+    document = EXAMPLES["a credit note"]()
+    text = _text_of(render(document).pdf)
+    assert document.reason
+    for expected in ("Korrigiert Rechnung RH-2026-00017", "Rechnung vom 31.03.2026", f"Grund: {document.reason}"):
+        assert expected in text
+    assert f"<ram:Content>{document.reason}</ram:Content>" in xml_of(document).decode()
 
 
 def test_every_language_has_the_same_words() -> None:

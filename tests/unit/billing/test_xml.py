@@ -15,7 +15,7 @@ from lxml import etree
 from saxonche import PySaxonProcessor
 
 from services.billing.documents import faults_of
-from services.billing.documents.faults import schema_faults_of
+from services.billing.documents.faults import outline_of, schema_faults_of
 from services.billing.documents.xml import NO_CHARACTERS, xml_of
 from shared.contracts.billing import Invoice
 from tests.unit.billing.worked_examples import EXAMPLES, GERMAN_ISSUER, HOURS, invoice, line
@@ -123,6 +123,19 @@ def test_a_credit_note_names_the_invoice_that_it_cancels() -> None:
 def test_a_draft_that_is_wrong_says_by_which_rule(wrong: dict[str, Any], rule: str) -> None:
     right = invoice([HOURS], [("S", "19", "166.25", "31.59")], ("166.25", "31.59", "197.84"))
     assert any(fault.startswith(rule) for fault in faults_of(right.model_copy(update=wrong)))
+
+
+@each_example
+def test_the_schema_says_of_an_outline_what_it_says_of_the_invoice_and_the_outline_none_of_its_words(
+    worked: Example,
+) -> None:
+    document = worked()
+    outline = outline_of(document)
+    for words in (document.number, document.issuer.legal_name, document.lines[0].description):
+        assert words not in outline.model_dump_json()
+    assert schema_faults_of(xml_of(outline)) == schema_faults_of(xml_of(document)) == ()
+    empty = document.model_copy(update={"lines": ()})
+    assert schema_faults_of(xml_of(outline_of(empty))) == schema_faults_of(xml_of(empty)) != ()
 
 
 def test_xml_that_does_not_keep_to_its_schema_says_where() -> None:

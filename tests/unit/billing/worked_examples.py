@@ -261,6 +261,7 @@ EXAMPLES: dict[str, Callable[[], Invoice]] = {
         document="credit_note",
         number="RH-2026-00018",
         cancels_id=UUID("01935e7a-4c00-7000-8000-0000000000d1"),
+        reason="Die Stunden waren schon berechnet.",
         cancels_number="RH-2026-00017",
         cancels_issued_on=date(2026, 3, 31),
         bank=None,
