@@ -28,7 +28,7 @@ def main() -> int:
     with ExitStack() as exits:
         try:
             for depth, seconds in _depths(asked, exits):
-                for so_far in histories(depth, seeds, seconds):
+                for so_far in histories(depth, seeds, seconds=seconds):
                     played[depth.name] = so_far
                     say.print(str(so_far), end="\r" if say.is_terminal else "\n")
                 say.print()

@@ -1,9 +1,11 @@
-"""What an entry of a history says: its words, hours, prices and files, drawn by the dice."""
+"""What an entry of a history says, its words, hours, prices and files, and on which terms; drawn by the dice."""
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
+from shared.contracts.offer_handler import Terms
 from shared.contracts.ticket_sync import AttachmentBody, ChargeBody, EntryBody, LinkBody, NoteBody, TimeBody
 from tests.simulation.dice import Dice
 
@@ -61,6 +63,20 @@ BODIES: dict[str, Callable[[Dice], EntryBody]] = {
     "link": _link,
 }
 KINDS = ("note", "note", "time", "time", "time", "charge", "charge", "attachment", "link")
+
+# How often each amount is authorized; so much that some tickets reach it and others do not.
+CAPPED = 0.2
+
+
+def some_terms(dice: Dice, respond_by: datetime) -> Terms:
+    """By the hour or flat, with amounts authorized or without."""
+    said: dict[str, Any] = {"mode": "flat", "flat_fee": Decimal(200)}
+    if dice.happens(0.8):
+        said = {"mode": "hourly", "hourly_rate": Decimal("87.55"), "rounding_minutes": dice.choice((None, 6, 15))}
+    caps = {"authorized_hours": 50, "authorized_charges": 2000, "authorized_total": 5000}
+    for cap, most in caps.items():
+        said |= {cap: Decimal(dice.randint(1, most))} if dice.happens(CAPPED) else {}
+    return Terms(currency=CURRENCY, respond_by=respond_by, **said)
 
 
 def text(dice: Dice) -> str:

@@ -3,6 +3,7 @@
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from uuid import UUID
 
 from shared.contracts.answers import CommandRepeated
@@ -16,6 +17,7 @@ from shared.contracts.ticket_sync import (
     EntryReplicated,
     FileCited,
     FileReleased,
+    LineUnfinished,
     RepairUnfinished,
     TicketReminded,
 )
@@ -32,10 +34,11 @@ WITHOUT_ITS_SOURCE = (UNKNOWN, "outsourcing/completed", "outsourcing/returned")
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How the inbox says that a message ended, and for a refusal why."""
+    """How the inbox says that a message ended, for a refusal why, and when it took effect or was refused."""
 
     outcome: str
     problem: str | None
+    at: datetime | None = field(default=None, compare=False)
 
 
 @dataclass(slots=True)
@@ -68,7 +71,7 @@ def check_history(
     services were told just what they must, once and in this order; both sides hold the copies and find the files that
     they must. `in_time` is for where nothing was kept waiting so long that its acceptance may have come too late.
     """
-    pieces = [said.data for said in arrived if isinstance(said.data, RepairUnfinished)]
+    pieces = [said.data for said in arrived if isinstance(said.data, RepairUnfinished | LineUnfinished)]
     models: dict[UUID, Outsourcing] = {}
     elsewhere = InHindsight(models, pieces)
     for said in arrived:
@@ -78,7 +81,7 @@ def check_history(
             models[said.data.outsourcing_id] = Outsourcing(said.data, elsewhere)
         elif isinstance(said.data, FileUploaded):
             elsewhere.upload(said.data)
-    lines = _lines(arrived)
+    lines = _lines(arrived, ended)
     unknown = {subject: _unknown_at_first(line, ended, in_time=in_time) for subject, line in lines.items()}
     _take_all(lines, unknown, ended, models, companies)
     told = Counter((_about(data), fact) for data in (*published, *pieces) if (fact := fact_of(data)) is not None)
@@ -98,13 +101,25 @@ def check_history(
     return list(models.values())
 
 
-def _lines(arrived: list[Said]) -> dict[str, deque[Said]]:
-    """What arrived about each outsourcing."""
+def _lines(arrived: list[Said], ended: Mapping[UUID, Ended]) -> dict[str, deque[Said]]:
+    """What arrived about each outsourcing, in the order in which it was decided.
+
+    That is the order in which it came, but that the word of a line's next piece passes what waits.
+    """
     lines: dict[str, deque[Said]] = {}
     for said in arrived:
-        if not isinstance(said.data, FileUploaded):
-            lines.setdefault(said.subject, deque()).append(said)
+        if isinstance(said.data, FileUploaded):
+            continue
+        line = lines.setdefault(said.subject, deque())
+        passes = isinstance(said.data, LineUnfinished)
+        line.insert(_place_of(ended[said.id], [ended[one.id] for one in line]) if passes else len(line), said)
     return lines
+
+
+def _place_of(how: Ended, others: list[Ended]) -> int:
+    """Behind the last of the others that was decided before; a stranger's waits apart, and tells nothing."""
+    before = [place for place, other in enumerate(others, 1) if how.at and other.at and other.at < how.at]
+    return max(before, default=0) if how.at else len(others)
 
 
 def _take_all(

@@ -7,13 +7,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from random import SystemRandom
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Protocol
 
 from tests.simulation.pure import PureHistory
 from tests.simulation.real import SERVICE, RealHistory
 from tests.simulation.simulated_postgres import postgres_of
 from tests.simulation.story import SLUGS
+from tests.simulation.trouble import Trouble
 from tests.simulation.violations import Trace
 
 FRESH = SystemRandom()
@@ -56,18 +57,19 @@ class Depth:
 
 @dataclass(slots=True)
 class Played:
-    """What was played so far."""
+    """What was played so far, and how long it took; the processor's seconds are without those of a database."""
 
     depth: str
     histories: int = 0
     steps: int = 0
     seconds: float = 0.0
+    processor_seconds: float = 0.0
     last_seed: int = 0
 
     def __str__(self) -> str:
-        rate = self.steps / self.seconds if self.seconds else 0.0
+        rate = self.steps / self.processor_seconds if self.processor_seconds else 0.0
         return (
-            f"{self.depth}: {self.histories:,} histories, {self.steps:,} steps, {rate:,.0f} steps/s,"
+            f"{self.depth}: {self.histories:,} histories, {self.steps:,} steps, {rate:,.0f} steps per processor second,"
             f" last seed {self.last_seed}"
         )
 
@@ -78,18 +80,20 @@ def fresh_seeds() -> Iterator[int]:
         yield FRESH.getrandbits(32)
 
 
-def histories(depth: Depth, seeds: Iterable[int], seconds: float = math.inf) -> Iterator[Played]:
+def histories(
+    depth: Depth, seeds: Iterable[int], *, seconds: float = math.inf, processor_seconds: float = math.inf
+) -> Iterator[Played]:
     """The histories of these seeds, one at least, until the time is over; what was played, after each.
 
     Raises Failed.
     """
-    played, begun = Played(depth.name), perf_counter()
+    played, begun, worked_before = Played(depth.name), perf_counter(), process_time()
     for played.last_seed in seeds:
         played.steps += depth.play(played.last_seed)
         played.histories += 1
-        played.seconds = perf_counter() - begun
+        played.seconds, played.processor_seconds = perf_counter() - begun, process_time() - worked_before
         yield played
-        if played.seconds >= seconds:
+        if played.seconds >= seconds or played.processor_seconds >= processor_seconds:
             break
 
 
@@ -97,7 +101,7 @@ PURE = Depth("pure", PureHistory)
 
 
 @contextmanager
-def real_depth(admin_url: str) -> Iterator[Depth]:
-    """The real depth, in a fresh database of this server."""
+def real_depth(admin_url: str, trouble: Trouble | None = None) -> Iterator[Depth]:
+    """The real depth, in a fresh database of this server; its histories draw what goes wrong unless it is said."""
     with postgres_of(admin_url, SERVICE, SLUGS) as postgres:
-        yield Depth("real", partial(RealHistory, postgres=postgres))
+        yield Depth("real", partial(RealHistory, postgres=postgres, trouble=trouble))

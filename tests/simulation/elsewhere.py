@@ -1,4 +1,4 @@
-"""What one outsourcing leans on and does not hold itself: the entries of others, uploads, and the time."""
+"""What one outsourcing leans on and does not hold itself: others' entries, uploads, the time, and room in a turn."""
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -6,8 +6,10 @@ from typing import Protocol
 from uuid import UUID
 
 from shared.contracts.gateway import FileUploaded
-from shared.contracts.ticket_sync import AttachmentBody, CopiedFrom, RepairUnfinished
+from shared.contracts.ticket_sync import AttachmentBody, CopiedFrom, LineUnfinished, RepairUnfinished
 from tests.simulation.facts import UNKNOWN
+from tests.simulation.model_of_line import PIECE
+from tests.simulation.violations import Violation
 
 CITABLE = timedelta(days=1)
 BETWEEN_REQUESTS = timedelta(seconds=1)
@@ -59,20 +61,31 @@ class Elsewhere:
         """What Tandem calls what it tells a side again, where that is known already."""
         return None
 
+    def end_of_piece(self, _outsourcing_id: UUID, places: list[int], last_place: int) -> int:
+        """How far a line is passed on at once, of which these places are taken."""
+        return places[PIECE - 1] if len(places) > PIECE else last_place
+
 
 class InHindsight(Elsewhere):
     """The same where several are decided side by side: how each ended says whether something had come in time.
 
     `problem` is that of the message being told. It has to be possible: nothing was refused for want of what it has
-    not to wait for, and nothing was taken that leans on what never came.
+    not to wait for, and nothing was taken that leans on what never came. How much of a line one turn has told is said
+    by the word of the rest; how much was read depends on what else the turn had in hand.
     """
 
     problem: str | None = None
 
-    def __init__(self, outsourcings: Mapping[UUID, Outsourced], pieces: Iterable[RepairUnfinished]) -> None:
+    def __init__(
+        self, outsourcings: Mapping[UUID, Outsourced], pieces: Iterable[RepairUnfinished | LineUnfinished]
+    ) -> None:
         super().__init__(outsourcings)
         self._names: dict[tuple[UUID, str], list[UUID]] = {}
+        self._ends: dict[UUID, list[int]] = {}
         for piece in pieces:
+            if isinstance(piece, LineUnfinished):
+                self._ends.setdefault(piece.outsourcing_id, []).append(piece.after_place)
+                continue
             names = self._names.setdefault((piece.outsourcing_id, piece.side), [])
             if piece.repair_id not in names:
                 names.append(piece.repair_id)
@@ -90,3 +103,13 @@ class InHindsight(Elsewhere):
 
     def may_ask(self, outsourcing_id: UUID, side: str) -> bool:
         return not (self.problem == "sync/too-soon" and (outsourcing_id, side) in self._asked_at)
+
+    def end_of_piece(self, outsourcing_id: UUID, places: list[int], last_place: int) -> int:
+        ends = self._ends.get(outsourcing_id, [])
+        # The word of a rest that is not there yet is that of a later piece.
+        if not ends or ends[0] >= last_place:
+            return last_place
+        end = ends.pop(0)
+        if sum(place <= end for place in places) > PIECE:
+            raise Violation(f"more than a piece is told at once: from {places} up to {end}")
+        return end

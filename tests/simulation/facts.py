@@ -5,6 +5,7 @@ from typing import Any
 
 from shared.contracts.answers import CommandRejected, CommandRepeated
 from shared.contracts.ticket_sync import (
+    CapReached,
     CompletionApproved,
     CompletionForced,
     CompletionRejected,
@@ -20,10 +21,12 @@ from shared.contracts.ticket_sync import (
     FileCited,
     FileReleased,
     Inventory,
+    LineUnfinished,
     NewsCameUp,
     NewsGathered,
     OutsourcingAnswered,
     OutsourcingAsked,
+    OutsourcingCapReached,
     OutsourcingCompleted,
     OutsourcingHandedBack,
     OutsourcingRejected,
@@ -112,6 +115,9 @@ _FACTS: dict[type[Payload], Callable[[Any], Fact]] = {
     OutsourcingAnswered: lambda told: ("answered", told.state, told.sender, told.text),
     SyncDigest: _digest,
     RepairUnfinished: lambda told: ("to tell again", told.side, told.entry_ids),
+    LineUnfinished: lambda told: ("line goes on", told.after_place),
+    CapReached: lambda told: ("cap", told.state, told.cap, told.percent, told.authorized, told.reached),
+    OutsourcingCapReached: lambda told: ("cap", told.cap, told.percent, told.authorized, told.reached),
 }
 # How often these come depends on the clock, and on what was sent twice or shared a turn; and which files are found in
 # the end is checked by itself.

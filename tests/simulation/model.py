@@ -1,8 +1,9 @@
 """What must become of one outsourcing: the replication table and the life of the work, once more and much simpler.
 
 Nothing here is shared with the rules. Entries are a dictionary of the owners' newest words; what the other side must
-hold is what those looked like when the two were last in step; what is not passed on yet stands in one line. What is
-compared and told again, once something was lost, is in `model_of_repair`.
+hold is what those looked like when the two were last in step. What is not passed on yet stands in one line
+(`model_of_line`); what is compared and told again, once something was lost, is in `model_of_repair`; and what is worked
+against authorized amounts in `model_of_caps`.
 """
 
 from collections.abc import Callable
@@ -23,6 +24,7 @@ from shared.contracts.ticket_sync import (
     EntryPut,
     EntryRemove,
     EntrySever,
+    LineUnfinished,
     NoteBody,
     OutsourcingReturn,
     QuestionAnswer,
@@ -33,15 +35,15 @@ from shared.contracts.ticket_sync import (
     SyncRequest,
     TicketOpened,
     TicketUpdate,
-    TimeBody,
 )
 from shared.contracts.values import Payload
 from shared.ids import id_of_content
 from tests.simulation import model_of_repair
 from tests.simulation.bodies import REFUSED_TYPE
-from tests.simulation.companies import price_of
 from tests.simulation.elsewhere import Elsewhere
 from tests.simulation.facts import SERVICES, Fact
+from tests.simulation.model_of_caps import Effort
+from tests.simulation.model_of_line import Line
 from tests.simulation.words import Snapshot, Word
 
 Outcome = Literal["applied", "unchanged", "refused"]
@@ -71,7 +73,8 @@ class Outsourcing:
         # What is to be told again to a side after the piece that is under way, and how Tandem calls that.
         self.to_tell_again: dict[str, list[UUID]] = {}
         self.repair_ids: dict[str, UUID | None] = {}
-        self._line: dict[UUID, None] = {}
+        self._line = Line()
+        self._effort = Effort(accepted.terms)
         self._service_number = ""
         self.tell(self.service, "requested", "accepted")
 
@@ -113,17 +116,21 @@ class Outsourcing:
             self.been[id] = self.been.get(id, frozenset()) | been
         if id not in self.severed:
             self._let_travel(id, word)
+        for reached in self._effort.take(id, word) if owner == self.service else ():
+            self.tell_both("cap", self.state, *reached)
+            self.tell(SERVICES, "cap", *reached)
         return None
 
     def _let_travel(self, id: UUID, word: Word) -> None:
-        """At once, or when the ticket is open or the submission decided; nothing where there is nothing to tell."""
+        """At once where nobody waits; else when its turn comes; nothing where there is nothing to tell."""
+        is_held = self.state == "awaiting_approval"
         if self._image(word) is None and id not in self.copies:
-            self._line.pop(id, None)
-        elif self.state == "in_progress":
+            self._line.leave(id)
+        elif self.state == "in_progress" and self._line.is_empty:
             self._pass_on(id)
         else:
-            self._line.setdefault(id)
-            if self.state == "awaiting_approval":
+            self._line.join(id, held=is_held)
+            if is_held:
                 self.tell(word.owner, "held", self.state, id, word.version)
 
     def _word(self, owner: str, said: EntryPut | EntryRemove, known: Word | None) -> Word:
@@ -154,7 +161,7 @@ class Outsourcing:
         if self.words.get(id) is None or id not in self.follows(self.service):
             return "refused"
         self.severed.add(id)
-        self._line.pop(id, None)
+        self._line.leave(id)
         self.tell_both("severed", self.state, id, self.copies[id][0], self.lead)
         return None
 
@@ -162,7 +169,7 @@ class Outsourcing:
         self.state, self._service_number = "in_progress", said.number
         self.tell(self.lead, "linked", self.state, self.service, said.number)
         self.tell(self.service, "linked", self.state, self.lead, self.accepted.ticket.number)
-        self._pass_on_line()
+        self._move_line()
 
     def _opened_again(self, said: TicketOpened) -> Outcome:
         """Who says again what is so is told it again, alone."""
@@ -184,7 +191,7 @@ class Outsourcing:
 
     def _submitted(self, _: str, said: CompletionSubmit) -> Outcome | None:
         submitted = self._work()
-        if (said.entries, said.hours, said.charge_total) != submitted.sums:
+        if not self._line.is_empty or (said.entries, said.hours, said.charge_total) != submitted.sums:
             return "refused"
         self.state, self.snapshot, self.snapshot_id = "awaiting_approval", submitted, None
         self.tell_both("submitted", self.state, submitted.work)
@@ -194,14 +201,14 @@ class Outsourcing:
         self._resume()
         self.tell_both("withdrawn", self.state)
         self.tell_both("noted", self.state, "submission_withdrawn", "", ())
-        self._pass_on_line(added_during_approval=True)
+        self._move_line()
 
     def _rejected(self, _: str, said: CompletionReject) -> None:
         self._resume()
         self.tell_both("rejected", self.state, said.reason)
         self.tell_both("noted", self.state, "submission_rejected", said.reason, ())
+        self._move_line()
         self.tell(SERVICES, "rejected", said.reason)
-        self._pass_on_line(added_during_approval=True)
 
     def _approved(self, _: str, said: CompletionApprove) -> Outcome | None:
         if said.snapshot_id != self.snapshot_id:
@@ -222,8 +229,8 @@ class Outsourcing:
         worked = self._work().sums
         self.tell_both("returned", self.state, said.reason, *worked)
         self.tell_both("noted", self.state, "outsourcing_returned", said.reason, ())
+        self._move_line()
         self.tell(SERVICES, "handed back", said.reason, *worked)
-        self._keep_line_local()
 
     def _force(self, cause: str, reason: str | None) -> None:
         snapshot = self.snapshot if self.snapshot or self.state == "accepted" else self._work()
@@ -245,22 +252,14 @@ class Outsourcing:
             self.words[self.id_of_sum] = Word(SERVICES, 1, "charge", True, "Tandem", None, summed)
             self.been[self.id_of_sum] = frozenset({self.service})
             self._pass_on(self.id_of_sum)
+        self._move_line()
         self.tell(SERVICES, "completed", forced, snapshot.work if snapshot else None)
-        self._keep_line_local()
 
     def _resume(self) -> None:
         self.state, self.snapshot, self.snapshot_id = "in_progress", None, None
 
     def _work(self) -> Snapshot:
-        work = {id: word for id, word in self.words.items() if word.owner == self.service and word.shared}
-        time = {id: word for id, word in work.items() if isinstance(word.body, TimeBody)}
-        charges = {id: word for id, word in work.items() if isinstance(word.body, ChargeBody)}
-        return Snapshot(
-            frozenset((id, word.version) for id, word in time.items()),
-            frozenset((id, word.version) for id, word in charges.items()),
-            sum((word.body.hours for word in time.values() if isinstance(word.body, TimeBody)), Decimal(0)),
-            sum((price_of(word.body) for word in charges.values() if isinstance(word.body, ChargeBody)), Decimal(0)),
-        )
+        return Snapshot.of({id: word for id, word in self.words.items() if word.owner == self.service and word.shared})
 
     def _image(self, word: Word) -> Fact | None:
         """What is to stand on the other side: by the replication table, a line a kind."""
@@ -320,17 +319,26 @@ class Outsourcing:
         is_known = self.is_known_to(sender, entry_id)
         return self.been[entry_id] | {self.words[entry_id].owner} if is_known else None
 
-    def _pass_on_line(self, *, added_during_approval: bool = False) -> None:
-        for id in self._line:
-            self._pass_on(id, added_during_approval=added_during_approval)
-            if added_during_approval:
-                self.tell(self.words[id].owner, "released", self.state, id, self.words[id].version)
-        self._line.clear()
+    def _move_line(self) -> None:
+        """The next ones in line arrive, or stay with their owners after the end; the rest by a word to itself."""
+        line = self._line
+        until_place = self.elsewhere.end_of_piece(self.id, line.places, line.last_place)
+        for id, was_held in line.pass_on(until_place):
+            word = self.words[id]
+            if self.state in ENDED:
+                self.tell(word.owner, "kept local", self.state, id, word.version)
+                continue
+            self._pass_on(id, added_during_approval=was_held)
+            if was_held:
+                self.tell(word.owner, "released", self.state, id, word.version)
+        if not line.is_empty:
+            self.tell(SERVICES, "line goes on", line.passed_place)
 
-    def _keep_line_local(self) -> None:
-        for id in self._line:
-            self.tell(self.words[id].owner, "kept local", self.state, id, self.words[id].version)
-        self._line.clear()
+    def _went_on(self, _: str, said: LineUnfinished) -> Outcome | None:
+        if self._line.is_empty or self._line.passed_place != said.after_place:
+            return "unchanged"
+        self._move_line()
+        return None
 
     @property
     def id_of_sum(self) -> UUID:
@@ -359,7 +367,8 @@ class Step:
 
 ACCEPTED, AT_WORK, SUBMITTED = frozenset({"accepted"}), frozenset({"in_progress"}), frozenset({"awaiting_approval"})
 LIVE = ACCEPTED | AT_WORK | SUBMITTED
-ALWAYS = LIVE | {"completed", "returned"}
+ENDED = frozenset({"completed", "returned"})
+ALWAYS = LIVE | ENDED
 # A new command is a line here.
 LIFE: dict[type[Payload], Step] = {
     TicketOpened: Step("service", ACCEPTED, Outsourcing._opened),
@@ -376,6 +385,7 @@ LIFE: dict[type[Payload], Step] = {
     TicketUpdate: Step("either", LIVE, Outsourcing._updated),
     QuestionAsk: Step("either", LIVE, Outsourcing._asked),
     QuestionAnswer: Step("either", LIVE, Outsourcing._answered),
+    LineUnfinished: Step(SERVICES, AT_WORK | ENDED, Outsourcing._went_on),
     SyncRequest: Step("either", ALWAYS, model_of_repair.compare),
     SyncFellDue: Step(SERVICES, LIVE, model_of_repair.tell_digests),
     RepairOrdered: Step(SERVICES, ALWAYS, model_of_repair.tell_all_again),

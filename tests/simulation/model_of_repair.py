@@ -7,12 +7,10 @@ from uuid import UUID
 
 from shared.contracts.ticket_sync import Inventory, RepairOrdered, RepairUnfinished, SyncFellDue, SyncRequest
 from tests.simulation.facts import SERVICES, Fact
+from tests.simulation.model_of_line import PIECE
 
 if TYPE_CHECKING:
     from tests.simulation.model import Outsourcing, Taken
-
-# As small as `seams.small_pieces` makes them.
-PIECE = 3
 
 
 def compare(model: "Outsourcing", side: str, said: SyncRequest) -> "Taken | None":

@@ -6,7 +6,7 @@ from uuid import UUID
 from services.ticket_sync.handlers import HANDLERS
 from shared.contracts.gateway import FileUploaded
 from shared.contracts.offer_handler import OutsourcingAccepted
-from shared.contracts.ticket_sync import CompletionSubmitted, FileCited, FileReleased, RepairUnfinished
+from shared.contracts.ticket_sync import CompletionSubmitted, FileCited, FileReleased, LineUnfinished, RepairUnfinished
 from shared.contracts.values import Delivery
 from shared.messaging.outcomes import Changed, Decision, Deliver, Message, NotYet, Refused, Unchanged
 from shared.messaging.routes import Handlers
@@ -27,6 +27,8 @@ TICKETS = 8
 # What is under way to the rules or to a company; beyond it, it is carried before anything else is said.
 MOST_UNDER_WAY = 40
 MOST_IN_A_TURN = 8
+# How soon what ticket_sync says to itself comes back: there is time to say something in between.
+BACK = 0.05
 # How often time leaps between two turns.
 LEAP = 0.003
 
@@ -52,6 +54,7 @@ class PureHistory:
         self._seen: set[UUID] = set()
         self._early: dict[str, list[Said]] = {}
         self._said: list[Said] = []
+        self._said_to_itself: list[Said] = []
         self._letters: dict[str, list[Letter]] = {slug: [] for slug in SLUGS}
         self._sequence = 0
 
@@ -64,6 +67,8 @@ class PureHistory:
 
     def _go_on(self) -> None:
         dice, throw = self._dice, self._dice.random()
+        if self._said_to_itself and dice.happens(BACK):
+            self._hear_itself()
         if self._story.has_room:
             self._said.append(self._story.outsource())
         elif throw < 0.001:
@@ -80,6 +85,10 @@ class PureHistory:
             self._turn([self._carried() for _ in range(min(dice.randint(1, MOST_IN_A_TURN), len(self._said)))])
         else:
             self._deliver(dice.choice(SLUGS))
+
+    def _hear_itself(self) -> None:
+        self._said += self._said_to_itself
+        self._said_to_itself.clear()
 
     def _carried(self) -> Said:
         """What comes next: mostly the oldest, sometimes another, and sometimes one that comes again later."""
@@ -163,9 +172,11 @@ class PureHistory:
                     told[to].append(fact)
                 if isinstance(tell, Deliver):
                     self._send(tell.to, said.subject, tell.data, model)
-                elif isinstance(tell.data, RepairUnfinished):
-                    model.repair_ids[tell.data.side] = tell.data.repair_id
-                    self._said.append(Said(self._dice.uuid7(self._now), OURSELVES, said.subject, tell.data))
+                elif isinstance(tell.data, RepairUnfinished | LineUnfinished):
+                    if isinstance(tell.data, RepairUnfinished):
+                        model.repair_ids[tell.data.side] = tell.data.repair_id
+                    again = Said(self._dice.uuid7(self._now), OURSELVES, said.subject, tell.data)
+                    self._said_to_itself.append(again)
                 elif isinstance(tell.data, FileCited | FileReleased):
                     self._found.setdefault(model.id, Found()).take(tell.data)
         for to, must_be_told in model.facts.items():
@@ -205,7 +216,8 @@ class PureHistory:
             check_secrecy(model, self._story.companies, str(subject))
 
     def _carry_everything(self) -> None:
-        while self._said:
+        while self._said or self._said_to_itself:
+            self._hear_itself()
             self._turn([self._said.pop(0)])
         for slug, letters in self._letters.items():
             for letter in letters:

@@ -19,8 +19,9 @@ from services.console.check import QUESTIONS
 from services.console.parked import drop_first, replay_subject
 from services.ticket_sync.handlers import HANDLERS
 from services.ticket_sync.poller import LAPSES, REMINDERS, digests_every
+from shared.contracts.answers import CommandRejected
 from shared.contracts.catalog import EVENTS
-from shared.contracts.ticket_sync import RepairUnfinished, SyncFellDue
+from shared.contracts.ticket_sync import LineUnfinished, RepairUnfinished, SyncFellDue
 from shared.contracts.values import Payload
 from shared.messaging import topology
 from shared.service import Service, work
@@ -36,7 +37,7 @@ from tests.simulation.simulated_postgres import Postgres
 from tests.simulation.simulated_process import POINTS, Process, make_task
 from tests.simulation.simulated_queues import Published, Queue
 from tests.simulation.story import OURSELVES, SLUGS, Story
-from tests.simulation.trouble import CALM, some_trouble
+from tests.simulation.trouble import CALM, Trouble, some_trouble
 from tests.simulation.violations import Trace, Violation, expect
 from tests.simulation.virtual_time import run_in_virtual_time
 
@@ -44,7 +45,7 @@ BEGIN = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 SERVICE = "ticket_sync"
 # Where the simulation's clock hides that of Postgres.
 SEARCH_PATH = f"simulated, {SERVICE}, pg_catalog"
-SHARDS = 2
+SHARDS, MOST_SHARDS = 2, 3
 ACTS = 300
 TICKETS = 3
 # Between two acts: one message a turn, or many.
@@ -58,20 +59,24 @@ DIGEST_HOURS = 6.0
 
 
 class RealHistory:
-    """One seed's history."""
+    """One seed's history; what goes wrong in it is drawn too, unless it is said."""
 
-    def __init__(self, seed: int, postgres: Postgres) -> None:
+    def __init__(self, seed: int, postgres: Postgres, trouble: Trouble | None = None) -> None:
         self.trace = Trace()
         self.steps = 0
         self.died_at: Counter[str] = Counter()
         self._dice = dice = Dice(seed)
         self._postgres = postgres
         self._leapt = timedelta(0)
-        self._trouble = some_trouble(dice)
+        self._trouble = trouble or some_trouble(dice)
         self._in_time = self._trouble.is_harmless
         self._poison = Poison(dice)
         self._handlers = self._poison.into(HANDLERS)
-        self._broker = Broker(_definitions(), dice, self._arrived)
+        self._generation = self._given_out = 0
+        self._broker = Broker(dice, self._arrived)
+        self._declare(SHARDS)
+        for slug in SLUGS:
+            self._broker.declare(topology.declaration_of_instance(slug, _queue(slug)))
         self.story = Story(dice, self._now, TICKETS)
         self._sender = Sender(self._broker, dice, self._now)
         self._readers = [Reader(self.story.companies[slug], _queue(slug), self._broker, dice) for slug in SLUGS]
@@ -87,6 +92,7 @@ class RealHistory:
         self._postgres.clock = self._now
         self._postgres.refuses = self._poison.is_refused
         _empty(self._postgres)
+        self._give_out(self._generation, SHARDS)
         with small_pieces(), simulated(self._broker, self._postgres, self._dice, self._heard):
             run_in_virtual_time(self._play())
 
@@ -143,6 +149,7 @@ class RealHistory:
             "unbound_queue": self._unbind_a_queue,
             "alarm": self._alarm,
             "leap_of_the_clock": lambda: self._leap(timedelta(hours=self._dice.uniform(0.1, 12))),
+            "other_shards": self._change_shards,
         }
         for name, goes_wrong in mishaps.items():
             if self._dice.happens(getattr(self._trouble, name)):
@@ -186,6 +193,28 @@ class RealHistory:
     def _leap(self, by: timedelta) -> None:
         self.trace.note(self._clock(), "the clock leaps by", by)
         self._leapt += by
+
+    def _change_shards(self) -> None:
+        """As `tandem migrate` does: to other queues, which are given out once everything is led there."""
+        if self._given_out < self._generation:
+            return
+        shards = self._dice.randint(1, MOST_SHARDS)
+        self._declare(shards)
+        self.trace.note(self._clock(), "generation", self._generation, "has", shards, "shards")
+        give_out = partial(self._give_out, self._generation, shards)
+        self._broker.later(give_out, at=asyncio.get_running_loop().time() + self._dice.uniform(0, 1))
+
+    def _declare(self, shards: int) -> None:
+        self._generation += 1
+        self._broker.declare(topology.declarations(self._generation, shards))
+        self._broker.declare(topology.switch_to(self._generation))
+
+    def _give_out(self, generation: int, shards: int) -> None:
+        numbers = "generate_series(0, $2::int - 1) AS number"
+        self._given_out = generation
+        self._postgres.ask(
+            f"INSERT INTO shard (generation, number, shards) SELECT $1, number, $2 FROM {numbers}", generation, shards
+        )
 
     def _start_worker(self, number: int) -> None:
         process = Process(f"worker {number}", self._dice, self.died_at)
@@ -264,15 +293,16 @@ class RealHistory:
 
     def _unrest(self) -> dict[str, int]:
         """What is still under way, and how much of it."""
-        [[unpublished, parked, due]] = self._postgres.ask(
+        [[unpublished, parked, due, old_shards]] = self._postgres.ask(
             "SELECT (SELECT count(*) FROM outbox WHERE published_at IS NULL), (SELECT count(*) FROM parked),"
-            " (SELECT count(*) FROM link WHERE next_due_at <= $1)",
+            " (SELECT count(*) FROM link WHERE next_due_at <= $1), (SELECT count(*) FROM shard WHERE generation < $2)",
             self._now(),
+            self._generation,
         )
         queues = [*_shard_queues(self._broker), *(reader.queue for reader in self._readers)]
         dead = sum(not process.alive for process in self._workers.values())
         counts = {"dead": dead, "unconfirmed": self._sender.unconfirmed}
-        counts |= {"unpublished": unpublished, "parked": parked, "due": due}
+        counts |= {"unpublished": unpublished, "parked": parked, "due": due, "old shards": old_shards}
         counts |= {queue.name: queue.length for queue in queues}
         return {what: count for what, count in counts.items() if count}
 
@@ -290,8 +320,17 @@ class RealHistory:
 
     def _check(self) -> None:
         """Everything that arrived, with how the inbox says that it ended; and the books are in balance."""
-        rows = self._postgres.ask("SELECT id, outcome, problem ->> 'type' AS problem FROM inbox")
-        ended = {row["id"]: Ended(row["outcome"], row["problem"]) for row in rows}
+        rows = self._postgres.ask(
+            """
+            SELECT inbox.id, outcome, problem ->> 'type' AS problem, coalesce(history.at, rejection.created_at) AS at
+            FROM inbox
+            LEFT JOIN history ON (cause_id, cause_source, history.subject) = (inbox.id, source, inbox.subject)
+            LEFT JOIN outbox AS rejection ON (rejection.cause_id, rejection.cause_source) = (inbox.id, source)
+                                         AND rejection.kind = $1
+            """,
+            CommandRejected.kind,
+        )
+        ended = {row["id"]: Ended(row["outcome"], row["problem"], row["at"]) for row in rows}
         arrived, companies = list(self.arrived.values()), self.story.companies
         for model in check_history(arrived, ended, companies, self._published(), in_time=self._in_time):
             hours = (self._now() - model.accepted.accepted_at) / timedelta(hours=1)
@@ -314,7 +353,7 @@ class RealHistory:
         said = self._said.get(message.message_id)
         if said is None and message.user_id == topology.worker_user(SERVICE):
             subject, data = _event(message)
-            if isinstance(data, SyncFellDue | RepairUnfinished):
+            if isinstance(data, SyncFellDue | RepairUnfinished | LineUnfinished):
                 said = Said(UUID(message.message_id), OURSELVES, subject, data)
         if said is not None:
             self.arrived.setdefault(message.message_id, said)
@@ -337,15 +376,6 @@ class RealHistory:
         return f"{asyncio.get_running_loop().time():.3f}"
 
 
-def _definitions() -> dict[str, list[dict[str, Any]]]:
-    definitions = topology.declarations(1, SHARDS)
-    definitions["policies"] += topology.switch_to(1)["policies"]
-    for slug in SLUGS:
-        for part, declared in topology.declaration_of_instance(slug, _queue(slug)).items():
-            definitions[part] += declared
-    return definitions
-
-
 def _event(message: Published) -> tuple[str, Payload]:
     """The subject of a fact between the services, and what it says."""
     envelope = orjson.loads(message.body)
@@ -361,9 +391,7 @@ def _shard_queues(broker: Broker) -> list[Queue]:
 
 
 def _empty(postgres: Postgres) -> None:
-    """As after an installation: the instances, the shards, and nothing else."""
+    """As after an installation: the instances, and nothing else."""
     rows = postgres.ask("SELECT tablename FROM pg_tables WHERE schemaname = $1 AND tablename <> 'instance'", SERVICE)
     tables = ", ".join(f"{SERVICE}.{row[0]}" for row in rows)
     postgres.ask(f"TRUNCATE {tables} RESTART IDENTITY CASCADE")
-    numbers = "generate_series(0, $1::int - 1) AS number"
-    postgres.ask(f"INSERT INTO shard (generation, number, shards) SELECT 1, number, $1 FROM {numbers}", SHARDS)

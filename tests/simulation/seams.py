@@ -11,10 +11,11 @@ from uuid import UUID
 import aio_pika
 import structlog
 
-from services.ticket_sync.domain import repair
+from services.ticket_sync.domain import line, repair
+from services.ticket_sync.store import line as line_store
 from shared import database, ids
 from tests.simulation.dice import Dice
-from tests.simulation.model_of_repair import PIECE
+from tests.simulation.model_of_line import PIECE
 from tests.simulation.simulated_broker import Broker
 from tests.simulation.simulated_postgres import Postgres
 
@@ -23,12 +24,14 @@ from tests.simulation.simulated_postgres import Postgres
 def small_pieces() -> Iterator[None]:
     """What is told piece by piece comes in pieces so small that it takes several, with all that comes in between."""
     name = "MOST_IN_A_PIECE"
-    before = getattr(repair, name)
-    setattr(repair, name, PIECE)
+    before = [(module, getattr(module, name)) for module in (line, repair, line_store)]
+    for module, _ in before:
+        setattr(module, name, PIECE)
     try:
         yield
     finally:
-        setattr(repair, name, before)
+        for module, most in before:
+            setattr(module, name, most)
 
 
 @contextmanager

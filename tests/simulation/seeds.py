@@ -5,5 +5,8 @@ A seed says the same only for as long as the generator stays as it is; after tha
 
 FOUND: dict[str, dict[int, str]] = {
     "pure": {},
-    "real": {4851106: "the checker took a refused entry before the one that it passes on had come"},
+    "real": {
+        4851106: "the checker took a refused entry before the one that it passes on had come",
+        109: "the checker took the pieces of a line as early as a stranger's message that waited apart",
+    },
 }

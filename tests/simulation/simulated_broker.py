@@ -6,9 +6,8 @@ Workers meet it where they meet the real one, at `aio_pika.connect`; exchanges, 
 
 import asyncio
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from contextvars import Context
-from functools import cached_property
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -33,17 +32,32 @@ Definitions = dict[str, list[dict[str, Any]]]
 class Broker:
     """One virtual host. `arrived` is told of everything that a queue takes."""
 
-    def __init__(self, definitions: Definitions, dice: Dice, arrived: Callable[[Queue, Published], None]) -> None:
+    def __init__(self, dice: Dice, arrived: Callable[[Queue, Published], None]) -> None:
         self.dice = dice
         self.trouble = CALM
         self.connections: list[Connection] = []
-        self.queues = {queue["name"]: Queue(queue["name"]) for queue in definitions["queues"]}
+        self.queues: dict[str, Queue] = {}
         self._arrived = arrived
-        self._definitions = definitions
+        self._exchanges: dict[str, dict[str, Any]] = {}
+        self._bindings: dict[str, dict[tuple[str, str], dict[str, Any]]] = {}
+        self._policies: dict[str, dict[str, Any]] = {}
+        self._alternates: dict[str, str] = {}
         self._routes: dict[tuple[str, str], list[Queue]] = {}
         self._blocked: list[Callable[[], None]] | None = None
         self._nobody = Context()
         self._handed: set[asyncio.Task[None]] = set()
+
+    def declare(self, definitions: Definitions) -> None:
+        """Make all that must be there; what is there stays, but that a policy takes the place of its namesake."""
+        for queue in definitions.get("queues", ()):
+            self.queues.setdefault(queue["name"], Queue(queue["name"]))
+        for binding in definitions.get("bindings", ()):
+            from_here = self._bindings.setdefault(binding["source"], {})
+            from_here[binding["destination"], binding["routing_key"]] = binding
+        self._exchanges |= {exchange["name"]: exchange for exchange in definitions.get("exchanges", ())}
+        self._policies |= {policy["name"]: policy for policy in definitions.get("policies", ())}
+        self._alternates = dict(self._found_alternates())
+        self._routes.clear()
 
     async def connect(self, url: Any, **_: Any) -> "Connection":
         """As `aio_pika.connect`, for the process in whose name it is called."""
@@ -105,8 +119,8 @@ class Broker:
 
     def _found(self, exchange: str, key: str) -> list[Queue]:
         found: list[Queue] = []
-        for binding in self._definitions["bindings"]:
-            if binding["source"] == exchange and self._matches(exchange, binding["routing_key"], key):
+        for binding in self._bindings.get(exchange, {}).values():
+            if self._matches(exchange, binding["routing_key"], key):
                 to = binding["destination"]
                 found += [self.queues[to]] if binding["destination_type"] == "queue" else self._found(to, key)
         return found or self._found_instead(exchange, key)
@@ -117,22 +131,18 @@ class Broker:
         return [] if alternate is None else self._found(alternate, key)
 
     def _matches(self, exchange: str, pattern: str, key: str) -> bool:
-        type = self._types[exchange]
+        type = self._exchanges[exchange]["type"]
         return type == "fanout" or pattern == key or (type == "topic" and _fits(pattern.split("."), key.split(".")))
 
-    @cached_property
-    def _types(self) -> dict[str, str]:
-        return {exchange["name"]: exchange["type"] for exchange in self._definitions["exchanges"]}
-
-    @cached_property
-    def _alternates(self) -> dict[str, str]:
+    def _found_alternates(self) -> Iterator[tuple[str, str]]:
         """Alternate exchanges, as an exchange's own arguments say or a policy for it."""
-        exchanges = {exchange["name"]: exchange["arguments"] for exchange in self._definitions["exchanges"]}
-        for policy in self._definitions["policies"]:
-            for name in exchanges if policy["apply-to"] == "exchanges" else ():
-                if re.search(policy["pattern"], name):
-                    exchanges[name] = exchanges[name] | policy["definition"]
-        return {name: said["alternate-exchange"] for name, said in exchanges.items() if "alternate-exchange" in said}
+        for name, exchange in self._exchanges.items():
+            said = dict(exchange["arguments"])
+            for policy in self._policies.values():
+                if policy["apply-to"] == "exchanges" and re.search(policy["pattern"], name):
+                    said |= policy["definition"]
+            if "alternate-exchange" in said:
+                yield name, said["alternate-exchange"]
 
 
 class Connection:

@@ -2,14 +2,13 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from decimal import Decimal
 
 from shared.contracts.gateway import FileUploaded
-from shared.contracts.offer_handler import Customer, OutsourcingAbandoned, OutsourcingAccepted, Terms, Ticket
+from shared.contracts.offer_handler import Customer, OutsourcingAbandoned, OutsourcingAccepted, Ticket
 from shared.contracts.ticket_sync import RepairOrdered, SyncFellDue
 from shared.contracts.values import Payload
 from tests.simulation import acts, companies
-from tests.simulation.bodies import CURRENCY, LARGE_FILES, MEDIA_TYPE
+from tests.simulation.bodies import LARGE_FILES, MEDIA_TYPE, some_terms
 from tests.simulation.companies import Company, Said
 from tests.simulation.dice import Dice
 
@@ -72,12 +71,7 @@ class Story:
             ticket=Ticket(
                 number=f"L-{len(self.outsourced)}", title="No uplink", customer=Customer(company="Hansen KG")
             ),
-            terms=Terms(
-                mode="hourly",
-                currency=CURRENCY,
-                hourly_rate=Decimal("90.00"),
-                respond_by=self._clock() + timedelta(days=1),
-            ),
+            terms=some_terms(self._dice, self._clock() + timedelta(days=1)),
             organization="Nordlicht IT GmbH",
             accepted_at=self._clock(),
             accepted_by=acts.ACTOR,

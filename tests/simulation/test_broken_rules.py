@@ -1,5 +1,6 @@
 """Rules that are broken on purpose: a history finds each of them, and says how to play it again."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -8,14 +9,26 @@ from typing import Any
 
 import pytest
 
+from services.console.stack import LocalStack
 from services.ticket_sync.domain.files import Upload
 from services.ticket_sync.handlers import HANDLERS
-from shared.contracts.ticket_sync import CompletionReject, EntryPut, RepairUnfinished, SyncRequest
+from shared.contracts.ticket_sync import (
+    CompletionReject,
+    CompletionSubmit,
+    EntryPut,
+    EntryRemove,
+    LineUnfinished,
+    RepairUnfinished,
+    SyncRequest,
+)
 from shared.contracts.values import Payload
 from shared.messaging.outcomes import Changed, Decision, Deliver
 from shared.messaging.routes import Handlers
-from tests.simulation.depths import Depth, Failed, histories
+from shared.messaging.sharing import Serving
+from tests.simulation import real
+from tests.simulation.depths import Depth, Failed, histories, real_depth
 from tests.simulation.pure import PureHistory
+from tests.simulation.trouble import CALM, STORM
 from tests.simulation.violations import Violation
 
 Rule = Callable[..., Decision]
@@ -35,7 +48,9 @@ def drop_what_was_held(rule: Rule, link: Any, agreed: Any, front: Any, _: Any, r
 
 
 def release_in_another_order(rule: Rule, link: Any, agreed: Any, front: Any, held: Any, rejection: Any) -> Decision:
-    return rule(link, agreed, front, tuple(replace(entry, place=-entry.place) for entry in held), rejection)
+    backwards = reversed([entry.place for entry in held])
+    exchanged = (replace(entry, place=place) for entry, place in zip(held, backwards, strict=True))
+    return rule(link, agreed, front, tuple(exchanged), rejection)
 
 
 def pass_on_to_where_it_came_from(rule: Rule, link: Any, known: Any, namesake: Any, *more: Any) -> Decision:
@@ -89,6 +104,27 @@ def stop_after_a_piece(rule: Rule, link: Any, repair: Any, *more: Any) -> Decisi
     return rule(link, repair and replace(repair, entry_ids=()), *more)
 
 
+def lose_the_rest_of_the_line(rule: Rule, link: Any, front: Any, _: Any, unfinished: Any) -> Decision:
+    return rule(link, front, (), unfinished)
+
+
+def overtake_what_is_in_line(rule: Rule, link: Any, *more: Any) -> Decision:
+    return rule(link and replace(link, passed_place=link.last_place), *more)
+
+
+def submit_while_some_are_in_line(rule: Rule, link: Any, *more: Any) -> Decision:
+    return rule(link and replace(link, passed_place=link.last_place), *more)
+
+
+def warn_again(rule: Rule, *given: Any) -> Decision:
+    *known, effort, put = given
+    return rule(*known, effort and replace(effort, told=()), put)
+
+
+def count_what_was_removed(rule: Rule, link: Any, known: Any, namesake: Any, _: Any, removal: Any) -> Decision:
+    return rule(link, known, namesake, None, removal)
+
+
 @pytest.mark.parametrize(
     ("kind", "fault"),
     [
@@ -103,6 +139,11 @@ def stop_after_a_piece(rule: Rule, link: Any, repair: Any, *more: Any) -> Decisi
         (SyncRequest, keep_what_is_missing_to_oneself),
         (SyncRequest, want_nothing),
         (RepairUnfinished, stop_after_a_piece),
+        (LineUnfinished, lose_the_rest_of_the_line),
+        (EntryPut, overtake_what_is_in_line),
+        (CompletionSubmit, submit_while_some_are_in_line),
+        (EntryPut, warn_again),
+        (EntryRemove, count_what_was_removed),
     ],
     ids=lambda given: given.__name__,
 )
@@ -119,3 +160,18 @@ def _broken(kind: type[Payload], fault: Rule) -> Handlers:
     route = HANDLERS.routes[kind.kind]
     broken = replace(route, decide=partial(fault, route.decide))
     return Handlers(HANDLERS.service, HANDLERS.tables, {**HANDLERS.routes, kind.kind: broken})
+
+
+@pytest.mark.slow
+def test_a_shard_that_is_given_up_too_early_is_found(stack: LocalStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    is_superseded = property(lambda serving: serving.superseded_at < math.inf)
+    monkeypatch.setattr(Serving, "is_drained", is_superseded)
+    # Nothing else goes wrong that takes its time to mend.
+    monkeypatch.setattr(real, "ACTS", 100)
+    monkeypatch.setattr(real, "LONGEST_REST_SECONDS", 30.0)
+    trouble = replace(CALM, death=STORM.death, other_shards=5 * STORM.other_shards)
+    with real_depth(stack.database_admin_url, trouble) as depth, pytest.raises(Failed) as failed:
+        for _ in histories(depth, SEEDS):
+            pass
+    assert isinstance(failed.value.__cause__, Violation)
+    assert "does not come to rest" in str(failed.value)

@@ -25,6 +25,7 @@ class Trouble:
     unbound_queue: float = 0.0
     alarm: float = 0.0
     leap_of_the_clock: float = 0.0
+    other_shards: float = 0.0
 
     @property
     def is_harmless(self) -> bool:
@@ -49,6 +50,7 @@ STORM = Trouble(
     unbound_queue=0.01,
     alarm=0.01,
     leap_of_the_clock=0.005,
+    other_shards=0.01,
 )
 
 

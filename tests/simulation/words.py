@@ -5,7 +5,8 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from shared.contracts.ticket_sync import AttachmentBody, EntryBody
+from shared.contracts.ticket_sync import AttachmentBody, ChargeBody, EntryBody, TimeBody
+from tests.simulation.companies import price_of
 from tests.simulation.facts import Fact
 
 
@@ -34,6 +35,18 @@ class Snapshot:
     charges: frozenset[tuple[UUID, int]]
     hours: Decimal
     total: Decimal
+
+    @classmethod
+    def of(cls, words: dict[UUID, Word]) -> "Snapshot":
+        """The time and the charges among these words."""
+        time = {id: word.body for id, word in words.items() if isinstance(word.body, TimeBody)}
+        charges = {id: word.body for id, word in words.items() if isinstance(word.body, ChargeBody)}
+        return cls(
+            frozenset((id, words[id].version) for id in time),
+            frozenset((id, words[id].version) for id in charges),
+            sum((body.hours for body in time.values()), Decimal(0)),
+            sum(map(price_of, charges.values()), Decimal(0)),
+        )
 
     @property
     def work(self) -> Fact:

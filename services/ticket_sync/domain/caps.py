@@ -98,10 +98,11 @@ def count(link: Link, effort: Effort | None, known: Entry | None, decision: Chan
         return decision
     counted = effort.with_work(known, -1) if known else effort
     counted = counted.with_work(newest, 1)
-    reached = tuple(counted.reached())
-    counted = replace(counted, told=tuple(dict.fromkeys((*effort.told, *(one.name for one in reached)))))
+    # Where a flat fee alone comes near, nothing is told before there is work that counts.
     if counted == effort:
         return decision
+    reached = tuple(counted.reached())
+    counted = replace(counted, told=tuple(dict.fromkeys((*effort.told, *(one.name for one in reached)))))
     highest = {one.cap: one for one in reached if one.name not in effort.told}
     tell = [told for one in highest.values() for told in _told_of(link, counted, one)]
     return Changed(

@@ -1,7 +1,7 @@
 """Repair: what each side holds is compared by digests, and what is missing is told again."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Annotated, ClassVar
 from uuid import UUID
 
@@ -34,9 +34,11 @@ class Inventory(Value):
 
     @classmethod
     def of(cls, version_of: Mapping[UUID, int], *, listed: bool = False) -> "Inventory":
-        """What there is of these entries, each by its id."""
-        versions = tuple(EntryVersion(entry_id=id, version=version_of[id]) for id in sorted(version_of))
-        return cls(entries=len(version_of), sha256=_digest(version_of.items()), versions=versions if listed else None)
+        """What there is of these entries, each by its id; its digest is reckoned here and not checked once more."""
+        versions = None
+        if listed:
+            versions = tuple([EntryVersion(entry_id=id, version=version_of[id]) for id in sorted(version_of)])
+        return cls.model_construct(entries=len(version_of), sha256=_digest(version_of), versions=versions)
 
     @property
     def version_of(self) -> dict[UUID, int]:
@@ -57,13 +59,13 @@ class Inventory(Value):
         version_of = {one.entry_id: one.version for one in versions}
         if len(version_of) != len(versions):
             raise PydanticCustomError("repeated", "must name each entry once")
-        if (len(versions), _digest(version_of.items())) != (told.data["entries"], told.data["sha256"]):
+        if (len(versions), _digest(version_of)) != (told.data["entries"], told.data["sha256"]):
             raise PydanticCustomError("digest", "are not as many as entries says, or have not the SHA-256 that is told")
         return versions
 
 
-def _digest(versions: Iterable[tuple[UUID, int]]) -> str:
-    return hashlib.sha256("".join(f"{id}:{version}\n" for id, version in sorted(versions)).encode()).hexdigest()
+def _digest(version_of: Mapping[UUID, int]) -> str:
+    return hashlib.sha256("".join([f"{id}:{version_of[id]}\n" for id in sorted(version_of)]).encode()).hexdigest()
 
 
 class SyncRequest(AboutOutsourcing):
