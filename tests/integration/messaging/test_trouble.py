@@ -118,7 +118,8 @@ async def test_a_letter_that_was_forgotten_is_told_however_busy_its_lane_is(
     try:
         await forgotten.wait()
         await probe_database.execute("UPDATE outbox SET published_at = NULL, created_at = now() - interval '1 minute'")
-        await until(count(probe_database, "outbox", 0, "published_at IS NULL"), 3 * SWEEP_SECONDS)
+        # Some sweeps, of a machine that may be busy itself; a lane that is passed over is passed over for ever.
+        await until(count(probe_database, "outbox", 0, "published_at IS NULL"), 15 * SWEEP_SECONDS)
     finally:
         await _cancelled(busy)
         await _cancelled(running)

@@ -81,7 +81,7 @@ async def test_what_was_never_told_is_found_whatever_the_entries_say_of_themselv
     await database.execute("DELETE FROM outbox WHERE position = (SELECT max(position) FROM outbox)")
     await verdict_is(database, 3, untold=1)
     await database.execute("DELETE FROM outbox WHERE kind = 'tandem.entry.replicated.v1'")
-    await database.execute("UPDATE entry SET travel = 'waiting', copy_version = NULL, place = 1")
+    await database.execute("UPDATE entry SET travel = 'waiting', copy_version = NULL, copied_at = NULL, place = 1")
     await verdict_is(database, 3, untold=3)
 
 
