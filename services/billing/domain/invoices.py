@@ -115,10 +115,9 @@ class Desk:
                 }
             )
             invoices.append(Invoice(lead, service, series.name, series.year, series.last, document))
-            for line in document.lines:
-                bill = changed[line.outsourcing_id]
-                changed[bill.outsourcing_id] = _with_line(bill, line, document.invoice_id)
-            costs = tuple(changed[id].cost() for id in dict.fromkeys(line.outsourcing_id for line in document.lines))
+            on_it = _positions_on(document)
+            changed |= {id: _invoiced(changed[id], positions, document.invoice_id) for id, positions in on_it.items()}
+            costs = tuple(changed[id].cost() for id in on_it)
             received = wire.InvoiceReceived(service=service, organization=organization, invoice=document, costs=costs)
             tell += (
                 Deliver(service, wire.InvoiceIssued(lead=lead, invoice=document)),
@@ -220,9 +219,18 @@ def cancel(
     )
 
 
-def _with_line(bill: Bill, line: wire.InvoiceLine, invoice_id: UUID) -> Bill:
-    item = bill.item(line.position)
-    return bill.with_items([replace(item, state="invoiced", invoice_id=invoice_id)] if item else [])
+def _positions_on(document: wire.Invoice) -> dict[UUID, set[int]]:
+    """Which items of which outsourcings stand on it; thousands may, so that they are looked for once."""
+    positions: dict[UUID, set[int]] = {}
+    for line in document.lines:
+        positions.setdefault(line.outsourcing_id, set()).add(line.position)
+    return positions
+
+
+def _invoiced(bill: Bill, positions: set[int], invoice_id: UUID) -> Bill:
+    return bill.with_items(
+        replace(item, state="invoiced", invoice_id=invoice_id) for item in bill.items if item.position in positions
+    )
 
 
 def _reopened(bill: Bill, invoice_id: UUID, credited: Iterable[wire.InvoiceLine]) -> Bill:

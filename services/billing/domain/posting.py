@@ -125,12 +125,13 @@ def post(
         return refused
     items = bill.in_state("open")
     if posting.data.positions is not None:
+        at = {item.position: item for item in bill.items}
         for position in posting.data.positions:
-            item = bill.item(position)
+            item = at.get(position)
             if item is None or item.state != "open":
                 problem = "item/unknown" if item is None else "item/not-open"
                 return Refused(problem, state=item.state if item else bill.state, position=position)
-        items = tuple(item for item in items if item.position in posting.data.positions)
+        items = tuple(at[position] for position in sorted(set(posting.data.positions)))
     if not items:
         return Refused("item/nothing-to-post", state=bill.state)
     return _posted(bill, items, Desk(lead, service, mapping, recipient, series), posting)
