@@ -32,7 +32,7 @@ from shared.contracts.ticket_sync import (
     Visibility,
 )
 from shared.contracts.values import Command
-from tests.simulation.bodies import BODIES, CURRENCY, KINDS, text
+from tests.simulation.bodies import CURRENCY, KINDS, some_body, text
 from tests.simulation.companies import Ticket, Word, price_of
 from tests.simulation.dice import Dice
 
@@ -50,7 +50,7 @@ def _change(ticket: Ticket, dice: Dice) -> Command | None:
     """Another text, or the entry once more where it was removed."""
     if (known := _some_own(ticket, dice)) is None:
         return None
-    visibility = known.visibility if isinstance(known, EntryPut) else "shared"
+    visibility = known.visibility if type(known) is EntryPut else "shared"
     kind = ticket.kinds.get(known.entry_id) or dice.choice(KINDS)
     return _kept(ticket, _put(ticket, dice, known.entry_id, _next_version(known, dice), visibility, kind))
 
@@ -58,7 +58,7 @@ def _change(ticket: Ticket, dice: Dice) -> Command | None:
 def _turn(ticket: Ticket, dice: Dice) -> Command | None:
     """Shared to internal, or back."""
     known = _some_own(ticket, dice)
-    if not isinstance(known, EntryPut):
+    if type(known) is not EntryPut:
         return None
     other: Visibility = "shared" if known.visibility == "internal" else "internal"
     return _kept(ticket, known.model_copy(update={"visibility": other, "version": _next_version(known, dice)}))
@@ -77,7 +77,7 @@ def _remove_unsaid(ticket: Ticket, dice: Dice) -> Command:
 
 def _use_a_version_twice(ticket: Ticket, dice: Dice) -> Command | None:
     known = _some_own(ticket, dice)
-    if not isinstance(known, EntryPut):
+    if type(known) is not EntryPut:
         return None
     return _put(ticket, dice, known.entry_id, known.version, known.visibility, known.body.kind)
 
@@ -131,8 +131,8 @@ def _submit(ticket: Ticket, dice: Dice) -> Command:
         actor=ACTOR,
         outsourcing_id=ticket.outsourcing_id,
         entries=len(work) + (1 if dice.happens(0.05) else 0),
-        hours=sum((body.hours for body in work if isinstance(body, TimeBody)), Decimal(0)),
-        charge_total=sum((price_of(body) for body in work if isinstance(body, ChargeBody)), Decimal(0)),
+        hours=sum((body.hours for body in work if type(body) is TimeBody), Decimal(0)),
+        charge_total=sum((price_of(body) for body in work if type(body) is ChargeBody), Decimal(0)),
     )
 
 
@@ -208,7 +208,7 @@ def _pass_on(ticket: Ticket, dice: Dice) -> Command | None:
         outsourcing_id=ticket.outsourcing_id,
         entry_id=id,
         version=_next_version(known, dice) if known else 1,
-        visibility=word.visibility if isinstance(word, EntryPut) else "shared",
+        visibility=word.visibility if type(word) is EntryPut else "shared",
         author=word.author,
         happened_at=word.happened_at,
         body=word.body,
@@ -276,11 +276,11 @@ def what_somebody_does(ticket: Ticket, dice: Dice, *, plain: bool = False) -> Co
         return _pass_on(ticket, dice)
     [act] = dice.choices(ACTS, cum_weights=_weights(ticket.role, ticket.state, plain))
     command = act.command(ticket, dice)
-    return None if plain and isinstance(command, EntryPut) and _cites(command) else command
+    return None if plain and type(command) is EntryPut and _cites(command) else command
 
 
 def _cites(put: EntryPut) -> bool:
-    return isinstance(put.body, AttachmentBody) and put.body.content is None
+    return type(put.body) is AttachmentBody and put.body.content is None
 
 
 def ask_for_all(ticket: Ticket) -> SyncRequest:
@@ -311,7 +311,7 @@ def _put(ticket: Ticket, dice: Dice, id: UUID, version: int, visibility: Visibil
         visibility=visibility,
         author="K. Sommer",
         happened_at=DAY + timedelta(minutes=dice.randrange(10_000)),
-        body=BODIES[kind](dice),
+        body=some_body(kind, dice),
     )
 
 
@@ -321,10 +321,10 @@ def _removal(ticket: Ticket, id: UUID, version: int) -> EntryRemove:
 
 def _kept(ticket: Ticket, word: Word) -> Command:
     """A word on an entry of one's own, kept as it is said, unless it is bound to be refused."""
-    foreign = isinstance(word, EntryPut) and isinstance(word.body, ChargeBody) and word.body.currency != CURRENCY
+    foreign = type(word) is EntryPut and type(word.body) is ChargeBody and word.body.currency != CURRENCY
     if not foreign:
         ticket.own[word.entry_id] = word
-        if isinstance(word, EntryPut):
+        if type(word) is EntryPut:
             ticket.kinds[word.entry_id] = word.body.kind
     return word
 

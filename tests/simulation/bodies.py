@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from shared.contracts.offer_handler import Terms
@@ -55,17 +56,30 @@ def _link(dice: Dice) -> EntryBody:
     return LinkBody(kind="link", name="Plan", target=f"//server/{text(dice)}.pdf")
 
 
-BODIES: dict[str, Callable[[Dice], EntryBody]] = {
+_KINDS: dict[str, Callable[[Dice], EntryBody]] = {
     "note": _note,
     "time": _time,
     "charge": _charge,
     "attachment": _file,
     "link": _link,
 }
+# Made once and drawn again and again: what an entry says need not be said by no other, and each is made with care.
+DIFFERENT = 500
 KINDS = ("note", "note", "time", "time", "time", "charge", "charge", "attachment", "link")
 
 # How often each amount is authorized; so much that some tickets reach it and others do not.
 CAPPED = 0.2
+
+
+@cache
+def _bodies(kind: str) -> tuple[EntryBody, ...]:
+    dice = Dice(kind)
+    return tuple(_KINDS[kind](dice) for _ in range(DIFFERENT))
+
+
+def some_body(kind: str, dice: Dice) -> EntryBody:
+    """What an entry of that kind says."""
+    return dice.choice(_bodies(kind))
 
 
 def some_terms(dice: Dice, respond_by: datetime) -> Terms:

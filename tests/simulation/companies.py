@@ -73,7 +73,7 @@ class Ticket:
 
     def work(self) -> list[TimeBody | ChargeBody]:
         """What it would submit: its shared time and charges."""
-        shared = (word.body for word in self.own.values() if isinstance(word, EntryPut) and word.visibility == "shared")
+        shared = (word.body for word in self.own.values() if type(word) is EntryPut and word.visibility == "shared")
         return [body for body in shared if isinstance(body, TimeBody | ChargeBody)]
 
     def take(self, sequence: int, told: Delivery) -> None:
@@ -82,24 +82,24 @@ class Ticket:
         state = getattr(told, "state", None)
         if state is not None and sequence > self.as_of:
             self.state, self.as_of = state, sequence
-        if isinstance(told, EntryReplicated | EntryWithdrawn):
+        if type(told) is EntryReplicated or type(told) is EntryWithdrawn:
             known = self.copies.get(told.entry_id)
             if known is None or told.version > known.version:
                 self.copies[told.entry_id] = told
-        elif isinstance(told, EntrySevered):
+        elif type(told) is EntrySevered:
             self.severed.add(told.entry_id)
-        elif isinstance(told, CompletionSubmitted):
+        elif type(told) is CompletionSubmitted:
             self.snapshot_id = told.snapshot.snapshot_id
-        elif isinstance(told, SyncDigest):
+        elif type(told) is SyncDigest:
             self._compare(told)
 
     def inventories(self, *, listed: bool = True) -> tuple[Inventory, Inventory]:
         """What it has of its own, and the copies that follow their owner."""
-        own = {id: word.version for id, word in self.own.items() if isinstance(word, EntryPut)}
+        own = {id: word.version for id, word in self.own.items() if type(word) is EntryPut}
         copies = {
             id: copy.version
             for id, copy in self.copies.items()
-            if isinstance(copy, EntryReplicated) and id not in self.severed
+            if type(copy) is EntryReplicated and id not in self.severed
         }
         return Inventory.of(own, listed=listed), Inventory.of(copies, listed=listed)
 

@@ -2,9 +2,12 @@
 
 import random
 from datetime import datetime
+from functools import lru_cache
 from uuid import UUID
 
 from asyncpg.pgproto import pgproto
+
+_LOW = 2**62 - 1
 
 
 class Dice(random.Random):
@@ -15,7 +18,12 @@ class Dice(random.Random):
 
     def uuid7(self, at: datetime) -> UUID:
         """A UUIDv7 of that instant (RFC 9562, section 5.7), of the kind that comes from the database and is faster."""
-        millis = int(at.timestamp() * 1000)
-        id = millis << 80 | 7 << 76 | self.getrandbits(12) << 64 | 2 << 62 | self.getrandbits(62)
+        drawn = self.getrandbits(74)
+        id = _millis(at) << 80 | 7 << 76 | drawn >> 62 << 64 | 2 << 62 | drawn & _LOW
         made: UUID = pgproto.UUID(id.to_bytes(16, "big"))
         return made
+
+
+@lru_cache(maxsize=8)
+def _millis(at: datetime) -> int:
+    return int(at.timestamp() * 1000)

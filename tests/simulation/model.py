@@ -57,6 +57,8 @@ class Outsourcing:
     def __init__(self, accepted: OutsourcingAccepted, elsewhere: Elsewhere) -> None:
         self.id, self.lead, self.service = accepted.outsourcing_id, accepted.lead, accepted.service
         self.accepted = accepted
+        # What the sum of the service partner's time is called.
+        self.id_of_sum = id_of_content(b"time of the service partner", self.id.bytes)
         self.elsewhere = elsewhere
         self.state = "accepted"
         self.words: dict[UUID, Word] = {}
@@ -87,9 +89,9 @@ class Outsourcing:
         return "refused"
 
     def _take(self, sender: str, said: Payload) -> Taken:
-        if isinstance(said, OutsourcingAccepted):
+        if type(said) is OutsourcingAccepted:
             return "unchanged"
-        if isinstance(said, TicketOpened) and sender == self.service and self.state == "in_progress":
+        if type(said) is TicketOpened and sender == self.service and self.state == "in_progress":
             return self._opened_again(said)
         step = LIFE[type(said)]
         if self.state not in step.states:
@@ -100,7 +102,7 @@ class Outsourcing:
 
     def _entry(self, owner: str, said: EntryPut | EntryRemove) -> Taken | None:
         id, known = said.entry_id, self.words.get(said.entry_id)
-        source = said.copied_from if isinstance(said, EntryPut) else None
+        source = said.copied_from if type(said) is EntryPut else None
         been = self.elsewhere.where_it_has_been(owner, source) if source else frozenset()
         if been is None:
             return "unknown"
@@ -141,7 +143,7 @@ class Outsourcing:
 
     def _fits(self, word: Word, known: Word | None, id: UUID) -> bool:
         """Whether it is in the currency, its owner's, of the same kind, and no other word of the same version."""
-        if isinstance(word.body, ChargeBody) and word.body.currency != self.accepted.terms.currency:
+        if type(word.body) is ChargeBody and word.body.currency != self.accepted.terms.currency:
             return False
         if known is None:
             return id != self.id_of_sum
@@ -339,11 +341,6 @@ class Outsourcing:
             return "unchanged"
         self._move_line()
         return None
-
-    @property
-    def id_of_sum(self) -> UUID:
-        """What the sum of the service partner's time is called."""
-        return id_of_content(b"time of the service partner", self.id.bytes)
 
     def other(self, side: str) -> str:
         return self.service if side == self.lead else self.lead

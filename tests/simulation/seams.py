@@ -1,5 +1,6 @@
 """Where a worker meets the outside, and the simulation takes its place: two `connect`s, ids, chance and logs."""
 
+import gc
 import random
 import sys
 from collections.abc import Callable, Iterator, MutableMapping
@@ -32,6 +33,16 @@ def small_pieces() -> Iterator[None]:
     finally:
         for module, most in before:
             setattr(module, name, most)
+
+
+@contextmanager
+def no_search_for_cycles() -> Iterator[None]:
+    """A history is small and soon over: what it leaves is freed then, and nobody looks for it meanwhile."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 @contextmanager

@@ -58,12 +58,12 @@ def lapsed(upload: Upload) -> Caused:
 
 def cited_by(body: EntryBody | None) -> AttachmentBody | None:
     """The attachment that goes by claim check, if it is one."""
-    return body if isinstance(body, AttachmentBody) and body.content is None else None
+    return body if body is not None and body.kind == "attachment" and body.content is None else None
 
 
 def sender_of_file(put: Message[EntryPut]) -> str | None:
     """Whose limits an entry has to keep."""
-    return put.sender if isinstance(put.data.body, AttachmentBody) else None
+    return put.sender if put.data.body.kind == "attachment" else None
 
 
 def upload_needed(put: Message[EntryPut]) -> tuple[str, str] | None:

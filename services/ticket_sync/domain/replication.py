@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from shared.contracts.ticket_sync import AttachmentBody, EntryBody, EntryPut, LinkBody, NoteBody, TimeBody, Visibility
+from shared.contracts.ticket_sync import EntryBody, EntryPut, NoteBody, Visibility
 from shared.contracts.values import Instant, ShortText, Value
 
 Writer = Literal["lead", "service", "tandem"]
@@ -37,12 +37,9 @@ def copy_of(body: EntryBody, writer: Writer) -> tuple[EntryBody, Visibility] | N
     The lead's time tells no hours or rates; what the service partner writes, and what Tandem adds to the lead's ticket,
     is not for the lead's customer.
     """
-    match writer, body:
-        case _, LinkBody():
-            return None
-        case "lead", TimeBody():
-            return NoteBody(kind="note", text=body.text), "shared"
-        case ("service", NoteBody() | AttachmentBody()) | ("tandem", _):
-            return body, "internal"
-        case _:
-            return body, "shared"
+    if body.kind == "link":
+        return None
+    if writer == "lead" and body.kind == "time":
+        return NoteBody(kind="note", text=body.text), "shared"
+    is_hidden = writer == "tandem" or (writer == "service" and body.kind in ("note", "attachment"))
+    return body, "internal" if is_hidden else "shared"

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from uuid import UUID
 
 from services.ticket_sync.domain.entries import TANDEM, Entry, passed_on
@@ -110,7 +111,13 @@ def fixed_whatever_its_size(link: Link, work: Work, snapshot_id: UUID) -> Comple
 
 def id_of_sum(link: Link) -> UUID:
     """What the sum of the service partner's time is called: it follows from the outsourcing's id."""
-    return id_of_content(b"time of the service partner", link.outsourcing_id.bytes)
+    return _id_of_sum(link.outsourcing_id)
+
+
+# Every new entry is compared with it; as many as a worker has in hand for a while.
+@lru_cache(maxsize=1024)
+def _id_of_sum(outsourcing_id: UUID) -> UUID:
+    return id_of_content(b"time of the service partner", outsourcing_id.bytes)
 
 
 def sum_up(link: Link, snapshot: CompletionSnapshot) -> tuple[Link, Entries, tuple[Tell, ...]]:

@@ -10,7 +10,7 @@ from services.ticket_sync.domain.links import Link, State
 from services.ticket_sync.domain.news import news_of
 from services.ticket_sync.domain.replication import Word, word_of, written
 from services.ticket_sync.domain.snapshots import id_of_sum
-from shared.contracts.ticket_sync import MOST_VERSIONS, AttachmentBody, EntryHeld, EntryPut, EntryRemove, EntrySever
+from shared.contracts.ticket_sync import MOST_VERSIONS, EntryHeld, EntryPut, EntryRemove, EntrySever
 from shared.messaging.outcomes import Changed, Decision, Deliver, Message, NotYet, Refused, Unchanged
 
 # Tombstones count: they are kept for ever. Whoever needs more has a fault, or is one. There is room for the one
@@ -53,7 +53,7 @@ def put_entry(  # noqa: PLR0913, PLR0917 - all that an entry can lean on
         path=path,
     )
     decision = _take(link, known, namesake, newest, word, effort, put.now)
-    if not isinstance(data.body, AttachmentBody) or not isinstance(decision, Changed):
+    if data.body.kind != "attachment" or not isinstance(decision, Changed):
         return decision
     before = known.word if known else None
     return may_not_send(link, limited, data.body) or may_not_cite(link, before, upload, put) or decision

@@ -35,10 +35,11 @@ class Inventory(Value):
     @classmethod
     def of(cls, version_of: Mapping[UUID, int], *, listed: bool = False) -> "Inventory":
         """What there is of these entries, each by its id; its digest is reckoned here and not checked once more."""
-        versions = None
-        if listed:
-            versions = tuple([EntryVersion(entry_id=id, version=version_of[id]) for id in sorted(version_of)])
-        return cls.model_construct(entries=len(version_of), sha256=_digest(version_of), versions=versions)
+        entries, sha256 = len(version_of), _digest(version_of)
+        if not listed:
+            return cls(entries=entries, sha256=sha256)
+        versions = tuple([EntryVersion(entry_id=id, version=version_of[id]) for id in sorted(version_of)])
+        return cls.model_construct(entries=entries, sha256=sha256, versions=versions)
 
     @property
     def version_of(self) -> dict[UUID, int]:

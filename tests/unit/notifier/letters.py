@@ -166,6 +166,6 @@ def html_of(mail: EmailMessage) -> str:
 
 def _part(mail: EmailMessage, subtype: str) -> str:
     part = mail.get_body((subtype,))
-    assert part is not None
+    assert isinstance(part, EmailMessage)
     text: str = part.get_content()
     return text
