@@ -11,7 +11,7 @@ CODE   := services shared tests $(wildcard demo)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test simulate bench-sync bench-deadlines bench-billing check format up down servers lock clean
+.PHONY: help demo test simulate bench-sync bench-deadlines bench-billing bench-notify check format up down servers lock clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ bench-sync: servers ## entries per second through one worker, beside a bare brid
 
 bench-deadlines: servers ## how late offers expire with PENDING=100000 others stored
 	@$(BIN)/python -m tests.bench.deadlines --pending $(PENDING)
+
+bench-notify: servers ## e-mails per second, memory with PENDING=100000 waiting, and how soon an offer's is out
+	@$(BIN)/python -m tests.bench.notify --pending $(PENDING)
 
 bench-billing: servers ## invoices with 20 lines per second, with PDF and XML, and what others feel of it
 	@$(BIN)/python -m tests.bench.billing

@@ -12,6 +12,8 @@ BREAKS_AND_CONTROLS = {"Cc", "Cs", "Zl", "Zp"}
 
 def one_line(text: str) -> str:
     """Text as it may stand in a line or a header: no breaks, no controls, nothing that turns its direction."""
+    if text.isprintable():
+        return SPACES.sub(" ", text).strip()
     kept = (" " if unicodedata.category(one) in BREAKS_AND_CONTROLS else one for one in _straight(text))
     return SPACES.sub(" ", "".join(kept)).strip()
 
@@ -27,4 +29,6 @@ def passage(text: str) -> str:
 
 
 def _straight(text: str) -> str:
+    if text.isascii():
+        return text
     return "".join(one for one in text if ord(one) not in BIDI_CONTROLS)

@@ -16,8 +16,8 @@ from shared.contracts.billing import Invoice
 
 # What Typst remembers of the pages before grows up to here and no further; a fresh process begins anew.
 INVOICES_A_PROCESS = 1000
-# The least there is: pages are made of what time the workers, the broker and the database leave.
-NICENESS = 19
+# Workers, broker and database get nine tenths of the time for as long as they want it all.
+NICENESS = 10
 # Linux takes one such word every tenth of a second from all of its users.
 TRIES_TO_BE_NICE = 20
 AUTOGROUP = Path("/proc/self/autogroup")
@@ -87,7 +87,7 @@ def _be_a_good_child() -> None:
 
 
 def _give_way() -> None:
-    """Run when nothing else does.
+    """Run when nothing else does, or nearly so.
 
     Where Linux shares the time between sessions (autogroup), a nice process gives way to those of its own session only:
     it has one of its own then, and that is nice to the others.

@@ -18,8 +18,8 @@ from shared.messaging.side_work import Courier
 
 log = structlog.get_logger()
 
-LETTERS_AT_ONCE = 100
-# Letters that share a connection. Bags go out side by side.
+LETTERS_AT_ONCE = 200
+# Letters that share a connection. Bags go out side by side: more connections than these eight many servers refuse.
 LETTERS_IN_A_BAG = 25
 # A bag stops here, and what is left of it goes back to be claimed again: a slow server must not keep a worker from
 # ending, nor may a lease run out while its letter is still on the way (this, and the longest that one mail can take).

@@ -11,3 +11,9 @@ MOST_P99_SECONDS_LATE = 1.0
 MOST_WORKER_MEMORY_MIB = 150.0
 # Twenty lines each, with PDF and XML; and what others feel is bounded by the latency promised above.
 LEAST_INVOICES_A_SECOND = 10.0
+# As many as the busiest minute of a thousand companies needs, and every day's backlog within minutes.
+LEAST_MAILS_A_SECOND = 100.0
+# From the command to the mail server, when nothing else is to be done.
+MOST_SECONDS_TO_AN_OFFER = 1.0
+# What a hundred thousand more that are due may cost the worker.
+MOST_MEMORY_FOR_PENDING_MIB = 20.0

@@ -49,6 +49,8 @@ class Content:
     buttons: tuple[tuple[str, AnswerLink], ...]
     facts: tuple[tuple[str, str], ...]
     passages: tuple[tuple[str, str], ...]
+    lines_label: str
+    lines: tuple[str, ...]
     footer: str
 
 
@@ -95,6 +97,8 @@ class _Writer:
             buttons=tuple((self._sentence(link.answer), link) for link in self._links),
             facts=tuple((self._word(f"labels.{label}"), one_line(value)) for label, value in self._lines() if value),
             passages=tuple(self._passages()),
+            lines_label=self._word("labels.lines"),
+            lines=tuple(self._listed()),
             footer=self._word("words.footer"),
         )
 
@@ -204,7 +208,6 @@ class _Writer:
         for label, text in (
             ("reason", self._facts.reason),
             (TEXTS.get(self._told.kind, "text"), self._facts.text),
-            ("lines", "\n".join(self._listed())),
             ("description", self._facts.description),
             ("instructions", instructions),
         ):

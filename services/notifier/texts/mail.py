@@ -1,12 +1,19 @@
-"""The e-mail itself: headers, a plain part and an HTML part that say the same."""
+"""The e-mail itself: headers, a plain part and an HTML part that say the same, and a file where one goes with it.
 
+The library builds and folds each header from its grammar, and looks at each line of a text: that took longer than all
+else, by far. What is ours and plain is written as it is.
+"""
+
+import quopri
 from collections.abc import Sequence
-from email.header import Header
-from email.headerregistry import Address, BaseHeader, HeaderRegistry, UnstructuredHeader
-from email.message import EmailMessage
+from email.charset import BASE64, Charset
+from email.headerregistry import Address, BaseHeader, HeaderRegistry
+from email.message import EmailMessage, MIMEPart
 from email.policy import SMTP, Policy
-from functools import cache
+from email.utils import format_datetime
+from functools import cache, lru_cache
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
@@ -16,17 +23,43 @@ from services.notifier.texts.answers import AnswerLink
 from services.notifier.texts.letters import content_of
 from shared.legible import one_line
 
+# Who reads most of the mails at a time.
+READERS_REMEMBERED = 1_000
+# With its brackets an encoded word has 75 characters at most (RFC 2047, section 2).
+ENCODED_BYTES = 45
+UTF_8 = Charset("utf-8")
+UTF_8.header_encoding = BASE64
 
-class Subject(UnstructuredHeader, BaseHeader):
-    """A subject, encoded as a whole where it is not ASCII.
 
-    The library's own way encodes single words, and doubles a space where it breaks a line before one (Python 3.11).
-    """
+class Line(BaseHeader):
+    """A header of ours: one line, shorter than has to be folded (RFC 5322, 2.1.1), encoded where it is not ASCII."""
+
+    max_count = 1
+
+    @classmethod
+    def parse(cls, value: str, kwds: dict[str, Any]) -> None:
+        """Raises ValueError where it would be more than one line."""
+        if len(value.splitlines()) > 1:
+            raise ValueError("a header is one line")
+        kwds["decoded"], kwds["parse_tree"] = value, None
 
     def fold(self, *, policy: Policy) -> str:
         text = str(self)
-        header = Header(text, "us-ascii" if text.isascii() else "utf-8", header_name="Subject")
-        return f"Subject: {header.encode(linesep=policy.linesep)}{policy.linesep}"
+        return f"{self.name}: {text if text.isascii() else _encoded(text, policy.linesep)}{policy.linesep}"
+
+
+def _encoded(text: str, linesep: str) -> str:
+    """Encoded words, one a line, none of which breaks a character (RFC 2047, section 5)."""
+    characters = ENCODED_BYTES // max(len(one.encode()) for one in set(text))
+    words = (text[start : start + characters] for start in range(0, len(text), characters))
+    return f"{linesep} ".join(UTF_8.header_encode(word) for word in words)
+
+
+class Lines(HeaderRegistry):
+    """Every header is a line."""
+
+    def __getitem__(self, name: str) -> type[BaseHeader]:
+        return Line
 
 
 def mail_of(
@@ -38,10 +71,10 @@ def mail_of(
     """
     content = content_of(letter, links)
     mail = EmailMessage(policy=_policy())
-    mail["From"] = sender
-    mail["To"] = Address(addr_spec=_literal(one_line(letter.notification.reader.address)))
+    mail["From"] = _mailbox("From", sender.display_name, sender.addr_spec)
+    mail["To"] = _mailbox("To", "", _literal(one_line(letter.notification.reader.address)))
     mail["Subject"] = _literal(content.subject)
-    mail["Date"] = letter.created_at
+    mail["Date"] = format_datetime(letter.created_at)
     mail["Message-ID"] = message_id_of(letter, sender)
     # Nothing was ever sent under the thread's own id: mail programs gather under it all the same (RFC 5322, 3.6.4).
     mail["In-Reply-To"] = mail["References"] = thread_of(letter, sender)
@@ -50,11 +83,16 @@ def mail_of(
     mail["List-Id"] = f"<tandem.{sender.domain}>"
     mail["Precedence"] = "bulk"
     mail["X-Auto-Response-Suppress"] = "All"
-    mail.set_content(_layout("letter.txt.jinja", content), cte="quoted-printable")
-    mail.add_alternative(_layout("letter.html.jinja", content), subtype="html", cte="quoted-printable")
+    mail["MIME-Version"] = "1.0"
+    texts = (_text("plain", _layout("letter.txt.jinja", content)), _text("html", _layout("letter.html.jinja", content)))
     file = letter.notification.facts.file
-    if file is not None and attached is not None:
-        mail.add_attachment(attached, maintype="application", subtype="pdf", filename=one_line(file.name))
+    if file is None or attached is None:
+        _put_together(mail, "alternative", letter, *texts)
+    else:
+        alternative, pdf = MIMEPart(policy=_policy()), MIMEPart(policy=SMTP)
+        _put_together(alternative, "alternative", letter, *texts)
+        pdf.set_content(attached, maintype="application", subtype="pdf", filename=one_line(file.name))
+        _put_together(mail, "mixed", letter, alternative, pdf)
     mail["Content-Language"] = content.language
     return mail
 
@@ -70,16 +108,37 @@ def thread_of(letter: Letter, sender: Address) -> str:
     return f"<{thread_id(told.subject_id, told.reader.address)}@{sender.domain}>"
 
 
+def _put_together(whole: MIMEPart, subtype: str, letter: Letter, *parts: MIMEPart) -> None:
+    # Neither quoted-printable nor base64 can contain the first two characters (RFC 2045, section 6.7).
+    boundary = f"=_{subtype[:3]}_{letter.notification.id.hex[:16]}"
+    whole["Content-Type"] = f'multipart/{subtype}; boundary="{boundary}"'
+    for part in parts:
+        whole.attach(part)
+
+
+def _text(subtype: str, text: str) -> MIMEPart:
+    part = MIMEPart(policy=_policy())
+    part["Content-Type"] = f'text/{subtype}; charset="utf-8"'
+    part["Content-Transfer-Encoding"] = "quoted-printable"
+    part.set_payload(quopri.encodestring(text.encode()).decode("ascii"))
+    return part
+
+
 def _literal(text: str) -> str:
     """Without what the reader's program, or ours, would decode as an encoded word (RFC 2047), line ends and all."""
     return text.replace("=?", "= ?")
 
 
+@lru_cache(READERS_REMEMBERED)
+def _mailbox(header: str, name: str, address: str) -> BaseHeader:
+    """Raises ValueError where it is no address."""
+    made: BaseHeader = HeaderRegistry()(header, Address(display_name=name, addr_spec=address))
+    return made
+
+
 @cache
 def _policy() -> Policy:
-    headers = HeaderRegistry()
-    headers.map_to_type("subject", Subject)
-    return SMTP.clone(header_factory=headers)
+    return SMTP.clone(header_factory=Lines())
 
 
 def _layout(name: str, content: object) -> str:

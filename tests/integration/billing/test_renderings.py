@@ -217,7 +217,7 @@ async def test_a_process_that_dies_fails_its_invoice_and_the_next_one_is_rendere
     try:
         await press.render(EXAMPLES["hours at home"]())
         [child] = spawned() - before
-        assert (child.nice(), os.getsid(child.pid)) == (NICENESS, child.pid), "it gives way to other sessions too"
+        assert child.nice() >= NICENESS and os.getsid(child.pid) == child.pid, "it gives way to other sessions too"
         making = asyncio.create_task(press.render(collected(tickets=5, lines_each=100)))
         await asyncio.sleep(0)
         child.kill()

@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from itertools import groupby
 from secrets import token_hex
 from typing import Any
 
@@ -17,13 +18,15 @@ from shared.messaging import topology
 from shared.messaging.arrivals import Arrival
 from shared.messaging.broker import Channel
 from shared.messaging.outbox import Letter
-from shared.messaging.publishing import publish
+from shared.messaging.publishing import Failure, publish, publish_together
 from tests.integration.messaging.posting import as_letter
 
 USERS = ("nordlicht", "alpenwerk", "tandem.probe")
 PASSWORD = "probe"
 # The client of these tests, the consumer and the relay.
 PROBE_CONNECTIONS = 3
+# One write's worth: a message alone costs a way to the broker and back.
+AT_ONCE = 200
 SHARD = topology.shard_queue("probe", 1, 0)
 INTERESTS = {"probe": topology.Interest(commands=("probe",), events=("probe.opened", "probe.counted"))}
 
@@ -55,9 +58,14 @@ class Broker:
         return self._channels[user]
 
     async def send(self, *arrivals: Arrival) -> None:
-        """Publish these as whom they are from, in order, confirmed."""
-        for arrival in arrivals:
-            await self._publish(as_letter(arrival), arrival.user_id or "")
+        """Publish these as whom they are from, in order, confirmed; those of one after another together."""
+        failures: list[Failure] = []
+        for user, theirs in groupby(arrivals, key=lambda arrival: arrival.user_id or ""):
+            letters, channel = [as_letter(arrival) for arrival in theirs], await self._writing(user)
+            for first in range(0, len(letters), AT_ONCE):
+                some = letters[first : first + AT_ONCE]
+                await publish_together(channel, some, user, lambda _, failure: failures.append(failure))
+        assert not any(failures), failures
 
     async def send_as(self, user: str, arrival: Arrival) -> None:
         """Publish a message of one user as another one."""
@@ -158,9 +166,12 @@ class Broker:
         await self.manage("POST", f"definitions/{self._vhost}", definitions)
 
     async def _publish(self, letter: Letter, user: str) -> None:
+        await publish(await self._writing(user), letter, user)
+
+    async def _writing(self, user: str) -> Channel:
         channel = await (await self.channel(user)).get_underlay_channel()
         assert isinstance(channel, Channel)
-        await publish(channel, letter, user)
+        return channel
 
     async def _take(self, queue_name: str, number: int, seconds: float) -> list[AbstractIncomingMessage]:
         queue = await (await self.channel("tandem.probe")).get_queue(queue_name)

@@ -80,7 +80,7 @@ async def test_commands_that_come_twice_take_effect_once_and_are_answered_twice(
 async def test_a_stopping_worker_finishes_what_it_has_and_nothing_is_redelivered(
     broker: Broker, probe_url: str, probe_database: Connection
 ) -> None:
-    commands = [do(new_id(), number) for number in range(3000)]
+    commands = [do(new_id(), number) for number in range(1500)]
     await broker.send(*commands)
     async with probe_worker(broker, probe_url):
         await until(lambda: _any(probe_database, "SELECT EXISTS (SELECT FROM inbox)"))
@@ -136,12 +136,12 @@ async def test_what_waits_for_something_is_decided_as_soon_as_that_comes(
 async def test_a_lost_channel_redelivers_and_nothing_is_done_twice(
     broker: Broker, probe_url: str, probe_database: Connection
 ) -> None:
-    commands = [do(new_id(), number) for number in range(2000)]
+    commands = [do(new_id(), number) for number in range(1200)]
     async with probe_worker(broker, probe_url):
-        await broker.send(*commands[:1000])
+        await broker.send(*commands[:600])
         await until(lambda: _any(probe_database, "SELECT EXISTS (SELECT FROM inbox)"))
         await broker.close_connections_of("tandem.probe")
-        await broker.send(*commands[1000:])
+        await broker.send(*commands[600:])
         await until(count(probe_database, "inbox", len(commands)))
         await until(count(probe_database, "outbox", 0, "published_at IS NULL"))
     facts = await broker.read_all("nordlicht")

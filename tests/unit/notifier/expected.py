@@ -104,7 +104,7 @@ EXPECTED = {
     ("entries-lead", "de"): [
         "23 Änderungen seit der letzten E-Mail",
         "Neu · Notiz · Jo Marti · Vor Ort: <Lüfter> getauscht.",
-        "Während der Genehmigung hinzugekommen · 25.11.2026 · Zeiteintrag · 3,75 Stunden",
+        "Neu, während der Genehmigung · 25.11.2026 · Zeiteintrag · 3,75 Stunden",
         "Geändert · Warenposten · 1.089,90 € · Jo Marti · SSD <2 TB>",
         "Entfernt · Notiz",
         "Geändert · Feld des Tickets · Priorität: hoch",

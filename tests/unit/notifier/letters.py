@@ -166,6 +166,6 @@ def html_of(mail: EmailMessage) -> str:
 
 def _part(mail: EmailMessage, subtype: str) -> str:
     part = mail.get_body((subtype,))
-    assert isinstance(part, EmailMessage)
+    assert part is not None
     text: str = part.get_content()
     return text

@@ -179,8 +179,8 @@ def test_lines_that_are_not_listed_are_counted() -> None:
 
     assert lines(MOST_LINES).count("Zeiteintrag") == MOST_LINES
     assert "weitere" not in lines(MOST_LINES)
-    assert "> … und 1 weitere Zeile\n" in lines(MOST_LINES + 1)
-    assert "> … und 1.980 weitere Zeilen\n" in lines(MOST_LINES + 1980)
+    assert "- … und 1 weitere Zeile\n" in lines(MOST_LINES + 1)
+    assert "- … und 1.980 weitere Zeilen\n" in lines(MOST_LINES + 1980)
 
 
 def test_long_texts_are_cut_and_the_reader_is_told_so() -> None:
