@@ -108,18 +108,27 @@ def _lines(arrived: list[Said], ended: Mapping[UUID, Ended]) -> dict[str, deque[
     """
     lines: dict[str, deque[Said]] = {}
     for said in arrived:
-        if isinstance(said.data, FileUploaded):
-            continue
-        line = lines.setdefault(said.subject, deque())
-        passes = isinstance(said.data, LineUnfinished)
-        line.insert(_place_of(ended[said.id], [ended[one.id] for one in line]) if passes else len(line), said)
+        if not isinstance(said.data, FileUploaded):
+            line = lines.setdefault(said.subject, deque())
+            line.insert(_place_of(said, line, ended) if isinstance(said.data, LineUnfinished) else len(line), said)
     return lines
 
 
-def _place_of(how: Ended, others: list[Ended]) -> int:
-    """Behind the last of the others that was decided before; a stranger's waits apart, and tells nothing."""
-    before = [place for place, other in enumerate(others, 1) if how.at and other.at and other.at < how.at]
-    return max(before, default=0) if how.at else len(others)
+def _place_of(passing: Said, line: Iterable[Said], ended: Mapping[UUID, Ended]) -> int:
+    """Behind the last that was decided before; aside of what passes itself, and of strangers, who wait apart."""
+    at = ended[passing.id].at
+    sides = {side for said in line if isinstance(said.data, OutsourcingAccepted) for side in _sides(said.data)}
+    places = [0]
+    for place, said in enumerate(line, 1):
+        waits = not isinstance(said.data, OutsourcingAccepted) and ("/" in said.sender or said.sender in sides)
+        decided_at = ended[said.id].at
+        if waits and at is not None and decided_at is not None and decided_at < at:
+            places.append(place)
+    return places[-1]
+
+
+def _sides(accepted: OutsourcingAccepted) -> tuple[str, str]:
+    return accepted.lead, accepted.service
 
 
 def _take_all(
@@ -249,7 +258,7 @@ def _unknown_at_first(arrived: Iterable[Said], ended: Mapping[UUID, Ended], *, i
     unknown, begun, sides = [], False, set()
     for said in arrived:
         if isinstance(said.data, OutsourcingAccepted):
-            sides = {said.data.lead, said.data.service}
+            sides = set(_sides(said.data))
     for said in arrived:
         begun = begun or isinstance(said.data, OutsourcingAccepted)
         how = ended.get(said.id)
