@@ -29,6 +29,9 @@ SUSPECT_AFTER_RETURNS = 10
 # A turn is bounded far below the broker's acknowledgement timeout of 30 minutes.
 TURN_SECONDS = 60.0
 WATCH_SECONDS = 1.0
+# What waits and is not delivered in so many looks will not be: a broker delivers at once what a consumer has room for.
+# A consumer that was frozen, behind which this one waits, is gone for the broker before that.
+LOOKS_IN_VAIN = 8
 # For each word with the broker about a channel; it answers in milliseconds.
 BROKER_SECONDS = 10.0
 
@@ -191,12 +194,12 @@ class Session:
         self._changed.set()
 
     async def _watch_queue(self) -> None:
-        """A consumer can die without a word: messages that wait while nobody consumes are the sign.
+        """A consumer can die without a word: that messages wait and nobody consumes, or none is delivered, is the sign.
 
         A queue is empty if this consumer is its only one, nothing waits or is in hand, and nothing came since the look
         before: what is on its way from the broker is in neither count.
         """
-        arrivals_before = -1
+        arrivals_before, looks_in_vain = -1, 0
         try:
             async with asyncio.timeout(BROKER_SECONDS):
                 watching = await self._channel.connection.channel()
@@ -206,6 +209,9 @@ class Session:
                 if waiting and not consumers:
                     return self._lose("messages wait and nobody consumes")
                 nothing_moves = arrivals_before == self._arrivals == self._decided
+                looks_in_vain = looks_in_vain + 1 if waiting and nothing_moves else 0
+                if looks_in_vain == LOOKS_IN_VAIN:
+                    return self._lose("messages wait and none is delivered")
                 is_empty = nothing_moves and not waiting and consumers == 1
                 self._consumer.found_empty_at = looked_at if is_empty else -inf
                 arrivals_before = self._arrivals

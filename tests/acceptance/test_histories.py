@@ -19,6 +19,7 @@ from shared.contracts.values import Command, Payload
 from shared.database import Connection
 from shared.ids import new_id
 from shared.messaging import topology
+from shared.messaging.broker_admin import broker_admin
 from tests.acceptance.conftest import StartWorkers
 from tests.acceptance.partners import Partner, become_partners, partner, until
 from tests.integration.databases import connection_to
@@ -127,15 +128,29 @@ async def test_a_history_with_workers_killed_in_between_ends_as_the_model_says(
         with start("offer_handler", "ticket_sync", replicas=2) as running:
             history = History(seed, partners, await _partnerships(partners))
             kills = {ACTS * (kill + 1) // (KILLS + 1) for kill in range(KILLS)}
-            for number in range(ACTS):
-                await history.act()
-                if number in kills:
-                    _kill_and_start(history.dice.choice(running))
-            await history.settle()
-            await until(lambda: _is_at_rest(database, history, partners))
+            try:
+                for number in range(ACTS):
+                    await history.act()
+                    if number in kills:
+                        _kill_and_start(history.dice.choice(running))
+                await history.settle()
+                await until(lambda: _is_at_rest(database, history, partners))
+            except TimeoutError:
+                await _say_where_it_stands(installation, database)
+                raise
         history.hear()
         await _check(database, history)
         assert all(account.balanced for account in await check_all(installation.settings))
+
+
+async def _say_where_it_stands(installation: Installation, database: Connection) -> None:
+    """What whoever looks for the reason needs to know: what waits where, and who has it."""
+    for service in ("offer_handler", "ticket_sync"):
+        for what in ("shard", "parked_subject", "outbox WHERE published_at IS NULL"):
+            rows = await database.fetch(f"SELECT * FROM {service}.{what} LIMIT 20")
+            print(f"{service}.{what}: {[{**row, 'body': ''} for row in rows]}")
+    async with broker_admin(installation.settings.admin_broker_url.get_secret_value(), installation.name) as broker:
+        print(*await broker.list_queues(), sep="\n")
 
 
 async def _partnerships(partners: dict[str, Partner]) -> dict[tuple[str, str], UUID]:

@@ -7,14 +7,17 @@ from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
+import aio_pika
 import pytest
+from structlog.testing import capture_logs
 
 from shared.database import Connection, Database
 from shared.ids import new_id
 from shared.messaging import outbox, topology
 from shared.messaging.broker import CLOSE_SECONDS, HEARTBEAT_SECONDS
+from shared.messaging.consumer import LOOKS_IN_VAIN
 from shared.messaging.relay import SWEEP_SECONDS, Relay
-from tests.integration.messaging.broker import Broker
+from tests.integration.messaging.broker import SHARD, Broker
 from tests.integration.messaging.posting import command
 from tests.integration.messaging.probe import ProbeDo
 from tests.integration.messaging.proxy import CHANNEL_OPEN, Proxy
@@ -123,6 +126,23 @@ async def test_a_letter_that_was_forgotten_is_told_however_busy_its_lane_is(
     finally:
         await _cancelled(busy)
         await _cancelled(running)
+
+
+async def test_a_worker_to_which_nothing_is_delivered_while_messages_wait_says_so_and_consumes_anew(
+    broker: Broker, probe_url: str
+) -> None:
+    reason = "messages wait and none is delivered"
+    async with await aio_pika.connect(broker.url_of("tandem.probe")) as elsewhere:
+        channel = await elsewhere.channel()
+        await channel.set_qos(prefetch_count=1)
+        # Single and active: it takes one message, and has the broker keep the others for it.
+        await (await channel.get_queue(SHARD)).consume(asyncio.Queue[Any]().put)
+        await broker.send(*(do(new_id()) for _ in range(3)))
+        with capture_logs() as told:
+            async with probe_worker(broker, probe_url):
+                await until(_true(lambda: any(one.get("reason") == reason for one in told)), 3 * LOOKS_IN_VAIN)
+                await elsewhere.close()
+                await broker.read("nordlicht", 3)
 
 
 async def test_a_relay_told_to_end_while_it_closes_a_silent_connection_ends(broker: Broker, probe_url: str) -> None:
