@@ -10,7 +10,7 @@ from services.notifier.domain.delivery import Letter
 from services.notifier.domain.notifications import Facts, Line
 from services.notifier.texts.answers import AnswerLink
 from shared.catalogues import Catalogue, Catalogues
-from shared.contracts.offer_handler import Terms
+from shared.contracts.offer_handler import OverCap, Terms
 from shared.formats import Formats
 from shared.legible import one_line, passage
 
@@ -157,7 +157,7 @@ class _Writer:
         yield f"authorized_{facts.cap}", self._amount(facts.authorized)
         yield "reached", self._amount(facts.reached)
         if facts.over_cap:
-            yield "over_cap", self._word(f"over_cap.{facts.over_cap}")
+            yield "over_cap", self._over_cap(facts.over_cap)
 
     def _invoice(self) -> Iterator[tuple[str, str | None]]:
         facts = self._facts
@@ -186,8 +186,12 @@ class _Writer:
         yield "authorized_charges", money_or_none("authorized_charges")
         yield "authorized_total", money_or_none("authorized_total")
         if terms.is_capped:
-            yield "over_cap", self._word(f"over_cap.{terms.over_cap}")
+            yield "over_cap", self._over_cap(terms.over_cap)
         yield "rounding", self._formats.minutes(terms.rounding_minutes) if terms.rounding_minutes else None
+
+    def _over_cap(self, over_cap: OverCap) -> str:
+        """What becomes of work over the cap; the word that it may need is the lead's, whoever reads."""
+        return self._word(f"over_cap.{self._told.role}.{over_cap}")
 
     def _hours(self, terms: Terms) -> str | None:
         return None if terms.authorized_hours is None else self._formats.hours(terms.authorized_hours)

@@ -207,6 +207,10 @@ ASKED = OutsourcingAsked.model_validate(
 ANSWERED = OutsourcingAnswered.model_validate(
     {**ASKED.model_dump(), "sender": "alpenwerk", "text": "Ja, seit neun Uhr.", "by": "Jo Marti"}
 )
+ASKED_BY_SERVICE = OutsourcingAsked.model_validate(
+    {**ASKED.model_dump(), "sender": "alpenwerk", "text": "Wo steht <der Drucker>?", "by": "Jo Marti"}
+)
+ANSWERED_BY_LEAD = OutsourcingAnswered.model_validate({**ASKED.model_dump(), "text": "Im Keller, gleich links."})
 SUBMITTED = OutsourcingSubmitted.model_validate({**LINKED, "snapshot": SNAPSHOT})
 WITHDRAWN = OutsourcingWithdrawn.model_validate(LINKED)
 HOURS_REACHED = OutsourcingCapReached.model_validate(

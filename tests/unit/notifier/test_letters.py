@@ -56,6 +56,12 @@ def test_every_mail_is_as_approved() -> None:
     assert copies() == approved
 
 
+def test_every_letter_of_the_catalogues_has_a_sample() -> None:
+    told = [letter_to(recipient, event, "en").notification for recipient, event in SAMPLES.values()]
+    letters = CATALOGUES.catalogue_for("en").texts["letters"]
+    assert {(one.kind, one.role) for one in told} == {(kind, role) for kind in letters for role in letters[kind]}
+
+
 @every_sample
 @every_language
 def test_both_parts_say_what_the_reader_needs(name: str, language: str) -> None:
