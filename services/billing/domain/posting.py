@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from services.billing.domain.invoices import Desk
@@ -11,7 +12,7 @@ from services.billing.domain.numbers import NumberSeries
 from services.billing.domain.parties import BillingSettings, Mapping
 from shared.contracts import billing as wire
 from shared.contracts.billing import ItemApprove, ItemDecline
-from shared.contracts.offer_handler import Instance
+from shared.contracts.offer_handler import Instance, Terms
 from shared.contracts.ticket_sync import OutsourcingCompleted, OutsourcingHandedBack
 from shared.contracts.values import Delivery
 from shared.messaging.outcomes import Changed, Decision, Deliver, Message, NotYet, Refused, Tell, Unchanged
@@ -97,16 +98,24 @@ def adjust(bill: Bill | None, service: BillingSettings | None, change: Message[w
     item = bill.item(change.data.position)
     if item is None:
         return Refused("item/unknown", state=bill.state, position=change.data.position)
-    if item.state != "open":
-        return Refused("item/not-open", state=item.state, position=item.position)
-    if not item.billable:
-        return Refused("item/not-billable", state=item.state, position=item.position)
+    if problem := _stands_against(item, change.data.unit_price, bill.terms):
+        return Refused(problem, state=item.state, position=item.position)
     reason = change.data.reason
     new = priced(replace(item, unit_price=change.data.unit_price, adjusted_for=reason), bill.currency)
     bill = bill.with_items([new])
     told = Deliver(bill.service, wire.ItemAdjusted(**_facts(bill, [new], service), reason=reason, state=bill.state))
     history = f"item {item.position} adjusted from {item.unit_price:f} to {new.unit_price:f}: {reason}"
     return Changed(bill, tell=[told], history=history)
+
+
+def _stands_against(item: Item, price: Decimal, terms: Terms) -> str | None:
+    """The problem with another price for an item, if there is one: the lead's caps and deductions hold."""
+    if item.state != "open":
+        return "item/not-open"
+    if not item.billable:
+        return "item/not-billable"
+    rises_past_a_cap = terms.over_cap != "billed" and price > item.unit_price
+    return "item/limited" if item.sort == "deduction" or rises_past_a_cap else None
 
 
 def post(

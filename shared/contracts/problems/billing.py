@@ -32,6 +32,17 @@ BILLING_PROBLEMS: dict[str, Problem] = {
         en=("The item is not billable", "Item {position} is listed at zero, and has no price."),
         de=("Die Position ist nicht berechenbar", "Position {position} steht mit null da und hat keinen Preis."),
     ),
+    "item/limited": problem(
+        409,
+        en=(
+            "The price is limited by what was agreed",
+            "Item {position}: deductions stay, and no price rises where a cap cuts or has the lead asked.",
+        ),
+        de=(
+            "Der Preis ist durch das Vereinbarte begrenzt",
+            "Position {position}: Abzüge bleiben, und wo eine Obergrenze kürzt oder fragen lässt, steigt kein Preis.",
+        ),
+    ),
     "item/nothing-to-post": problem(
         409,
         en=("There is nothing to post", "None of the outsourcing's items is open."),

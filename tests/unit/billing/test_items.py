@@ -92,6 +92,20 @@ def test_what_cannot_be_adjusted_is_refused(sender: str, fields: dict[str, Any],
     assert opened().problem(sender, wire.ItemAdjust, unit_price="1", reason="why", **fields) == problem
 
 
+@pytest.mark.parametrize("over_cap", ["cut", "ask"])
+def test_what_is_over_a_cap_is_not_brought_back_by_other_prices(over_cap: str) -> None:
+    billing = Billing(GERMAN_LEAD, BY_HAND)
+    billing.complete(terms(authorized_hours="2", over_cap=over_cap), time("3"))
+    before = billing.bill
+    taken_off = next(item.position for item in before.items if item.sort == "deduction")
+    for position, price in ((taken_off, "0"), (1, "95.01")):
+        fields = {"position": position, "unit_price": price, "reason": "mine"}
+        assert billing.problem(SERVICE, wire.ItemAdjust, **fields) == "item/limited"
+    assert billing.bill == before
+    billing.ask(SERVICE, wire.ItemAdjust, position=1, unit_price="90", reason="a friend's price")
+    assert billing.bill.items[0].unit_price == Decimal(90)
+
+
 def test_nothing_is_adjusted_or_posted_once_it_is_posted() -> None:
     billing = Billing(GERMAN_LEAD, agreeing(GERMAN_SERVICE, posting="by_hand", invoicing="collected"))
     billing.complete(terms(), time("2"), charge("1", "40.00"))
