@@ -5,6 +5,7 @@ import ssl
 import unicodedata
 from dataclasses import dataclass
 from email.message import EmailMessage
+from typing import Any
 
 import aiosmtplib
 
@@ -13,9 +14,13 @@ from services.notifier.domain.notifications import Attached
 from services.notifier.settings import Settings, address_of
 from shared.objects import ObjectStore
 
-# For each answer of the server, and for one mail from start to end.
+# For each answer of the server but the one to a whole mail, and for a connection.
 ANSWER_SECONDS = 10.0
-MAIL_SECONDS = 30.0
+CONNECT_SECONDS = 30.0
+# A server that looks through what it was given answers late (RFC 5321, section 4.5.3.2.6), and who does not wait for it
+# sends the mail again. Longer than this hardly any takes, and all of a mail has to fit into a lease.
+WHOLE_MAIL_ANSWER_SECONDS = 120.0
+MAIL_SECONDS = 150.0
 FOR_GOOD = 5
 # What a mail carries is small, and read from nearby.
 READ_SECONDS = 10.0
@@ -34,6 +39,13 @@ class Unreachable(Exception):
     """The server cannot be reached, does not let us in, or is not who it should be; says nothing about any mail."""
 
 
+class _Waiting(aiosmtplib.SMTP):
+    """Waits longer for the answer to a whole mail than for any other."""
+
+    async def data(self, message: str | bytes, /, **_: Any) -> aiosmtplib.SMTPResponse:
+        return await super().data(message, timeout=WHOLE_MAIL_ANSWER_SECONDS)
+
+
 class MailServer:
     """A mail server as the settings name it. Not for two bags at once: each takes its own."""
 
@@ -41,7 +53,7 @@ class MailServer:
         self._sender = address_of(settings.smtp_sender)
         password = settings.smtp_password
         context = None if settings.smtp_security == "none" else ssl.create_default_context(cafile=settings.smtp_ca_file)
-        self._connection = aiosmtplib.SMTP(
+        self._connection = _Waiting(
             hostname=settings.smtp_host,
             port=settings.smtp_port,
             username=settings.smtp_user,
@@ -88,7 +100,7 @@ class MailServer:
         if self._connection.is_connected:
             return
         try:
-            async with asyncio.timeout(MAIL_SECONDS):
+            async with asyncio.timeout(CONNECT_SECONDS):
                 await self._connection.connect()
         except (aiosmtplib.SMTPException, OSError, TimeoutError) as failed:
             self.hang_up()

@@ -50,12 +50,17 @@ class Office:
         # A mail with a file takes several times its size in memory.
         self._room_for_files = asyncio.Semaphore(1)
 
-    async def hand_over(self, letter: Letter, server: MailServer) -> Answer:
-        """The letter written and offered to the server. Raises Unreachable, and Unwritten where that cannot be."""
+    async def hand_over(self, letter: Letter, server: MailServer, stop_at: float) -> Answer | None:
+        """The letter written and offered to the server, or None where its turn did not come in time.
+
+        Raises Unreachable, and Unwritten where that cannot be.
+        """
         file = letter.notification.facts.file
         if file is None or not file.fits:
             return await self._offer(letter, server, None)
         async with self._room_for_files:
+            if asyncio.get_running_loop().time() > stop_at:
+                return None
             try:
                 attached = await self._invoices.read(file)
             except Exception as unread:  # noqa: BLE001 whatever the store says, the letter must not keep others back
@@ -102,7 +107,7 @@ async def deliver(bag: Bag, office: Office) -> list[Result]:
             if asyncio.get_running_loop().time() > stop_at:
                 results.append(Result(letter, "untried", ""))
             else:
-                results.append(await _attempt(letter, server, office))
+                results.append(await _attempt(letter, server, office, stop_at))
     except Unreachable as unreachable:
         log.warning("mail server not reached", reason=str(unreachable))
         results += [Result(letter, "trouble", str(unreachable)) for letter in bag[len(results) :]]
@@ -121,13 +126,15 @@ async def record(connection: Connection, results: Sequence[list[Result]], now: d
     return [failure(result, now) for result in failed]
 
 
-async def _attempt(letter: Letter, server: MailServer, office: Office) -> Result:
+async def _attempt(letter: Letter, server: MailServer, office: Office, stop_at: float) -> Result:
     """One letter: written, handed over, answered; one that cannot be written must not keep the others back."""
     try:
-        answer = await office.hand_over(letter, server)
+        answer = await office.hand_over(letter, server, stop_at)
     except Unwritten as unwritten:
         log.error("letter not written", notification=_id(letter), error=str(unwritten))
         return Result(letter, "trouble", f"not written: {unwritten}")
+    if answer is None:
+        return Result(letter, "untried", "")
     _log(letter, answer)
     return Result(letter, answer.verdict, answer.words)
 

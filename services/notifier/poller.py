@@ -10,8 +10,8 @@ from shared.messaging.side_work import Poller
 
 # One look takes as many as one turn does; while there are more, it looks again at once.
 MOST_GATHERED_AT_ONCE = 256
-# One statement of moderate length; what is left is taken with the next look.
-FORGOTTEN_AT_ONCE = 1000
+# More than any installation sends in the minute until the next look, and still one statement of moderate length.
+FORGOTTEN_AT_ONCE = 20_000
 # Who waited for months waits for a minute more.
 IDLE_SECONDS = 60.0
 

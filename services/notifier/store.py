@@ -208,7 +208,9 @@ async def mark_settled(connection: Connection, settled: list[Settled], now: date
         """
         UPDATE notification
         SET state = done.state,
-            attempts = notification.attempts - CASE WHEN done.counts THEN 0 ELSE 1 END,
+            -- An operator may have had it sent again meanwhile, from no attempt on: what went out was one.
+            attempts = greatest(notification.attempts - CASE WHEN done.counts THEN 0 ELSE 1 END,
+                                CASE WHEN done.state = 'pending' THEN 0 ELSE 1 END),
             answer = CASE WHEN done.counts THEN done.answer ELSE notification.answer END,
             next_attempt_at = done.next_attempt_at,
             leased_until = NULL,

@@ -1,11 +1,13 @@
 """`tandem notifications`: who was told what, what became of it, and telling it again."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from services.console import notifications
 from services.console.installation import Installation
 from services.console.notifications import Filter
 from services.notifier import store
+from services.notifier.domain.delivery import Result, settle
 from shared.ids import new_id
 from tests.integration.conftest import ConnectionTo
 from tests.integration.console.test_commands import Command
@@ -41,6 +43,16 @@ async def test_e_mails_are_listed_by_what_is_asked_for_shown_and_sent_again(serv
     assert await notifications.resend(notifier, lead.id)
     assert await listed(state="pending") == sorted([lead.id, service.id])
     assert not await notifications.resend(notifier, OUTSOURCING_ID)
+
+
+async def test_what_goes_out_while_it_is_told_again_has_gone_out(service_connection: ConnectionTo) -> None:
+    notifier = await service_connection("notifier")
+    await store.save_notifications(notifier, told_of(APPROVED)[:1])
+    now: datetime = await notifier.fetchval("SELECT clock_timestamp()")
+    [letter] = await store.claim_due_letters(notifier, now, lease=timedelta(minutes=5), at_most=1)
+    assert await notifications.resend(notifier, letter.notification.id)
+    await store.mark_settled(notifier, [settle(Result(letter, "accepted", "250 kept"), now)], now)
+    assert tuple(await notifier.fetchrow("SELECT state, attempts FROM notification")) == ("sent", 1)
 
 
 async def test_an_operator_is_told_where_there_is_no_such_e_mail(standing: Installation) -> None:

@@ -167,7 +167,7 @@ async def test_a_lost_answer_doubles_the_mail_under_one_id_and_nothing_else(
 async def test_a_server_that_says_nothing_costs_a_limited_time(
     database: Connection, settings_for: SettingsFor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(clients, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(clients, "WHOLE_MAIL_ANSWER_SECONDS", 0.5)
     monkeypatch.setattr(courier, "BAG_SECONDS", 0.2)
     await intend(database, times=3)
     async with mail_sink() as sink:
@@ -179,6 +179,18 @@ async def test_a_server_that_says_nothing_costs_a_limited_time(
             ("pending", 1, "no answer: SMTPReadTimeoutError"),
         ]
         assert await round_of(database, settings_for(sink.port)) == 2, "those not tried are due at once"
+
+
+async def test_a_server_that_looks_through_a_mail_before_it_answers_gets_it_once(
+    database: Connection, settings_for: SettingsFor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clients, "ANSWER_SECONDS", 0.5)
+    await intend(database)
+    async with mail_sink() as sink:
+        sink.thinks_seconds = 1.0
+        await round_of(database, settings_for(sink.port))
+        assert await states(database) == [("sent", 1, "2.0.0 kept")]
+        assert sink.offered == 1
 
 
 async def test_a_slow_server_is_left_in_time_and_what_it_did_not_get_to_is_due_at_once(
