@@ -15,7 +15,7 @@ from services.billing.domain import Bill, Mapping, NumberSeries
 from services.billing.handlers import HANDLERS
 from shared.contracts.billing import BillingSettingsChange, InvoiceCancel, InvoiceCollect, InvoiceRequest
 from shared.contracts.values import Payload
-from shared.database import Connection
+from shared.database import TRANSIENT, Connection
 from shared.ids import new_id
 from shared.messaging.arrivals import Arrival
 from shared.messaging.directory import Directory
@@ -190,7 +190,7 @@ async def test_workers_that_are_killed_over_and_over_leave_no_gap_and_bill_nothi
             except TakenMeanwhile:
                 # Another one did one of these; as a worker does, it looks again at the whole turn.
                 continue
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            except TRANSIENT:
                 deaths += 1
 
     async def kill(workers: list[asyncio.Task[None]]) -> None:
