@@ -19,8 +19,9 @@ from tests.integration.databases import connection_to
 
 RACES = 1_000
 RACED_WITHIN = timedelta(seconds=12)
-# Answers come around the end of the time to answer, which the worker notices within a quarter of a second.
-AROUND_SECONDS = (-0.05, 0.35)
+# Answers come around the end of the time to answer, which the worker notices within a quarter of a second; some so
+# early that they are in time even where a busy machine sends them a second late.
+AROUND_SECONDS = (-1.5, 0.35)
 ENDINGS = ("accepted", "cancelled", "expired")
 
 DEADLINES = 10_000
