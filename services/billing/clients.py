@@ -87,7 +87,7 @@ def _be_a_good_child() -> None:
 
 
 def _give_way() -> None:
-    """Run when nothing else does, or nearly so.
+    """Leave most of the time to whoever else wants it.
 
     Where Linux shares the time between sessions (autogroup), a nice process gives way to those of its own session only:
     it has one of its own then, and that is nice to the others.

@@ -18,9 +18,7 @@ from tests import nursery
 from tests.acceptance.partners import offer, partner, until
 from tests.integration.databases import connection_to
 from tests.integration.notifier.smtp_server import MailSink, mail_sink
-from tests.unit.notifier.letters import (
-    plain_of,
-)
+from tests.unit.notifier.letters import plain_of
 
 RECIPIENT = "office@huber.example"
 

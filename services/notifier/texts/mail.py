@@ -6,7 +6,7 @@ else, by far. What is ours and plain is written as it is.
 
 import quopri
 from collections.abc import Sequence
-from email.charset import BASE64, Charset
+from email.header import Header
 from email.headerregistry import Address, BaseHeader, HeaderRegistry
 from email.message import EmailMessage, MIMEPart
 from email.policy import SMTP, Policy
@@ -25,10 +25,6 @@ from shared.legible import one_line
 
 # Who reads most of the mails at a time.
 READERS_REMEMBERED = 1_000
-# With its brackets an encoded word has 75 characters at most (RFC 2047, section 2).
-ENCODED_BYTES = 45
-UTF_8 = Charset("utf-8")
-UTF_8.header_encoding = BASE64
 
 
 class Line(BaseHeader):
@@ -45,14 +41,8 @@ class Line(BaseHeader):
 
     def fold(self, *, policy: Policy) -> str:
         text = str(self)
-        return f"{self.name}: {text if text.isascii() else _encoded(text, policy.linesep)}{policy.linesep}"
-
-
-def _encoded(text: str, linesep: str) -> str:
-    """Encoded words, one a line, none of which breaks a character (RFC 2047, section 5)."""
-    characters = ENCODED_BYTES // max(len(one.encode()) for one in set(text))
-    words = (text[start : start + characters] for start in range(0, len(text), characters))
-    return f"{linesep} ".join(UTF_8.header_encode(word) for word in words)
+        told = text if text.isascii() else Header(text, "utf-8", header_name=self.name).encode(linesep=policy.linesep)
+        return f"{self.name}: {told}{policy.linesep}"
 
 
 class Lines(HeaderRegistry):

@@ -15,9 +15,7 @@ from tests.unit.notifier.happenings import (
     APPROVED,
     OUTSOURCING_ID,
 )
-from tests.unit.notifier.letters import (
-    told_of,
-)
+from tests.unit.notifier.letters import told_of
 
 
 async def test_e_mails_are_listed_by_what_is_asked_for_shown_and_sent_again(service_connection: ConnectionTo) -> None:

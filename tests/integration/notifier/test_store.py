@@ -36,9 +36,7 @@ from tests.unit.notifier.happenings import (
     REJECTED,
     SUBMITTED,
 )
-from tests.unit.notifier.letters import (
-    told_of,
-)
+from tests.unit.notifier.letters import told_of
 
 LEASE = timedelta(minutes=5)
 HUBER = Instance(slug="sub-1", name="Elektro Huber", language="de", email="office@huber.example", kind="portal")

@@ -11,9 +11,7 @@ from services.notifier.domain.notifications import Notification
 from services.notifier.domain.readers import NotificationSettings
 from services.notifier.handlers import HANDLERS
 from services.notifier.texts import Answers, mail_of
-from shared.contracts.offer_handler import (
-    Instance,
-)
+from shared.contracts.offer_handler import Instance
 from shared.contracts.values import Event
 from shared.links import Keys
 from shared.messaging.outcomes import Changed, Message
