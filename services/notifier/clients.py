@@ -21,6 +21,7 @@ CONNECT_SECONDS = 30.0
 # sends the mail again. Longer than this hardly any takes, and all of a mail has to fit into a lease.
 WHOLE_MAIL_ANSWER_SECONDS = 120.0
 MAIL_SECONDS = 150.0
+FIRST_CODE = 200
 FOR_GOOD = 5
 # What a mail carries is small, and read from nearby.
 READ_SECONDS = 10.0
@@ -39,6 +40,11 @@ class Unreachable(Exception):
     """The server cannot be reached, does not let us in, or is not who it should be; says nothing about any mail."""
 
 
+def trusted_by(settings: Settings) -> ssl.SSLContext | None:
+    """Whose certificates are believed; None where nothing is encrypted."""
+    return None if settings.smtp_security == "none" else ssl.create_default_context(cafile=settings.smtp_ca_file)
+
+
 class _Waiting(aiosmtplib.SMTP):
     """Waits longer for the answer to a whole mail than for any other."""
 
@@ -49,10 +55,9 @@ class _Waiting(aiosmtplib.SMTP):
 class MailServer:
     """A mail server as the settings name it. Not for two bags at once: each takes its own."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, trusted: ssl.SSLContext | None) -> None:
         self._sender = address_of(settings.smtp_sender)
         password = settings.smtp_password
-        context = None if settings.smtp_security == "none" else ssl.create_default_context(cafile=settings.smtp_ca_file)
         self._connection = _Waiting(
             hostname=settings.smtp_host,
             port=settings.smtp_port,
@@ -62,7 +67,7 @@ class MailServer:
             timeout=ANSWER_SECONDS,
             use_tls=settings.smtp_security == "tls",
             start_tls=settings.smtp_security == "starttls",
-            tls_context=context,
+            tls_context=trusted,
         )
 
     async def hand_over(self, mail: EmailMessage, recipient: str) -> Answer:
@@ -74,12 +79,12 @@ class MailServer:
                     mail, sender=self._sender.addr_spec, recipients=[recipient]
                 )
         except aiosmtplib.SMTPRecipientsRefused as refused:
-            return _said(refused.recipients[0].code, refused.recipients[0].message)
+            return self._said(refused.recipients[0])
         except aiosmtplib.SMTPResponseException as answered:
-            return _said(answered.code, answered.message)
+            return self._said(answered)
         except aiosmtplib.SMTPNotSupported as lacking:
             return Answer("refused", _printable(lacking.message))
-        except (aiosmtplib.SMTPException, OSError, TimeoutError) as lost:
+        except Exception as lost:  # noqa: BLE001 whatever it is, it is this mail's, and the others' results stand
             self.hang_up()
             return Answer("trouble", f"no answer: {type(lost).__name__}")
         return Answer("accepted", _printable(words) or "accepted", 250)
@@ -89,12 +94,20 @@ class MailServer:
         if self._connection.is_connected:
             try:
                 await self._connection.quit()
-            except (aiosmtplib.SMTPException, OSError, TimeoutError):
+            except Exception:  # noqa: BLE001 what was said of the mails stands, however we part
                 self.hang_up()
 
     def hang_up(self) -> None:
         """Close the connection without a word: who knows what it would still say."""
         self._connection.close()
+
+    def _said(self, answer: aiosmtplib.SMTPResponseException) -> Answer:
+        """What begins with 5 is for good, everything else may pass (RFC 5321, section 4.2.1)."""
+        if answer.code < FIRST_CODE:
+            # Not an answer: who knows to which mail the next one would belong.
+            self.hang_up()
+        verdict: Verdict = "refused" if answer.code // 100 == FOR_GOOD else "trouble"
+        return Answer(verdict, f"{answer.code} {_printable(answer.message)}", answer.code)
 
     async def _be_connected(self) -> None:
         if self._connection.is_connected:
@@ -102,7 +115,7 @@ class MailServer:
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 await self._connection.connect()
-        except (aiosmtplib.SMTPException, OSError, TimeoutError) as failed:
+        except Exception as failed:  # the server's, the network's or the library's: nothing is known of any mail
             self.hang_up()
             code = f" {failed.code}" if isinstance(failed, aiosmtplib.SMTPResponseException) else ""
             raise Unreachable(f"not reached: {type(failed).__name__}{code}") from failed
@@ -121,11 +134,6 @@ class Invoices:
         self._store = self._store or ObjectStore(self._url)
         async with asyncio.timeout(READ_SECONDS):
             return b"".join([chunk async for chunk in await self._store.open(file.sha256)])
-
-
-def _said(code: int, words: str) -> Answer:
-    """What begins with 5 is for good, everything else may pass (RFC 5321, section 4.2.1)."""
-    return Answer("refused" if code // 100 == FOR_GOOD else "trouble", f"{code} {_printable(words)}", code)
 
 
 def _printable(words: str) -> str:

@@ -8,10 +8,11 @@ from uuid import UUID
 import structlog
 
 from services.notifier import store
-from services.notifier.clients import Answer, Invoices, MailServer, Unreachable
+from services.notifier.clients import Answer, Invoices, MailServer, Unreachable, trusted_by
 from services.notifier.domain.delivery import Letter, Result, failure, settle
 from services.notifier.settings import Settings, address_of
 from services.notifier.texts import Answers, mail_of
+from shared.contracts.values import is_email
 from shared.database import Connection
 from shared.messaging.outcomes import Caused
 from shared.messaging.side_work import Courier
@@ -43,12 +44,18 @@ class Office:
     """Writes letters: links that are signed here, and invoices that go with them."""
 
     def __init__(self, settings: Settings) -> None:
-        self.settings = settings
+        self._settings = settings
+        # Read once: there are hundreds of them.
+        self._trusted = trusted_by(settings)
         self._sender = address_of(settings.smtp_sender)
         self._answers = Answers(settings.keys, settings.public_url)
         self._invoices = Invoices(settings.invoices_store_url)
         # A mail with a file takes several times its size in memory.
         self._room_for_files = asyncio.Semaphore(1)
+
+    def mail_server(self) -> MailServer:
+        """The mail server for one bag."""
+        return MailServer(self._settings, self._trusted)
 
     async def hand_over(self, letter: Letter, server: MailServer, stop_at: float) -> Answer | None:
         """The letter written and offered to the server, or None where its turn did not come in time.
@@ -68,12 +75,16 @@ class Office:
             return await self._offer(letter, server, attached)
 
     async def _offer(self, letter: Letter, server: MailServer, attached: bytes | None) -> Answer:
+        address = letter.notification.reader.address
+        if not is_email(address):
+            # Nothing that a mail server could ever be asked; addresses named before that was looked at may be so.
+            return Answer("refused", "no mail server takes such an address")
         try:
             mail = mail_of(letter, self._sender, self._answers.of(letter), attached)
         except Exception as unwritable:  # noqa: BLE001 a letter that cannot be written must not keep others back
             # Only the kind of error is named: its words may quote the letter.
             raise Unwritten(type(unwritable).__name__) from None
-        return await server.hand_over(mail, letter.notification.reader.address)
+        return await server.hand_over(mail, address)
 
 
 class Unwritten(Exception):
@@ -99,7 +110,7 @@ def in_bags(letters: list[Letter]) -> list[Bag]:
 
 async def deliver(bag: Bag, office: Office) -> list[Result]:
     """Hand over one letter after the other; a server that cannot be reached is not asked again for the same bag."""
-    server = MailServer(office.settings)
+    server = office.mail_server()
     stop_at = asyncio.get_running_loop().time() + BAG_SECONDS
     results: list[Result] = []
     try:

@@ -1,13 +1,12 @@
 """What the notifier worker is told by its environment."""
 
-from email.errors import MessageError
 from email.headerregistry import Address
 from email.utils import parseaddr
-from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, SecretStr, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, FilePath, SecretStr, StringConstraints, model_validator
 
+from shared.contracts.values import is_email
 from shared.settings import FileSettings, LinkSettings
 
 
@@ -16,13 +15,12 @@ def address_of(text: str) -> Address:
     name, spec = parseaddr(text)
     if not text.isprintable():
         raise ValueError("must be one line")
-    try:
-        address = Address(display_name=name, addr_spec=spec)
-    except (MessageError, IndexError) as unreadable:
-        raise ValueError("must be an address such as 'Tandem <tandem@example.com>'") from unreadable
-    if not (address.username and address.domain):
-        raise ValueError("must be an address such as 'Tandem <tandem@example.com>'")
-    return address
+    if not is_email(spec):
+        raise ValueError(
+            "must be an address such as 'Tandem <tandem@example.com>', in ASCII but for the name;"
+            " a domain of other letters as 'xn--…'"
+        )
+    return Address(display_name=name, addr_spec=spec)
 
 
 def _is_address(text: str) -> str:
@@ -42,7 +40,7 @@ class Settings(LinkSettings, FileSettings):
     smtp_security: Literal["none", "starttls", "tls"] = Field(
         default="starttls", description="starttls and tls verify the server's certificate and name"
     )
-    smtp_ca_file: Path | None = Field(
+    smtp_ca_file: FilePath | None = Field(
         default=None, description="certificates to trust instead of the machine's, for a mail server with its own CA"
     )
     smtp_user: str | None = None

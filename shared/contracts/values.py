@@ -1,5 +1,6 @@
 """What messages are made of: the kinds of payload, and fields with limits that keep rows, mails and queues small."""
 
+import re
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -196,9 +197,33 @@ def _not_reserved(slug: str) -> str:
 Slug = Annotated[str, StringConstraints(pattern=_SLUG), AfterValidator(_not_reserved)]
 # An instance, or `tandem` for what Tandem itself adds to a ticket.
 Owner = Annotated[str, StringConstraints(pattern=_SLUG)]
-# RFC 5321, section 4.5.3.1: 64 characters before the @ and 254 in all; no white space, which would end a header.
+# What every mail server takes (RFC 5321, sections 4.1.2 and 4.5.3.1): 64 characters before the @, 254 in all, and nothing
+# that would have to be quoted. Other letters need servers that know RFC 6531, all the way, and a domain can do without.
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LABEL = r"([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_EMAIL = rf"^(?=[^@]{{1,64}}@){_ATOM}(\.{_ATOM})*@([A-Za-z0-9]{_LABEL}\.)*[A-Za-z]{_LABEL}$"
+_LONGEST_EMAIL = 254
+
+
+def is_email(text: str) -> bool:
+    """Whether this is the address of a mailbox that any mail server can be asked to write to."""
+    return len(text) <= _LONGEST_EMAIL and re.fullmatch(_EMAIL, text) is not None
+
+
+def _is_email(text: str) -> str:
+    if not is_email(text):
+        raise PydanticCustomError(
+            "email",
+            "must be an address that any mail server takes, such as 'dispo@example.com':"
+            " ASCII letters, digits and signs, with dots only between them; a domain of other letters as 'xn--…'",
+        )
+    return text
+
+
 Email = Annotated[
-    str, StringConstraints(pattern=r"^[^@\s\x00-\x1f\x7f<>,;:\"]{1,64}@[A-Za-z0-9.-]{1,253}$", max_length=254)
+    str,
+    AfterValidator(_is_email),
+    Field(json_schema_extra={"pattern": _EMAIL, "maxLength": _LONGEST_EMAIL}, examples=["dispo@example.com"]),
 ]
 # Somebody will click it: nothing but a web address, as long as a line.
 Link = Annotated[str, StringConstraints(pattern=r"^https?://[^\s\x00-\x1f\x7f<>\"]+$", max_length=500)]

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
@@ -150,3 +150,54 @@ def test_json_has_its_own_truth_and_numbers(kind: Any, value: Any) -> None:
 @pytest.mark.parametrize("value", ["a b@c.example", "a@b@c", "a@c.example\nBcc: d@e.example", "@c.example", "a@", "a"])
 def test_an_address_cannot_end_a_header(value: str) -> None:
     assert not takes(values.Email, value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "jürgen@x.example",
+        "a@müller.example",
+        "a..b@x.example",
+        ".a@x.example",
+        "a.@x.example",
+        '"a b"@x.example',
+        "a@x..example",
+        "a@-x.example",
+        "a@x-.example",
+        "a@.example",
+        "a@example.",
+        "a@[192.0.2.1]",
+        "a@192.0.2.1",
+        "a\u202eb@x.example",
+        "a\u200b@x.example",
+        "a@x.example\n",
+        "a" * 65 + "@x.example",
+        "a@" + "x" * 64 + ".example",
+        "a@" + "x." * 125 + "example",
+    ],
+)
+def test_an_address_that_mail_servers_do_not_take_is_refused_with_advice(value: str) -> None:
+    assert not values.is_email(value)
+    with pytest.raises(ValidationError, match="must be an address that any mail server takes"):
+        TypeAdapter(values.Email).validate_python(value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "a@b",
+        "K.O'Hara+tickets@sub.example",
+        "#1!$%&*/=?^_`{|}~-@x.example",
+        "a@xn--mller-kva.example",
+        "a@9-9.example",
+        "a" * 64 + "@" + "x" * 63 + ".example",
+    ],
+)
+def test_every_address_that_they_take_is_one(value: str) -> None:
+    assert takes(values.Email, value)
+
+
+@given(st.emails())
+@settings(max_examples=50)
+def test_what_is_an_address_to_others_is_one_here(value: str) -> None:
+    assert takes(values.Email, value)

@@ -5,7 +5,9 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import aiosmtplib
 import pytest
 import structlog
 
@@ -146,6 +148,43 @@ async def test_one_refusal_does_not_keep_the_others_back(database: Connection, s
     assert sink.connections == 1
 
 
+async def test_who_answers_with_nonsense_is_left_and_the_others_go_out(
+    database: Connection, settings_for: SettingsFor
+) -> None:
+    await intend(database, times=3)
+    async with mail_sink() as sink:
+        sink.to_data = [OK, "well, maybe", OK]
+        await round_of(database, settings_for(sink.port))
+    assert sorted(state for state, _, _ in await states(database)) == ["pending", "sent", "sent"]
+    assert sink.connections == 2
+
+
+@pytest.mark.parametrize("step", ["connect", "data", "quit"])
+async def test_whatever_the_library_raises_the_results_of_the_other_mails_stand(
+    database: Connection, settings_for: SettingsFor, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    works, calls = getattr(aiosmtplib.SMTP, step), []
+
+    async def fails_the_second_time(connection: aiosmtplib.SMTP, *given: Any, **more: Any) -> Any:
+        calls.append(step)
+        if len(calls) == (1 if step == "quit" else 2):
+            raise KeyError(step)
+        return await works(connection, *given, **more)
+
+    monkeypatch.setattr(aiosmtplib.SMTP, step, fails_the_second_time)
+    await intend(database, times=3)
+    async with mail_sink() as sink:
+        sink.to_data = [OK, DROP] if step == "connect" else []
+        await round_of(database, settings_for(sink.port))
+    found = sorted(await states(database), key=str)
+    sent = ("sent", 1, "2.0.0 kept")
+    assert found == {
+        "connect": [("pending", 1, "no answer: SMTPServerDisconnected"), ("pending", 1, "not reached: KeyError"), sent],
+        "data": [("pending", 1, "no answer: KeyError"), sent, sent],
+        "quit": [sent, sent, sent],
+    }[step]
+
+
 async def test_a_lost_answer_doubles_the_mail_under_one_id_and_nothing_else(
     database: Connection, settings_for: SettingsFor
 ) -> None:
@@ -279,10 +318,25 @@ async def test_nobody_listens_and_every_letter_waits(database: Connection, setti
 
 async def test_a_letter_that_cannot_be_written_harms_no_other(database: Connection, settings_for: SettingsFor) -> None:
     unwritable, _ = await intend(database, times=2)
-    await database.execute("UPDATE notification SET address = 'a@b@c' WHERE id = $1", unwritable.id)
+    await database.execute("UPDATE notification SET kind = 'lunch' WHERE id = $1", unwritable.id)
     async with mail_sink() as sink:
         await round_of(database, settings_for(sink.port))
-    assert sorted(state for state, _, _ in await states(database)) == ["pending", "sent"]
+    assert sorted(await states(database)) == [("pending", 1, "not written: KeyError"), ("sent", 1, "2.0.0 kept")]
+
+
+@pytest.mark.parametrize("address", ["a@b@c", "jürgen@alpenwerk.example", "a..b@alpenwerk.example"])
+async def test_an_address_that_no_mail_server_takes_fails_at_once_and_its_instance_is_told(
+    database: Connection, settings_for: SettingsFor, address: str
+) -> None:
+    unmailable, _ = await intend(database, times=2)
+    await database.execute("UPDATE notification SET address = $2 WHERE id = $1", unmailable.id, address)
+    async with mail_sink() as sink:
+        _, [caused] = await told_by_round(database, settings_for(sink.port))
+    words = "no mail server takes such an address"
+    assert sorted(await states(database)) == [("failed", 1, words), ("sent", 1, "2.0.0 kept")]
+    (failed,) = caused.tell
+    assert isinstance(failed, Deliver) and isinstance(failed.data, NotificationFailed)
+    assert (failed.data.recipient, failed.data.words) == (address, words)
 
 
 async def test_neither_addresses_nor_texts_are_logged(database: Connection, settings_for: SettingsFor) -> None:

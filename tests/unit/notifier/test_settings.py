@@ -30,8 +30,12 @@ def test_connections_are_encrypted_unless_said_otherwise() -> None:
         {"smtp_user": "tandem", "smtp_password": "secret", "smtp_security": "none"},
         {"smtp_security": "maybe"},
         {"smtp_port": 0},
+        {"smtp_ca_file": "/nowhere/ca.pem"},
         {"smtp_sender": "nobody"},
         {"smtp_sender": "Tandem <tandem@tandem.example>\r\nBcc: thief@example.org"},
+        {"smtp_sender": "Tandem <tandem@tändem.example>"},
+        {"smtp_sender": "tändem@tandem.example"},
+        {"smtp_sender": "Tandem <tandem..x@tandem.example>"},
         {"smtp_sender": ""},
         {"link_keys": "short"},
         {"public_url": "tandem.example"},
@@ -52,3 +56,4 @@ def test_a_password_does_not_show() -> None:
 def test_a_sender_may_have_a_name() -> None:
     assert address_of("Tandem <tandem@tandem.example>").display_name == "Tandem"
     assert address_of("tandem@tandem.example").addr_spec == "tandem@tandem.example"
+    assert address_of("Tändem <tandem@xn--tndem-gra.example>").display_name == "Tändem"
