@@ -197,8 +197,8 @@ def _not_reserved(slug: str) -> str:
 Slug = Annotated[str, StringConstraints(pattern=_SLUG), AfterValidator(_not_reserved)]
 # An instance, or `tandem` for what Tandem itself adds to a ticket.
 Owner = Annotated[str, StringConstraints(pattern=_SLUG)]
-# What every mail server takes (RFC 5321, sections 4.1.2 and 4.5.3.1): 64 characters before the @, 254 in all, and nothing
-# that would have to be quoted. Other letters need servers that know RFC 6531, all the way, and a domain can do without.
+# What every mail server takes (RFC 5321, sections 4.1.2 and 4.5.3.1): 64 characters before the @, 254 in all, nothing
+# that would have to be quoted. Other letters need servers that know RFC 6531, all the way; a domain can do without.
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _EMAIL = rf"^(?=[^@]{{1,64}}@){_ATOM}(\.{_ATOM})*@([A-Za-z0-9]{_LABEL}\.)*[A-Za-z]{_LABEL}$"

@@ -1,7 +1,7 @@
 """What is to be told to whom: one intent for each event and recipient."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Literal
@@ -12,12 +12,16 @@ from shared.contracts.notifier import NotificationKind
 from shared.contracts.offer_handler import Instance, OverCap, Terms
 from shared.contracts.ticket_sync import Cap, Deed, What
 from shared.ids import id_of_content
+from shared.legible import passage
 from shared.messaging.outcomes import Changed, Decision, Message, NotYet, Unchanged
 
 Role = Literal["lead", "service"]
 
 # An invoice of ten thousand lines is smaller, and what is larger many mail servers refuse: base64 adds a third.
 LARGEST_ATTACHED_BYTES = 5 * 1024 * 1024
+# What an e-mail shows of a text, and of one in a list; all of it stands where it was written.
+PASSAGE_CHARACTERS = 3_000
+LINE_CHARACTERS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +189,7 @@ def notifications_of(
     settings_of = {one.instance: one for one in settings}
     return [
         _notification(draft, reader, message)
-        for draft in drafts
+        for draft in map(_abridged, drafts)
         for reader in (
             (draft.named,)
             if draft.named
@@ -213,6 +217,26 @@ def notification_id(message: Message[Any], recipient: str, address: str) -> UUID
 def thread_id(subject_id: UUID, address: str) -> UUID:
     """The one id of all that this reader is told of one outsourcing; another reader's cannot be told from it."""
     return id_of_content(b"thread", subject_id.bytes, address.lower().encode())
+
+
+def _abridged(draft: Draft) -> Draft:
+    """With as much of each text as its e-mail shows: each reader's row would hold the whole of it."""
+    facts, terms = draft.facts, draft.facts.terms
+    abridged = replace(
+        facts,
+        description=_beginning_of(facts.description),
+        reason=_beginning_of(facts.reason),
+        text=_beginning_of(facts.text),
+        terms=terms and terms.model_copy(update={"instructions": _beginning_of(terms.instructions)}),
+        lines=tuple(replace(line, text=_beginning_of(line.text, LINE_CHARACTERS)) for line in facts.lines),
+    )
+    return replace(draft, facts=abridged)
+
+
+def _beginning_of(text: str, characters: int = PASSAGE_CHARACTERS) -> str:
+    """One character more than is shown where the text goes on, so that its reader can be told."""
+    readable = passage(text)
+    return readable if len(readable) <= characters else f"{readable[:characters]}…"
 
 
 def _notification(draft: Draft, reader: Reader, message: Message[Any]) -> Notification:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from services.notifier.domain.delivery import Letter
-from services.notifier.domain.notifications import Facts, Line
+from services.notifier.domain.notifications import LINE_CHARACTERS, PASSAGE_CHARACTERS, Facts, Line
 from services.notifier.texts.answers import AnswerLink
 from shared.catalogues import Catalogue, Catalogues
 from shared.contracts.offer_handler import OverCap, Terms
@@ -30,8 +30,6 @@ DEEDS = {
 # What a text is called, by what it is told with.
 TEXTS = {"submitted": "summary", "asked": "question", "answered": "answer"}
 SUBJECT_CHARACTERS = 150
-PASSAGE_CHARACTERS = 3_000
-LINE_CHARACTERS = 200
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,13 +176,13 @@ async def test_whatever_the_library_raises_the_results_of_the_other_mails_stand(
     async with mail_sink() as sink:
         sink.to_data = [OK, DROP] if step == "connect" else []
         await round_of(database, settings_for(sink.port))
-    found = sorted(await states(database), key=str)
-    sent = ("sent", 1, "2.0.0 kept")
-    assert found == {
-        "connect": [("pending", 1, "no answer: SMTPServerDisconnected"), ("pending", 1, "not reached: KeyError"), sent],
-        "data": [("pending", 1, "no answer: KeyError"), sent, sent],
-        "quit": [sent, sent, sent],
+    words = {
+        "connect": ["no answer: SMTPServerDisconnected", "not reached: KeyError"],
+        "data": ["no answer: KeyError"],
+        "quit": [],
     }[step]
+    sent = [("sent", 1, "2.0.0 kept")] * (3 - len(words))
+    assert sorted(await states(database), key=str) == [("pending", 1, one) for one in words] + sent
 
 
 async def test_a_lost_answer_doubles_the_mail_under_one_id_and_nothing_else(

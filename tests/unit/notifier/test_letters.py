@@ -14,9 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.notifier.domain.notifications import PASSAGE_CHARACTERS
 from services.notifier.domain.work import MOST_LINES
 from services.notifier.texts import content_of, mail_of, message_id_of
-from services.notifier.texts.letters import CATALOGUES, PASSAGE_CHARACTERS, SUBJECT_CHARACTERS
+from services.notifier.texts.letters import CATALOGUES, SUBJECT_CHARACTERS
 from shared.formats import Formats
 from tests.unit.notifier.approve import APPROVED, HEADERS, copies
 from tests.unit.notifier.expected import EXPECTED

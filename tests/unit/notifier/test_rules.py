@@ -19,9 +19,11 @@ from services.notifier.domain.delivery import (
     settle,
 )
 from services.notifier.domain.gathering import Gathering, fell_due
-from services.notifier.domain.notifications import Notification
+from services.notifier.domain.notifications import PASSAGE_CHARACTERS, Line, Notification
 from services.notifier.domain.readers import NotificationSettings, Reader
 from services.notifier.handlers import HANDLERS
+from services.notifier.store import FACTS
+from services.notifier.texts import content_of
 from shared.contracts.notifier import NewsFellDue, NotificationFailed, NotificationSettingsChange
 from shared.contracts.offer_handler import Instance
 from shared.contracts.ticket_sync import NewsCameUp
@@ -60,6 +62,7 @@ from tests.unit.notifier.happenings import (
     REJECTED,
     REMINDED,
     RETURNED,
+    SNAPSHOT,
     SUBMITTED,
     UNOPENED,
     WITHDRAWN,
@@ -250,6 +253,28 @@ def test_what_is_kept_names_neither_customer_nor_description_where_the_mail_does
             assert told.facts.description == ""
             assert "ruth@sommer.example" not in repr(told)
     assert "ruth@sommer.example" not in repr(told_of(OFFERED))
+
+
+@pytest.mark.parametrize("next_to_the_cut", ["x", " ", "\n"])
+def test_of_long_texts_no_more_is_kept_than_a_mail_shows_and_the_mail_is_the_same(next_to_the_cut: str) -> None:
+    text = ("\n" * 9_000 + "Zeile\tum  Zeile\r\n" * 300)[: 9_000 + PASSAGE_CHARACTERS] + next_to_the_cut + "y" * 30_000
+    terms = OFFERED.terms.model_copy(update={"instructions": text})
+    time = tuple(one.model_copy(update={"text": text}) for one in SNAPSHOT.time)
+    offered = OFFERED.ticket.model_copy(update={"description": text})
+    submitted = SNAPSHOT.model_copy(update={"summary": text, "time": time, "charges": ()})
+    lines = tuple(Line("time", by=one.author, text=text, on=one.work_on, hours=one.hours) for one in time)
+    for event, whole in (
+        (OFFERED.model_copy(update={"ticket": offered, "terms": terms}), {"description": text, "terms": terms}),
+        (SUBMITTED.model_copy(update={"snapshot": submitted}), {"text": text, "lines": lines}),
+        (ASKED.model_copy(update={"text": text}), {"text": text}),
+        (INVITED.model_copy(update={"note": text}), {"text": text}),
+    ):
+        (told,) = told_of(event)
+        assert len(FACTS.dump_json(told.facts)) < 3 * PASSAGE_CHARACTERS
+        letter = letter_to(told.recipient, event, "en")
+        uncut = replace(letter, notification=replace(letter.notification, facts=replace(told.facts, **whole)))
+        assert content_of(letter) == content_of(uncut)
+        assert "(shortened" in str(content_of(letter).passages)
 
 
 def test_the_servers_word_on_a_mail_is_final() -> None:
