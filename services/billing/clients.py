@@ -1,6 +1,7 @@
 """The press: sets invoices into pages in processes of its own, so that nothing else in the worker waits for it."""
 
 import asyncio
+import faulthandler
 import multiprocessing
 import os
 import signal
@@ -14,6 +15,8 @@ from time import sleep
 from services.billing.documents import Rendered, render
 from shared.contracts.billing import Invoice
 
+# A thousand lines take seconds, half a minute where others want all the time; what takes longer than this hangs.
+RENDER_SECONDS = 120.0
 # What Typst remembers of the pages before grows up to here and no further; a fresh process begins anew.
 INVOICES_A_PROCESS = 1000
 # Workers, broker and database get nine tenths of the time for as long as they want it all.
@@ -28,20 +31,26 @@ class NotRendered(Exception):
 
 
 class Press:
-    """A few processes that render, started with the first invoice and made anew when one of them dies."""
+    """A few processes that render, started with the first invoice and made anew when one of them dies.
 
-    def __init__(self, processes: int) -> None:
+    One that hangs says where and ends itself. Each is given one invoice at a time: no other dies with it.
+    """
+
+    def __init__(self, processes: int, *, most_seconds: float = RENDER_SECONDS) -> None:
         self._processes = processes
+        self._most_seconds = most_seconds
+        self._free = asyncio.Semaphore(processes)
         self._pool: ProcessPoolExecutor | None = None
 
     async def render(self, invoice: Invoice) -> Rendered:
         """Both files of an invoice. Raises NotRendered."""
-        pool = self._pool or self._fresh_pool()
-        try:
-            return await asyncio.wrap_future(pool.submit(_render, invoice))
-        except BrokenProcessPool as broken:
-            self._forget(pool)
-            raise NotRendered("the process that rendered died") from broken
+        async with self._free:
+            pool = self._pool or self._fresh_pool()
+            try:
+                return await asyncio.wrap_future(pool.submit(_render, invoice, self._most_seconds))
+            except BrokenProcessPool as broken:
+                self._forget(pool)
+                raise NotRendered("the process that rendered died, or hung and ended itself") from broken
 
     def close(self) -> None:
         """End the processes; what is under way is made anew by the next worker."""
@@ -64,14 +73,20 @@ class Press:
             self._pool = None
 
 
-def _render(invoice: Invoice) -> Rendered:
-    """In the child. Whatever it raises, and Typst also panics, comes back as words."""
+def _render(invoice: Invoice, most_seconds: float) -> Rendered:
+    """In the child, which ends where this takes longer: no one else could stop what hangs inside of a library.
+
+    Whatever it raises, and Typst also panics, comes back as words.
+    """
+    faulthandler.dump_traceback_later(most_seconds, exit=True)
     try:
         return render(invoice)
     except BaseException as wrong:
         if isinstance(wrong, SystemExit | KeyboardInterrupt):
             raise
         raise NotRendered(type(wrong).__name__) from None
+    finally:
+        faulthandler.cancel_dump_traceback_later()
 
 
 def _be_a_good_child() -> None:

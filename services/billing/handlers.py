@@ -1,17 +1,20 @@
 """What billing answers to: which message, which rows, which rule."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
 from typing import Any
 
 from services.billing import domain, store
-from services.billing.documents import faults_of
+from services.billing.documents import faults_of, faults_of_draft
 from services.billing.domain import Bill, BillingSettings, Invoice, Mapping, NumberSeries, Period, Rendering
 from services.billing.store import periods, renderings
 from shared.contracts.billing import (
     BillingSettingsChange,
+    CollectionUnfinished,
     InvoiceCancel,
     InvoiceCollect,
+    InvoicePreviewed,
     InvoiceRequest,
     InvoiceWritten,
     ItemAdjust,
@@ -24,7 +27,7 @@ from shared.contracts.offer_handler import OrganizationMapped
 from shared.contracts.ticket_sync import OutsourcingCompleted, OutsourcingHandedBack
 from shared.contracts.values import Command
 from shared.messaging.directory import INSTANCE, JOINING
-from shared.messaging.outcomes import Changed, Decision, Message, Refused
+from shared.messaging.outcomes import Changed, Decision, Deliver, Message, Refused, Tell
 from shared.messaging.routes import Collection, Handlers, Need, Table, all_of, each_of, on, one
 
 INVOICE = Table(Invoice, key=lambda invoice: invoice.invoice_id, lock=store.find_invoices, save=store.insert_invoices)
@@ -73,19 +76,19 @@ def checked(decide: Callable[..., Decision]) -> Callable[..., Decision]:
     """The same rule, but no invoice is issued that is not valid: nothing of the decision takes effect, nor its number.
 
     Who asked for the invoice is told why, and so is its issuer of what was due by itself; else the message is parked
-    with the reason.
+    with the reason. A preview is shown with what would be wrong.
     """
 
     @wraps(decide)
     def decided(*given: Any) -> Decision:
-        decision = decide(*given)
+        decision = _with_faults_shown(decide(*given))
         faults = _faults_in(decision)
         if not faults:
             return decision
         message: Message[Any] = given[-1]
         if isinstance(message.data, Command):
             return Refused("invoice/not-valid", faults="; ".join(faults))
-        if isinstance(message.data, PeriodEnded):
+        if isinstance(message.data, PeriodEnded | CollectionUnfinished):
             return domain.held_up(message, faults=faults)
         raise NotValid("; ".join(faults))
 
@@ -95,6 +98,20 @@ def checked(decide: Callable[..., Decision]) -> Callable[..., Decision]:
 def _faults_in(decision: Decision) -> tuple[str, ...]:
     issued = decision.values if isinstance(decision, Changed) else ()
     return tuple(fault for value in issued if isinstance(value, Invoice) for fault in faults_of(value.document))
+
+
+def _with_faults_shown(decision: Decision) -> Decision:
+    if not isinstance(decision, Changed):
+        return decision
+    tell = map(_with_its_faults, decision.tell)
+    return Changed(*decision.values, tell=tell, history=decision.history, beside=decision.beside)
+
+
+def _with_its_faults(told: Tell) -> Tell:
+    if not (isinstance(told, Deliver) and isinstance(told.data, InvoicePreviewed)):
+        return told
+    faults = faults_of_draft(told.data.draft)
+    return replace(told, data=told.data.model_copy(update={"faults": faults}))
 
 
 def _desk(lead: Callable[[Any], str], service: Callable[[Any], str], via: Need | None = None) -> tuple[Need, ...]:
@@ -152,6 +169,14 @@ HANDLERS = Handlers.of(
             needs=(
                 all_of(POSTED_BILLS, lambda ended: (ended.data.service, ended.data.lead)),
                 *_desk(lambda ended: ended.data.lead, lambda ended: ended.data.service),
+            ),
+        ),
+        on(
+            CollectionUnfinished,
+            decide=checked(domain.go_on_collecting),
+            needs=(
+                all_of(POSTED_BILLS, lambda unfinished: (unfinished.data.service, unfinished.data.lead)),
+                *_desk(lambda unfinished: unfinished.data.lead, lambda unfinished: unfinished.data.service),
             ),
         ),
         on(

@@ -136,9 +136,10 @@ SERVICES = {
             "organization.mapped",
             "invoice.written",
             "period.ended",
+            "collection.unfinished",
             "instance.joined",
         ),
-        publishes=("invoice.written", "invoice.rendered", "period.ended"),
+        publishes=("invoice.written", "invoice.rendered", "period.ended", "collection.unfinished"),
     ),
     "gateway": Interest(
         commands=(),

@@ -64,6 +64,7 @@ EVENT_EXAMPLES: dict[str, dict[str, Any]] = {
     "ticket.overdue": {"outsourcing_id": OUTSOURCING, "due_at": AT.isoformat()},
     "sync.fell-due": {"outsourcing_id": OUTSOURCING, "again_at": AT.isoformat()},
     "period.ended": {"lead": "nordlicht", "service": "alpenwerk", "until": "2026-03-31"},
+    "collection.unfinished": {"lead": "nordlicht", "service": "alpenwerk", "until": "2026-03-31"},
     "repair.ordered": {"outsourcing_id": OUTSOURCING, "side": "alpenwerk"},
     "repair.unfinished": {
         "outsourcing_id": OUTSOURCING,

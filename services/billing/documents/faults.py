@@ -13,7 +13,7 @@ from facturx.facturx import FACTURX_LEVEL2xsd
 from lxml import etree
 
 from services.billing.documents.xml import OUTSIDE_SCOPE, PROFILE, xml_of
-from shared.contracts.billing import Invoice, InvoiceLine
+from shared.contracts.billing import Invoice, InvoiceDraft, InvoiceLine
 from shared.contracts.values import Value
 from shared.money import percentage, price_of
 
@@ -32,7 +32,7 @@ NameAndRate = tuple[str, Decimal]
 
 
 def faults_of(invoice: Invoice) -> tuple[str, ...]:
-    """What keeps this invoice, or its draft, from being issued; nothing where all is well.
+    """What keeps this invoice from being issued; nothing where all is well.
 
     Each begins with the rule's name in EN 16931, or with `XSD`.
     """
@@ -40,6 +40,11 @@ def faults_of(invoice: Invoice) -> tuple[str, ...]:
     if found:
         return tuple(found[:MOST_FAULTS_TOLD])
     return _faults_of_outline(outline_of(_one_line_of_each_shape(invoice)))
+
+
+def faults_of_draft(draft: InvoiceDraft) -> tuple[str, ...]:
+    """What would keep it from being issued as it is."""
+    return faults_of(Invoice.of(draft, invoice_id=UUID(int=0), number="1"))
 
 
 def _one_line_of_each_shape(invoice: Invoice) -> Invoice:

@@ -4,7 +4,14 @@ from services.billing.domain.invoices import Invoice
 from services.billing.domain.items import Bill, Item
 from services.billing.domain.numbers import NumberSeries
 from services.billing.domain.parties import BillingSettings, Mapping, Period, change_settings, map_organization
-from services.billing.domain.periods import MOST_COLLECTED, Ended, collect_period, held_up
+from services.billing.domain.periods import (
+    MOST_COLLECTED,
+    MOST_LINES_COLLECTED,
+    Ended,
+    collect_period,
+    go_on_collecting,
+    held_up,
+)
 from services.billing.domain.posting import adjust, approve, bill_completed_work, bill_returned_work, decline, post
 from services.billing.domain.renderings import (
     MEDIA_TYPES,
@@ -22,6 +29,7 @@ from services.billing.domain.requests import cancel_invoice, collect, issue_on_r
 __all__ = [
     "MEDIA_TYPES",
     "MOST_COLLECTED",
+    "MOST_LINES_COLLECTED",
     "Bill",
     "BillingSettings",
     "Due",
@@ -44,6 +52,7 @@ __all__ = [
     "decline",
     "failed",
     "file_name",
+    "go_on_collecting",
     "held_up",
     "issue_on_request",
     "made",

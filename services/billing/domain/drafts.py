@@ -4,12 +4,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
-from uuid import UUID
 
 from services.billing.domain.items import Bill, Item
 from services.billing.domain.parties import BillingSettings
 from services.billing.domain.taxes import Tax, category_between, note_for, tax_for, totals_of
-from shared.contracts.billing import Invoice, InvoiceLine, TaxSubtotal
+from shared.contracts.billing import InvoiceDraft, InvoiceLine, TaxSubtotal
 
 # An invoice travels in one message of 1 MiB, and is read by people: what is more goes on another one.
 LARGEST_LINES_BYTES = 512 * 1024
@@ -41,11 +40,8 @@ def posted_items(bills: Iterable[Bill]) -> list[Posted]:
     return [(bill, item) for bill in bills for item in bill.in_state("posted")]
 
 
-def drafts_of(posted: list[Posted], parties: Parties, issued_on: date, first_id: UUID) -> Iterator[Invoice]:
-    """The posted items as one invoice without a number; as several where currencies differ, or they do not fit on one.
-
-    All have the id that is given: each but the first is to be given one of its own.
-    """
+def drafts_of(posted: list[Posted], parties: Parties, issued_on: date) -> Iterator[InvoiceDraft]:
+    """The posted items as one invoice; as several where currencies differ, or they do not fit on one."""
     for currency in dict.fromkeys(bill.currency for bill, _ in posted):
         lines: list[InvoiceLine] = []
         size = 0
@@ -55,12 +51,12 @@ def drafts_of(posted: list[Posted], parties: Parties, issued_on: date, first_id:
             line = _line(bill, item, parties, len(lines) + 1)
             bytes_more = len(line.model_dump_json().encode())
             if lines and size + bytes_more > LARGEST_LINES_BYTES:
-                yield _draft(lines, posted, parties, issued_on, first_id)
+                yield _draft(lines, posted, parties, issued_on)
                 lines, size = [], 0
                 line = line.model_copy(update={"number": 1})
             lines.append(line)
             size += bytes_more
-        yield _draft(lines, posted, parties, issued_on, first_id)
+        yield _draft(lines, posted, parties, issued_on)
 
 
 def taxed(lines: Iterable[InvoiceLine], note: str | None, currency: str) -> dict[str, Any]:
@@ -70,9 +66,7 @@ def taxed(lines: Iterable[InvoiceLine], note: str | None, currency: str) -> dict
     return {"taxes": taxes, "net_total": totals.net, "tax_total": totals.tax, "total": totals.gross}
 
 
-def _draft(
-    lines: list[InvoiceLine], posted: list[Posted], parties: Parties, issued_on: date, invoice_id: UUID
-) -> Invoice:
+def _draft(lines: list[InvoiceLine], posted: list[Posted], parties: Parties, issued_on: date) -> InvoiceDraft:
     """Issue date (EN 16931: BT-2), due date (BT-9), period (BG-14), lines (BG-25) and totals (BG-22)."""
     issuer = parties.issuer.data
     on_it = {line.outsourcing_id for line in lines}
@@ -83,9 +77,7 @@ def _draft(
     of_one: dict[str, Any] = (
         {} if others else {name: getattr(bill, name) for name in ("lead_number", "service_number", "title")}
     )
-    return Invoice(
-        invoice_id=invoice_id,
-        number="",
+    return InvoiceDraft(
         issued_on=issued_on,
         due_on=issued_on + timedelta(days=issuer.payment_days),
         period_from=min(days),

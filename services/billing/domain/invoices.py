@@ -89,12 +89,12 @@ class Desk:
         """Which local company of the service partner's stands for the lead by now."""
         return self.mapping.organization if self.mapping else bill.organization
 
-    def preview(self, bills: Sequence[Bill], cause: Message[Any]) -> Changed:
+    def preview(self, bills: Sequence[Bill], cause: Message[Any], *, further: bool = False) -> Changed:
         """What would be issued is shown to the service partner; nothing changes."""
-        parties = self.parties
-        drafts = drafts_of(posted_items(bills), parties, parties.issuer.day(cause.now), cause.fresh_id)
-        tell = [Deliver(bills[0].service, wire.InvoicePreviewed(lead=bills[0].lead, invoice=one)) for one in drafts]
-        return Changed(tell=tell, history="invoice previewed")
+        parties, lead = self.parties, bills[0].lead
+        drafts = drafts_of(posted_items(bills), parties, parties.issuer.day(cause.now))
+        shown = (wire.InvoicePreviewed(lead=lead, draft=draft, further=further) for draft in drafts)
+        return Changed(tell=[Deliver(bills[0].service, one) for one in shown], history="invoice previewed")
 
     def issue(self, bills: Sequence[Bill], cause: Message[Any]) -> "Issued":
         """Take the next numbers and issue; numbers and invoices live or die with the turn, so there is no gap."""
@@ -106,13 +106,12 @@ class Desk:
         invoices: list[Invoice] = []
         tell: list[Tell] = []
         organization = self.organization_of(bills[-1])
-        for draft in drafts_of(posted_items(bills), parties, day, cause.fresh_id):
+        for draft in drafts_of(posted_items(bills), parties, day):
             series = series.next()
-            document = draft.model_copy(
-                update={
-                    "number": series.number(parties.issuer.data.number_pattern, day.year),
-                    "invoice_id": _id_of(cause.fresh_id, len(invoices)),
-                }
+            document = wire.Invoice.of(
+                draft,
+                invoice_id=_id_of(cause.fresh_id, len(invoices)),
+                number=series.number(parties.issuer.data.number_pattern, day.year),
             )
             invoices.append(Invoice(lead, service, series.name, series.year, series.last, document))
             on_it = _positions_on(document)

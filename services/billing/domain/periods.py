@@ -1,4 +1,4 @@
-"""Months that are over: what was posted in them for a lead is invoiced by itself, where that is agreed on."""
+"""Work of many outsourcings on one invoice: once a month is over by itself, and piece by piece where it is much."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,12 +10,16 @@ from services.billing.domain.invoices import Desk
 from services.billing.domain.items import Bill
 from services.billing.domain.numbers import NumberSeries
 from services.billing.domain.parties import BillingSettings, Mapping
-from shared.contracts.billing import InvoiceHeldUp, PeriodEnded
+from shared.contracts.billing import CollectionUnfinished, InvoiceHeldUp, PeriodEnded
 from shared.contracts.offer_handler import Instance
 from shared.messaging.outcomes import Caused, Changed, Decision, Deliver, Message, Publish, Unchanged
 
-# Few leads have so many tickets in a month: what is more goes on another invoice.
+# What one turn invoices of a lead: as many tickets as few leads have in a month, and about as many lines as fit on an
+# invoice. What is more follows on others.
 MOST_COLLECTED = 500
+MOST_LINES_COLLECTED = 1000
+
+ByItself = Message[PeriodEnded] | Message[CollectionUnfinished]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +62,36 @@ def collect_period(
     ended: Message[PeriodEnded],
 ) -> Decision:
     """Invoice what was posted for the lead of work completed by then, unless that was agreed on otherwise since."""
-    due = due_by(ended.data.until, bills)
-    if not due or service is None or not service.bills_monthly(ended.data.lead):
+    if service is None or not service.bills_monthly(ended.data.lead):
         return Unchanged()
-    desk = Desk(lead, service, mapping, recipient, series)
+    return _collected(bills, Desk(lead, service, mapping, recipient, series), ended)
+
+
+def go_on_collecting(
+    bills: tuple[Bill, ...],
+    lead: BillingSettings | None,
+    service: BillingSettings | None,
+    mapping: Mapping | None,
+    recipient: Instance | None,
+    series: tuple[NumberSeries, ...],
+    unfinished: Message[CollectionUnfinished],
+) -> Decision:
+    """Invoice what the turns before left of a collection; where nothing is left, it is finished."""
+    return _collected(bills, Desk(lead, service, mapping, recipient, series), unfinished)
+
+
+def _collected(bills: tuple[Bill, ...], desk: Desk, cause: ByItself) -> Decision:
+    due = due_by(cause.data.until, bills)
+    if not due:
+        return Unchanged()
     if missing := desk.missing(due[0]):
-        return held_up(ended, missing=missing)
-    # Who has more than one look finds is looked at again.
-    again = (Publish(ended.data),) if len(bills) >= MOST_COLLECTED else ()
-    return desk.issue(due, ended).changed(ended, *again)
+        return held_up(cause, missing=missing)
+    return desk.issue(due, cause).changed(cause, going_on(due[0], cause.data.until))
+
+
+def going_on(bill: Bill, until: date) -> Publish:
+    """Billing tells itself to look whether more is left than it has in its hands."""
+    return Publish(CollectionUnfinished(lead=bill.lead, service=bill.service, until=until))
 
 
 def due_by(until: date | None, bills: Iterable[Bill]) -> list[Bill]:
@@ -74,9 +99,9 @@ def due_by(until: date | None, bills: Iterable[Bill]) -> list[Bill]:
     return invoiceable(bill for bill in bills if until is None or bill.ended_on <= until)
 
 
-def held_up(ended: Message[PeriodEnded], *, missing: tuple[str, ...] = (), faults: tuple[str, ...] = ()) -> Changed:
+def held_up(cause: ByItself, *, missing: tuple[str, ...] = (), faults: tuple[str, ...] = ()) -> Changed:
     """The service partner learns what kept an invoice from being issued by itself; its items wait."""
-    data = ended.data
+    data = cause.data
     told = InvoiceHeldUp(lead=data.lead, until=data.until, missing=missing, faults=faults)
     history = f"invoice of {data.lead} until {data.until} held up: {'; '.join((*missing, *faults))}"
     return Changed(tell=[Deliver(data.service, told)], history=history)

@@ -5,7 +5,7 @@ from services.billing.domain.invoices import Desk, Invoice, cancel
 from services.billing.domain.items import Bill
 from services.billing.domain.numbers import NumberSeries
 from services.billing.domain.parties import BillingSettings, Mapping
-from services.billing.domain.periods import due_by
+from services.billing.domain.periods import MOST_COLLECTED, MOST_LINES_COLLECTED, due_by, going_on
 from services.billing.domain.posting import refuses_the_lead
 from shared.contracts import billing as wire
 from shared.contracts.offer_handler import Instance
@@ -32,7 +32,9 @@ def issue_on_request(
     if not invoiceable([bill]):
         problem = "invoice/issued-already" if bill.state == "invoiced" else "invoice/nothing-to-bill"
         return Refused(problem, state=bill.state, allowed=("item.post",) if bill.state == "open" else ())
-    return _issued([bill], desk, request, preview=request.data.preview)
+    if refused := desk.refuses(bill):
+        return refused
+    return desk.preview([bill], request) if request.data.preview else desk.issue([bill], request).changed(request)
 
 
 def collect(
@@ -44,12 +46,21 @@ def collect(
     series: tuple[NumberSeries, ...],
     request: Message[wire.InvoiceCollect],
 ) -> Decision:
-    """Issue one invoice of all posted items of a lead, or show what it would be; each currency has one of its own."""
+    """Invoice all posted items of a lead, or show what that would be; each currency has an invoice of its own.
+
+    More than one turn takes is gone on with until nothing is left; a preview tells that there would be more.
+    """
     due = due_by(request.data.until, bills)
     if not due:
         return Refused("invoice/nothing-to-bill")
     desk = Desk(lead, service, mapping, recipient, series)
-    return _issued(due, desk, request, preview=request.data.preview)
+    if refused := desk.refuses(due[0]):
+        return refused
+    if request.data.preview:
+        lines = sum(len(bill.items) for bill in bills)
+        return desk.preview(due, request, further=len(bills) >= MOST_COLLECTED or lines >= MOST_LINES_COLLECTED)
+    until = request.data.until or desk.parties.issuer.day(request.now)
+    return desk.issue(due, request).changed(request, going_on(due[0], until))
 
 
 def cancel_invoice(
@@ -79,15 +90,3 @@ def cancel_invoice(
         return Refused("invoice/cancelled-already", number=invoice.document.number)
     chosen = [lines[number] for number in sorted(set(wanted))]
     return cancel(invoice, bills, chosen, Desk(None, service, mapping, None, series), said)
-
-
-def _issued(
-    bills: list[Bill],
-    desk: Desk,
-    request: Message[wire.InvoiceRequest] | Message[wire.InvoiceCollect],
-    *,
-    preview: bool,
-) -> Decision:
-    if refused := desk.refuses(bills[0]):
-        return refused
-    return desk.preview(bills, request) if preview else desk.issue(bills, request).changed(request)

@@ -4,7 +4,16 @@ from collections import defaultdict
 from typing import Any
 from uuid import UUID
 
-from services.billing.domain import MOST_COLLECTED, Bill, BillingSettings, Invoice, Item, Mapping, NumberSeries
+from services.billing.domain import (
+    MOST_COLLECTED,
+    MOST_LINES_COLLECTED,
+    Bill,
+    BillingSettings,
+    Invoice,
+    Item,
+    Mapping,
+    NumberSeries,
+)
 from shared.contracts import billing as wire
 from shared.contracts.offer_handler import Terms
 from shared.database import Connection, columns_of
@@ -71,25 +80,35 @@ async def lock_bills(connection: Connection, outsourcing_ids: list[UUID]) -> lis
 
 
 async def lock_posted_bills(connection: Connection, pairs: list[tuple[str, str]]) -> list[Bill]:
-    """Between each of these service partners and leads the bills that have posted items, those completed first.
+    """Between each of these service partners and leads some of the bills that have posted items, in the order of ids.
 
-    In the order of ids. Who has more to be collected gets another invoice when that is asked for again.
+    First come those of which something costs anything, for the others wait for such; and those that were completed
+    first. The last one is that which makes the lines too many.
     """
     rows = await connection.fetch(
         f"""
         SELECT {BILL_COLUMNS} FROM bill WHERE outsourcing_id = ANY (ARRAY (
-            SELECT first.outsourcing_id FROM unnest($1::text[], $2::text[]) AS wanted (service, lead), LATERAL (
-                SELECT outsourcing_id FROM bill
-                WHERE bill.service = wanted.service AND bill.lead = wanted.lead AND EXISTS (
-                    SELECT FROM item WHERE item.outsourcing_id = bill.outsourcing_id AND state = 'posted'
-                )
-                ORDER BY ended_on, outsourcing_id LIMIT $3
-            ) AS first
+            SELECT piece.outsourcing_id FROM unnest($1::text[], $2::text[]) AS wanted (service, lead), LATERAL (
+                SELECT outsourcing_id, sum(lines) OVER (ORDER BY place) - lines AS lines_before
+                FROM (
+                    SELECT outsourcing_id, row_number() OVER (ORDER BY costs DESC, ended_on, outsourcing_id) AS place
+                    FROM bill, LATERAL (
+                        SELECT bool_or(amount <> 0) AS costs FROM item
+                        WHERE item.outsourcing_id = bill.outsourcing_id AND state = 'posted'
+                    ) AS posted
+                    WHERE bill.service = wanted.service AND bill.lead = wanted.lead AND costs IS NOT NULL
+                    ORDER BY place LIMIT $3
+                ) AS first, LATERAL (
+                    SELECT count(*) AS lines FROM item WHERE item.outsourcing_id = first.outsourcing_id
+                ) AS of_it
+            ) AS piece
+            WHERE lines_before < $4
         ))
         ORDER BY outsourcing_id FOR UPDATE
         """,
         *columns_of(pairs, 2),
         MOST_COLLECTED,
+        MOST_LINES_COLLECTED,
     )
     return await _with_items(connection, rows)
 

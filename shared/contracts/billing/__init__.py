@@ -6,6 +6,7 @@ from shared.contracts.billing.invoices import (
     InvoiceCancel,
     InvoiceCancelled,
     InvoiceCollect,
+    InvoiceDraft,
     InvoiceFact,
     InvoiceIssued,
     InvoiceLine,
@@ -43,7 +44,7 @@ from shared.contracts.billing.parties import (
     PartnerBilling,
     Party,
 )
-from shared.contracts.billing.periods import InvoiceHeldUp, PeriodEnded
+from shared.contracts.billing.periods import CollectionUnfinished, InvoiceHeldUp, PeriodEnded
 
 __all__ = [
     "EU_COUNTRIES",
@@ -52,10 +53,12 @@ __all__ = [
     "BillingData",
     "BillingSettingsChange",
     "BillingSettingsChanged",
+    "CollectionUnfinished",
     "Invoice",
     "InvoiceCancel",
     "InvoiceCancelled",
     "InvoiceCollect",
+    "InvoiceDraft",
     "InvoiceFact",
     "InvoiceFile",
     "InvoiceFiled",

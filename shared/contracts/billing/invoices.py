@@ -43,7 +43,10 @@ class InvoiceRequest(AboutOutsourcing):
 
 
 class InvoiceCollect(AboutSender):
-    """The service partner asks for one invoice of all posted items of one lead, completed until that day."""
+    """The service partner asks for all posted items of one lead to be invoiced, of work completed until that day.
+
+    It is one invoice for each currency, or several where they do not fit on one.
+    """
 
     kind: ClassVar[str] = "tandem.invoice.collect.v1"
 
@@ -102,22 +105,13 @@ class TaxSubtotal(Value):
     note: str | None = Field(default=None, description="why no tax is owed, as the law wants it said (BT-120)")
 
 
-class Invoice(Value):
-    """An invoice or a credit note as issued; it never changes.
+class InvoiceDraft(Value):
+    """What stands on an invoice, whether it is issued or only shown."""
 
-    A credit note cancels lines of an invoice: its amounts are positive too, and owed to the recipient.
-    """
-
-    document: Literal["invoice", "credit_note"] = "invoice"
-    invoice_id: UUID
-    number: str
     issued_on: date
     due_on: date
     period_from: date | None = Field(default=None, description="when the first of the work was done (BT-73)")
     period_to: date | None = Field(default=None, description="when the last of it was done (BT-74)")
-    cancels_id: UUID | None = Field(default=None, description="of a credit note: the invoice it cancels")
-    cancels_number: str | None = None
-    cancels_issued_on: date | None = None
     outsourcing_id: UUID | None = Field(
         default=None, description="None where several are on it; each line tells its own"
     )
@@ -128,7 +122,6 @@ class Invoice(Value):
     language: Language = Field(default="en", description="the recipient's")
     issuer: Party
     recipient: Party
-    reason: str | None = Field(default=None, description="of a credit note")
     payment_terms: str | None = None
     bank: BankAccount | None = None
     lines: tuple[InvoiceLine, ...]
@@ -136,6 +129,30 @@ class Invoice(Value):
     net_total: Total
     tax_total: Total
     total: Total
+
+
+class Numbered(Value):
+    """What a document has once it is issued: its id and its number; of a credit note also what it cancels and why."""
+
+    document: Literal["invoice", "credit_note"] = "invoice"
+    invoice_id: UUID
+    number: str
+    cancels_id: UUID | None = Field(default=None, description="of a credit note: the invoice it cancels")
+    cancels_number: str | None = None
+    cancels_issued_on: date | None = None
+    reason: str | None = Field(default=None, description="of a credit note")
+
+
+class Invoice(InvoiceDraft, Numbered):
+    """An invoice or a credit note as issued; it never changes.
+
+    A credit note cancels lines of an invoice: its amounts are positive too, and owed to the recipient.
+    """
+
+    @classmethod
+    def of(cls, draft: InvoiceDraft, *, invoice_id: UUID, number: str) -> Self:
+        """The draft as an invoice with this id and number."""
+        return cls(**dict(draft), invoice_id=invoice_id, number=number)
 
 
 class OutsourcingCost(Value):
@@ -173,12 +190,16 @@ class InvoiceReceived(Delivery):
 
 
 class InvoicePreviewed(Delivery):
-    """What an invoice would be if it were issued now; its number is still to be given."""
+    """What an invoice would be if it were issued now; it has neither number nor id, for nothing was issued."""
 
     kind: ClassVar[str] = "tandem.invoice.previewed.v1"
 
     lead: Slug
-    invoice: Invoice
+    draft: InvoiceDraft
+    faults: tuple[str, ...] = Field(
+        default=(), description="the rules of EN 16931 that keep it from being issued as it is"
+    )
+    further: Flag = Field(default=False, description="there is more than is shown: invoices would follow this one")
     state: Literal["draft"] = "draft"
 
 

@@ -107,6 +107,8 @@ _INVOICE: dict[str, Any] = {
     "total": "164.50",
 }
 
+_DRAFT = {name: told for name, told in _INVOICE.items() if name not in ("document", "invoice_id", "number")}
+
 _FILES: list[dict[str, Any]] = [
     {
         "format": "pdf",
@@ -243,7 +245,7 @@ DELIVERIES: dict[str, dict[str, Any]] = {
         "files": _FILES,
         "filed_at": TIME,
     },
-    "invoice.previewed": {"lead": LEAD, "invoice": {**_INVOICE, "number": ""}, "state": "draft"},
+    "invoice.previewed": {"lead": LEAD, "draft": _DRAFT, "faults": [], "further": False, "state": "draft"},
     "invoice.held-up": {"lead": LEAD, "until": "2026-03-31", "missing": [LEAD], "faults": [], "state": "posted"},
     "invoice.cancelled": {
         "lead": LEAD,

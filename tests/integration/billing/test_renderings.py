@@ -35,7 +35,7 @@ from shared.messaging.outcomes import Caused, Deliver, Publish
 from shared.messaging.turn import Turn
 from tests.integration.messaging.posting import command, event
 from tests.unit.billing.work import LEAD, SERVICE, completed, terms, time
-from tests.unit.billing.worked_examples import EXAMPLES, collected
+from tests.unit.billing.worked_examples import EXAMPLES, with_text
 
 TICK = timedelta(seconds=5)
 # EN 16931 knows no amount with three decimals.
@@ -211,20 +211,20 @@ async def test_completed_work_whose_invoice_would_not_be_valid_is_parked_with_th
     assert await database.fetchval("SELECT coalesce(max(last), 0) FROM number_series") == 0
 
 
-async def test_a_process_that_dies_fails_its_invoice_and_the_next_one_is_rendered_by_another() -> None:
+async def test_a_rendering_that_hangs_ends_with_its_process_and_what_waited_is_rendered_by_another() -> None:
     before = spawned()
-    press = Press(processes=1)
+    press = Press(processes=1, most_seconds=3.0)
+    small = EXAMPLES["hours at home"]()
     try:
-        await press.render(EXAMPLES["hours at home"]())
+        await press.render(small)
         [child] = spawned() - before
         assert child.nice() >= NICENESS and os.getsid(child.pid) == child.pid, "it gives way to other sessions too"
-        making = asyncio.create_task(press.render(collected(tickets=5, lines_each=100)))
-        await asyncio.sleep(0)
-        child.kill()
-        with pytest.raises(NotRendered):
-            await making
-        rendered = await press.render(EXAMPLES["hours at home"]())
-        assert rendered == render(EXAMPLES["hours at home"]())
+        endless = asyncio.create_task(press.render(with_text("Wort " * 1_000_000)))
+        waiting = asyncio.create_task(press.render(small))
+        with pytest.raises(NotRendered, match="hung"):
+            await endless
+        assert await waiting == render(small), "nothing was lost with it"
+        assert child not in spawned()
     finally:
         press.close()
 

@@ -200,10 +200,20 @@ def test_a_preview_shows_the_draft_and_takes_no_number(model: type[Any], fields:
     billing.ask(SERVICE, model, preview=True, **fields)
     previewed = billing.told_to(SERVICE)[-1]
     assert isinstance(previewed, wire.InvoicePreviewed)
-    assert (previewed.invoice.number, str(previewed.invoice.total)) == ("", "226.10")
+    assert (str(previewed.draft.total), previewed.faults, previewed.further) == ("226.10", (), False)
+    assert not {"invoice_id", "number"} & set(previewed.draft.model_dump()), "it does not look like an invoice"
     assert (billing.bill, billing.documents) == (before, [])
     billing.ask(SERVICE, model, **fields)
     assert billing.documents[0].number == "AW-2026-00001"
+
+
+def test_a_preview_says_what_would_keep_it_from_being_issued() -> None:
+    billing = Billing(GERMAN_LEAD, COLLECTING)
+    billing.complete(terms(currency="KWD", hourly_rate=Decimal("95.005")), time("1"))
+    for model, fields in ((wire.InvoiceRequest, {}), (wire.InvoiceCollect, {"lead": LEAD})):
+        billing.ask(SERVICE, model, preview=True, **fields)
+        assert billing.told_to(SERVICE)[-1].faults[0].startswith("BR-DEC-23")
+        assert billing.problem(SERVICE, model, **fields) == "invoice/not-valid"
 
 
 def test_an_invoice_is_cancelled_in_full_and_its_items_may_be_adjusted_and_invoiced_again() -> None:

@@ -14,7 +14,7 @@ from services.billing.documents.layout import NOT_SHOWN, layout_of
 from services.billing.documents.words import CATALOGUES
 from services.billing.documents.xml import xml_of
 from shared.contracts.billing import Invoice
-from tests.unit.billing.worked_examples import EXAMPLES, HOURS, collected, invoice
+from tests.unit.billing.worked_examples import EXAMPLES, collected, with_text
 
 XMP = {
     "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
@@ -126,11 +126,11 @@ def test_every_language_has_the_same_words() -> None:
 
 
 def test_a_text_in_any_script_is_rendered_with_a_word_on_what_the_page_could_not_show() -> None:
-    emoji = _with_text("Läuft wieder 🎉 漢字 שלום\t\u202eתמונה cafe\u0301 #let x = $1$ *a* \\ [b]")
+    emoji = with_text("Läuft wieder 🎉 漢字 שלום\t\u202eתמונה cafe\u0301 #let x = $1$ *a* \\ [b]")
     page = layout_of(emoji)
     [[shown]] = [[line["text"] for line in ticket["lines"]] for ticket in page["tickets"]]
     assert shown.startswith("Läuft wieder □ □□ ") and "café #let x = $1$ *a* \\ [b]" in shown
-    assert "replaced" in page and "replaced" not in layout_of(_with_text("Läuft wieder – für 5 € „sofort“"))
+    assert "replaced" in page and "replaced" not in layout_of(with_text("Läuft wieder – für 5 € „sofort“"))
     assert "🎉" in xml_of(emoji).decode()
     assert "durch □ ersetzt" in _text_of(render(emoji).pdf)
 
@@ -138,17 +138,12 @@ def test_a_text_in_any_script_is_rendered_with_a_word_on_what_the_page_could_not
 def test_all_that_counts_as_shown_has_a_picture_in_the_font() -> None:
     shown = "".join(_shown_characters())
     assert len(shown) > 1000
-    render(_with_text(" ".join(shown)))
+    render(with_text(" ".join(shown)))
 
 
 def test_the_longest_text_goes_over_several_pages() -> None:
-    pdf = render(_with_text("Wort für Wort. " * 3333)).pdf
+    pdf = render(with_text("Wort für Wort. " * 3333)).pdf
     assert len(pypdfium2.PdfDocument(pdf)) > 5
-
-
-def _with_text(text: str) -> Invoice:
-    line = HOURS.model_copy(update={"description": text})
-    return invoice([line], [("S", "19", "166.25", "31.59")], ("166.25", "31.59", "197.84"))
 
 
 def _shown_characters() -> Iterator[str]:

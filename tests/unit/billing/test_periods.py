@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.billing.domain import MOST_COLLECTED, Ended, Period, collect_period
+from services.billing.domain import MOST_LINES_COLLECTED, Ended, Period
 from shared.contracts import billing as wire
 from shared.contracts.billing import BillingSettingsChange
 from shared.ids import new_id
-from shared.messaging.outcomes import Changed, Decision, Publish, Unchanged
+from shared.messaging.outcomes import Changed, Decision, Unchanged
 from tests.unit.billing.work import (
     GERMAN_LEAD,
     GERMAN_SERVICE,
@@ -47,6 +47,11 @@ def billed_monthly(*more: Any) -> Billing:
 
 def month_ends(billing: Billing, until: date = END_OF_MARCH) -> Decision:
     return billing.say("tandem/billing", wire.PeriodEnded(lead=LEAD, service=SERVICE, until=until))
+
+
+def last_unfinished(billing: Billing) -> wire.CollectionUnfinished:
+    """What billing told itself last of a collection."""
+    return [one for one in billing.published() if isinstance(one, wire.CollectionUnfinished)][-1]
 
 
 def settings_said(billing: Billing, **more: Any) -> Period:
@@ -135,13 +140,41 @@ def test_a_month_whose_invoice_would_not_be_valid_is_told_with_the_rule_and_take
     assert (billing.documents, billing.states) == ([], ["posted"])
 
 
-def test_who_has_more_than_one_look_finds_is_looked_at_again() -> None:
+@pytest.mark.parametrize("asked", [False, True], ids=["by itself", "asked for"])
+def test_a_collection_is_gone_on_with_until_nothing_is_left_that_belongs_to_it(asked: bool) -> None:
     billing = billed_monthly()
-    message = billing.message("tandem/billing", wire.PeriodEnded(lead=LEAD, service=SERVICE, until=END_OF_MARCH))
-    few = collect_period((billing.bill,), GERMAN_LEAD, MONTHLY, None, None, (), message)
-    many = collect_period((billing.bill,) * MOST_COLLECTED, GERMAN_LEAD, MONTHLY, None, None, (), message)
-    assert isinstance(few, Changed) and isinstance(many, Changed)
-    assert (Publish(message.data) in few.tell, Publish(message.data) in many.tell) == (False, True)
+    until = date(2026, 3, 2)
+    if asked:
+        billing.ask(SERVICE, wire.InvoiceCollect, lead=LEAD)
+    else:
+        month_ends(billing, until)
+    unfinished = last_unfinished(billing)
+    assert unfinished == wire.CollectionUnfinished(lead=LEAD, service=SERVICE, until=until)
+    billing.complete(terms(), time("4"), outsourcing_id=new_id())
+    later = completed(terms(), time("8"), outsourcing_id=new_id())
+    billing.say("tandem/ticket_sync", later.model_copy(update={"completed_at": NOW + timedelta(days=1)}))
+    assert isinstance(billing.say("tandem/billing", unfinished), Changed)
+    assert last_unfinished(billing) is not unfinished
+    assert billing.say("tandem/billing", unfinished) == Unchanged()
+    assert [str(one.net_total) for one in billing.documents] == ["285.00", "380.00"]
+
+
+def test_what_keeps_the_rest_of_a_collection_from_being_invoiced_is_told() -> None:
+    billing = billed_monthly()
+    billing.ask(SERVICE, wire.InvoiceCollect, lead=LEAD)
+    billing.complete(terms(currency="KWD", hourly_rate=Decimal("95.005")), time("1"), outsourcing_id=new_id())
+    billing.say("tandem/billing", last_unfinished(billing))
+    told = billing.told_to(SERVICE)[-1]
+    assert isinstance(told, wire.InvoiceHeldUp) and told.faults[0].startswith("BR-DEC-23")
+
+
+@pytest.mark.parametrize(("lines", "further"), [(MOST_LINES_COLLECTED - 1, False), (MOST_LINES_COLLECTED, True)])
+def test_a_preview_tells_that_there_is_more_than_one_turn_invoices(lines: int, further: bool) -> None:
+    billing = Billing(GERMAN_LEAD, MONTHLY)
+    billing.complete(terms(), *[time("1")] * lines)
+    billing.ask(SERVICE, wire.InvoiceCollect, lead=LEAD, preview=True)
+    previewed = billing.told_to(SERVICE)[-1]
+    assert isinstance(previewed, wire.InvoicePreviewed) and previewed.further == further
 
 
 def test_of_the_leads_with_something_posted_those_are_told_that_are_billed_monthly() -> None:

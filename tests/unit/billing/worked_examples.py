@@ -135,6 +135,13 @@ def collected(tickets: int = 2, lines_each: int = 3) -> Invoice:
 
 HOURS = line(1, "1.75", "95.00", "166.25", "S", "19")
 
+
+def with_text(text: str) -> Invoice:
+    """An hour and three quarters at home, described like this."""
+    said = HOURS.model_copy(update={"description": text})
+    return invoice([said], [("S", "19", "166.25", "31.59")], ("166.25", "31.59", "197.84"))
+
+
 EXAMPLES: dict[str, Callable[[], Invoice]] = {
     "CII_example1: twenty lines, two rates, goods sent back": partial(
         public,
