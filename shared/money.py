@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from decimal import ROUND_HALF_UP, Context, Decimal
+from functools import lru_cache
 
 from babel.numbers import get_currency_precision
 
@@ -29,6 +30,8 @@ _BY_ISO_4217 = {
 }
 
 
+# As many as a worker has to do with; there are three hundred, and messages may name what is none.
+@lru_cache(maxsize=64)
 def minor_digits(currency: str) -> int:
     """How many decimals an amount in this currency has (ISO 4217); 2 where the currency is not known."""
     return _BY_ISO_4217.get(currency, get_currency_precision(currency))

@@ -10,7 +10,8 @@ from dataclasses import asdict
 from rich.console import Console
 
 from services.console.stack import LocalStack
-from tests.simulation.depths import PURE, Depth, Failed, Played, fresh_seeds, histories, real_depth
+from tests.simulation.depths import PURE, Failed, Played, fresh_seeds, histories, real_depth
+from tests.simulation.side_by_side import histories_side_by_side
 
 DEPTHS = ("pure", "real")
 # Of the time, where both depths are played.
@@ -22,19 +23,17 @@ say = Console(stderr=True, highlight=False, soft_wrap=True)
 def main() -> int:
     """Exit status 1 where a history failed."""
     asked = _asked()
-    seeds = fresh_seeds() if asked.seed is None else (asked.seed,)
     played: dict[str, Played] = {}
     failure: str | None = None
-    with ExitStack() as exits:
-        try:
-            for depth, seconds in _depths(asked, exits):
-                for so_far in histories(depth, seeds, seconds=seconds):
-                    played[depth.name] = so_far
-                    say.print(str(so_far), end="\r" if say.is_terminal else "\n")
-                say.print()
-        except Failed as failed:
-            failure = str(failed)
-            say.print(f"\n{failure}", markup=False)
+    try:
+        for depth, seconds in _depths(asked).items():
+            for so_far in _histories(depth, asked.seed, seconds):
+                played[depth] = so_far
+                say.print(str(so_far), end="\r" if say.is_terminal else "\n")
+            say.print()
+    except Failed as failed:
+        failure = str(failed)
+        say.print(f"\n{failure}", markup=False)
     if asked.json:
         print(json.dumps({"played": [asdict(one) for one in played.values()], "failure": failure}))
     return 0 if failure is None else 1
@@ -49,13 +48,20 @@ def _asked() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _depths(asked: argparse.Namespace, exits: ExitStack) -> Iterator[tuple[Depth, float]]:
-    share = {"pure": SHARE_OF_PURE, "real": 1 - SHARE_OF_PURE} if asked.depth is None else {asked.depth: 1.0}
-    if "pure" in share:
-        yield PURE, asked.seconds * share["pure"]
-    if "real" in share:
-        stack = exits.enter_context(LocalStack(fsync=False))
-        yield exits.enter_context(real_depth(stack.database_admin_url)), asked.seconds * share["real"]
+def _depths(asked: argparse.Namespace) -> dict[str, float]:
+    """Which are played, and for how long."""
+    if asked.depth is not None:
+        return {asked.depth: asked.seconds}
+    return {"pure": asked.seconds * SHARE_OF_PURE, "real": asked.seconds * (1 - SHARE_OF_PURE)}
+
+
+def _histories(depth: str, seed: int | None, seconds: float) -> Iterator[Played]:
+    with ExitStack() as exits:
+        url = exits.enter_context(LocalStack(fsync=False)).database_admin_url if depth == "real" else None
+        if seed is None:
+            yield from histories_side_by_side(depth, url, fresh_seeds(), seconds)
+        else:
+            yield from histories(PURE if url is None else exits.enter_context(real_depth(url)), [seed])
 
 
 if __name__ == "__main__":

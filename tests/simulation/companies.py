@@ -74,7 +74,7 @@ class Ticket:
     def work(self) -> list[TimeBody | ChargeBody]:
         """What it would submit: its shared time and charges."""
         shared = (word.body for word in self.own.values() if type(word) is EntryPut and word.visibility == "shared")
-        return [body for body in shared if isinstance(body, TimeBody | ChargeBody)]
+        return [body for body in shared if type(body) is TimeBody or type(body) is ChargeBody]
 
     def take(self, sequence: int, told: Delivery) -> None:
         """Newer states replace older ones, and newer versions older copies, whatever the order they come in."""

@@ -66,11 +66,19 @@ class Played:
     processor_seconds: float = 0.0
     last_seed: int = 0
 
+    def add(self, other: "Played") -> None:
+        """What another process played meanwhile."""
+        self.histories += other.histories
+        self.steps += other.steps
+        self.processor_seconds += other.processor_seconds
+        self.last_seed = other.last_seed
+
     def __str__(self) -> str:
-        rate = self.steps / self.processor_seconds if self.processor_seconds else 0.0
+        a_second = self.steps / self.seconds if self.seconds else 0.0
+        of_processor = self.steps / self.processor_seconds if self.processor_seconds else 0.0
         return (
-            f"{self.depth}: {self.histories:,} histories, {self.steps:,} steps, {rate:,.0f} steps per processor second,"
-            f" last seed {self.last_seed}"
+            f"{self.depth}: {self.histories:,} histories, {self.steps:,} steps, {a_second:,.0f} a second and"
+            f" {of_processor:,.0f} per processor second, last seed {self.last_seed}"
         )
 
 

@@ -136,7 +136,7 @@ class Outsourcing:
                 self.tell(word.owner, "held", self.state, id, word.version)
 
     def _word(self, owner: str, said: EntryPut | EntryRemove, known: Word | None) -> Word:
-        if isinstance(said, EntryRemove):
+        if type(said) is not EntryPut:
             return Word(owner, said.version, known.kind if known else None, False, "", None, None)
         shared = said.visibility == "shared"
         return Word(owner, said.version, said.body.kind, shared, said.author, said.happened_at, said.body)

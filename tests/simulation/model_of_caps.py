@@ -45,10 +45,10 @@ class Effort:
 
     def _adds(self, word: Word) -> tuple[Decimal, Decimal, Decimal]:
         body = word.body if word.shared else None
-        if isinstance(body, TimeBody) and body.billable:
+        if type(body) is TimeBody and body.billable:
             hours = self._rounded_up(body.hours)
             return hours, (hours * (self._terms.hourly_rate or ZERO)).quantize(CENT, ROUND_HALF_UP), ZERO
-        if isinstance(body, ChargeBody) and body.billable:
+        if type(body) is ChargeBody and body.billable:
             return ZERO, ZERO, price_of(body)
         return NOTHING
 

@@ -33,6 +33,12 @@ BACK = 0.05
 LEAP = 0.003
 
 Letter = tuple[UUID, str, int, Delivery]
+_OUTCOMES: dict[type[Decision], Outcome] = {
+    Changed: "applied",
+    Unchanged: "unchanged",
+    Refused: "refused",
+    NotYet: "refused",
+}
 
 
 class PureHistory:
@@ -159,17 +165,18 @@ class PureHistory:
     def _compare_facts(self, said: Said, decision: Decision, model: Outsourcing) -> None:
         """What is told is what must be told, to whom and in which order; then it is under way."""
         told: dict[str, list[Fact]] = {to: [] for to in model.facts}
-        if isinstance(decision, Refused | NotYet):
-            told[said.sender].append(("refused", decision.state, said.id))
-        elif isinstance(decision, Changed):
+        if type(decision) is Changed:
             for tell in decision.tell:
-                to = tell.to if type(tell) is Deliver else SERVICES
+                if type(tell) is Deliver:
+                    to = tell.to
+                    self._send(to, said.subject, tell.data, model)
+                else:
+                    to = SERVICES
+                    self._publish(said.subject, tell.data, model)
                 if (fact := fact_of(tell.data)) is not None:
                     told[to].append(fact)
-                if type(tell) is Deliver:
-                    self._send(tell.to, said.subject, tell.data, model)
-                else:
-                    self._publish(said.subject, tell.data, model)
+        elif type(decision) is Refused or type(decision) is NotYet:
+            told[said.sender].append(("refused", decision.state, said.id))
         for to, must_be_told in model.facts.items():
             expect("what is told of", said, (to, must_be_told), (to, told[to]))
             must_be_told.clear()
@@ -178,10 +185,10 @@ class PureHistory:
         """What ticket_sync says to itself comes back later; which files there are is kept as the gateway keeps it."""
         kind = type(told)
         if kind is RepairUnfinished or kind is LineUnfinished:
-            if isinstance(told, RepairUnfinished):
+            if type(told) is RepairUnfinished:
                 model.repair_ids[told.side] = told.repair_id
             self._said_to_itself.append(Said(self._dice.uuid7(self._now), OURSELVES, subject, told))
-        elif isinstance(told, FileCited | FileReleased):
+        elif type(told) is FileCited or type(told) is FileReleased:
             self._found.setdefault(model.id, Found()).take(told)
 
     def _send(self, to: str, subject: str, told: Delivery, model: Outsourcing) -> None:
@@ -230,10 +237,4 @@ class PureHistory:
 
 def _outcome(decision: Decision) -> Outcome:
     """What waits in vain is refused in the end."""
-    match decision:
-        case Changed():
-            return "applied"
-        case Unchanged():
-            return "unchanged"
-        case Refused() | NotYet():
-            return "refused"
+    return _OUTCOMES[type(decision)]

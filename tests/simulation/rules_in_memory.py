@@ -55,16 +55,25 @@ class RulesInMemory:
 
     def _finding(self, need: Need) -> Find:
         """What finds for a message what it needs."""
-        behind = self._behind(need.of)
-        keys_of, via = need.keys, None if need.via is None else self._finding(need.via)
+        keys_of, behind = self._keys_of(need), self._behind(need.of)
 
-        def find(message: Message[Any]) -> Any:
-            teller = message if via is None else via(message)
-            return () if teller is None else [value for key in keys_of(teller) for value in behind(key)]
+        def find_one(message: Message[Any]) -> Any:
+            for key in keys_of(message):
+                for value in behind(key):
+                    return value
+            return None
 
-        if need.many:
-            return lambda message: tuple(find(message))
-        return lambda message: next(iter(find(message)), None)
+        def find_many(message: Message[Any]) -> Any:
+            return tuple([value for key in keys_of(message) for value in behind(key)])
+
+        return find_many if need.many else find_one
+
+    def _keys_of(self, need: Need) -> Callable[[Message[Any]], Iterable[Any]]:
+        """What tells for a message the keys of what it needs."""
+        if need.via is None:
+            return need.keys
+        keys_of, via = need.keys, self._finding(need.via)
+        return lambda message: () if (teller := via(message)) is None else keys_of(teller)
 
     def _behind(self, source: Table | Collection) -> Callable[[Any], Iterable[Any]]:
         """What finds the values with a key or of a group."""
@@ -73,4 +82,4 @@ class RulesInMemory:
             return lambda key: (values[key],) if key in values else ()
         kept = self._kept[source.table]
         groups = kept.groups.setdefault(source, {})
-        return lambda group: [kept.values[key] for key in sorted(groups.get(group, ()))]
+        return lambda group: [kept.values[key] for key in sorted(groups[group])] if groups.get(group) else ()

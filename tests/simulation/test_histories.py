@@ -5,6 +5,7 @@ import pytest
 from services.console.stack import LocalStack
 from tests.simulation.depths import PURE, Depth, fresh_seeds, histories, real_depth
 from tests.simulation.seeds import FOUND
+from tests.simulation.side_by_side import histories_side_by_side
 
 # Of the processor, whatever else it does meanwhile; the database takes about as long again at the real depth.
 PURE_SECONDS = 4.0
@@ -21,6 +22,12 @@ def test_the_rules_end_as_they_must() -> None:
 def test_a_worker_ends_as_it_must(stack: LocalStack) -> None:
     with real_depth(stack.database_admin_url) as real:
         _play(real, REAL_SECONDS)
+
+
+def test_a_seed_played_beside_others_plays_as_it_does_alone() -> None:
+    *_, together = histories_side_by_side("pure", None, iter((1, 2)), seconds=60.0)
+    *_, alone = histories(PURE, (1, 2))
+    assert (together.histories, together.steps) == (alone.histories, alone.steps)
 
 
 def _play(depth: Depth, processor_seconds: float) -> None:

@@ -24,7 +24,7 @@ class Word:
 
     @property
     def file(self) -> AttachmentBody | None:
-        return self.body if isinstance(self.body, AttachmentBody) else None
+        return self.body if type(self.body) is AttachmentBody else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,8 @@ class Snapshot:
     @classmethod
     def of(cls, words: dict[UUID, Word]) -> "Snapshot":
         """The time and the charges among these words."""
-        time = {id: word.body for id, word in words.items() if isinstance(word.body, TimeBody)}
-        charges = {id: word.body for id, word in words.items() if isinstance(word.body, ChargeBody)}
+        time = {id: word.body for id, word in words.items() if type(word.body) is TimeBody}
+        charges = {id: word.body for id, word in words.items() if type(word.body) is ChargeBody}
         return cls(
             frozenset((id, words[id].version) for id in time),
             frozenset((id, words[id].version) for id in charges),

@@ -93,8 +93,10 @@ def count(link: Link, effort: Effort | None, known: Entry | None, decision: Chan
 
     Only the highest threshold of an amount is told where one entry reaches both.
     """
+    if effort is None:
+        return decision
     newest = next((value for value in decision.values if isinstance(value, Entry)), None)
-    if effort is None or newest is None or newest.owner != link.service:
+    if newest is None or newest.owner != link.service:
         return decision
     counted = effort.with_work(known, -1) if known else effort
     counted = counted.with_work(newest, 1)

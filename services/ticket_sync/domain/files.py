@@ -13,6 +13,7 @@ from shared.messaging.outcomes import Caused, Changed, Decision, Message, NotYet
 
 # An upload and the entry that cites it belong together; a day is time for an adapter that was down in between.
 CITABLE_FOR = timedelta(days=1)
+UNLESS_SAID_OTHERWISE = FileLimits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ def upload_needed(put: Message[EntryPut]) -> tuple[str, str] | None:
 
 def may_not_send(link: Link, limited: Limited | None, body: AttachmentBody) -> Refused | None:
     """The refusal of a file that its sender may not send, by whichever way; None where it may."""
-    limits = limited.limits if limited else FileLimits()
+    limits = limited.limits if limited else UNLESS_SAID_OTHERWISE
     if not limits.allow_type(body.media_type):
         return Refused("file/type-refused", state=link.state, media_type=body.media_type)
     return None if limits.allow_size(body.size) else Refused("file/too-large", state=link.state, limit=limits.largest)

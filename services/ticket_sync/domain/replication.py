@@ -17,8 +17,8 @@ class Word(Value):
 
 
 def word_of(put: EntryPut) -> Word:
-    """The owner's word in a message; it was checked when the message was read."""
-    return Word.model_construct(author=put.author, happened_at=put.happened_at, body=put.body)
+    """The owner's word in a message."""
+    return Word(author=put.author, happened_at=put.happened_at, body=put.body)
 
 
 def written(word: Word) -> str:

@@ -153,15 +153,16 @@ def _pass_on(link: Link, entry: Entry, word: Word | None, now: datetime, *, is_n
     if entry.place is None:
         link = link.with_another_in_line()
         values = (link,)
-        entry = replace(entry, place=link.last_place)
+    place = entry.place or link.last_place
     if link.state is not State.AWAITING_APPROVAL:
         # Whoever was held stays marked as such.
-        waiting = entry if entry.travel is Travel.HELD else replace(entry, travel=Travel.WAITING)
+        travel = Travel.HELD if entry.travel is Travel.HELD else Travel.WAITING
+        waiting = replace(entry, travel=travel, place=place)
         return Changed(*values, waiting, tell=found, history=f"{_named(entry)} waits in line")
     held = EntryHeld(entry_id=entry.entry_id, version=entry.version, outsourcing_id=entry.outsourcing_id)
     return Changed(
         *values,
-        replace(entry, travel=Travel.HELD),
+        replace(entry, travel=Travel.HELD, place=place),
         tell=(Deliver(entry.owner, held), *found),
         history=f"{_named(entry)} held during approval",
     )

@@ -58,7 +58,8 @@ class Terms(Value):
     @property
     def is_capped(self) -> bool:
         """Whether any amount is authorized that work could go over."""
-        return (self.authorized_hours, self.authorized_charges, self.authorized_total) != (None, None, None)
+        caps = (self.authorized_hours, self.authorized_charges, self.authorized_total)
+        return any(cap is not None for cap in caps)
 
     def billed_hours(self, hours: Decimal) -> Decimal:
         """The hours of one time entry as given, or rounded up to the next step of so many minutes.
