@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable
 from decimal import ROUND_HALF_UP, Context, Decimal
-from functools import lru_cache
+from functools import cache, lru_cache
 
-from babel.numbers import get_currency_precision
+from babel.core import get_global
+from babel.numbers import get_currency_precision, get_territory_currencies
 
-__all__ = ["minor_digits", "percentage", "price_of", "rounded", "total"]
+__all__ = ["is_in_use", "minor_digits", "percentage", "price_of", "rounded", "total"]
 
 # More digits than any product or sum of contract values has: nothing is lost before the one rounding at the end.
 _EXACT = Context(prec=60, rounding=ROUND_HALF_UP)
@@ -35,6 +36,16 @@ _BY_ISO_4217 = {
 def minor_digits(currency: str) -> int:
     """How many decimals an amount in this currency has (ISO 4217); 2 where the currency is not known."""
     return _BY_ISO_4217.get(currency, get_currency_precision(currency))
+
+
+def is_in_use(currency: str) -> bool:
+    """Whether people pay in it somewhere (CLDR); francs of Luxembourg are none, and neither is gold."""
+    return currency in _in_use()
+
+
+@cache
+def _in_use() -> frozenset[str]:
+    return frozenset(one for country in get_global("territory_currencies") for one in get_territory_currencies(country))
 
 
 def rounded(amount: Decimal, currency: str) -> Decimal:

@@ -1,20 +1,17 @@
 """What billing answers to: which message, which rows, which rule."""
 
 from collections.abc import Callable
-from dataclasses import replace
-from functools import wraps
 from typing import Any
 
 from services.billing import domain, store
-from services.billing.documents import faults_of, faults_of_draft
-from services.billing.domain import Bill, BillingSettings, Invoice, Mapping, NumberSeries, Period, Rendering
+from services.billing.documents import faults_of
+from services.billing.domain import Bill, BillingSettings, Desk, Invoice, Mapping, NumberSeries, Period, Rendering
 from services.billing.store import periods, renderings
 from shared.contracts.billing import (
     BillingSettingsChange,
     CollectionUnfinished,
     InvoiceCancel,
     InvoiceCollect,
-    InvoicePreviewed,
     InvoiceRequest,
     InvoiceWritten,
     ItemAdjust,
@@ -25,9 +22,8 @@ from shared.contracts.billing import (
 )
 from shared.contracts.offer_handler import OrganizationMapped
 from shared.contracts.ticket_sync import OutsourcingCompleted, OutsourcingHandedBack
-from shared.contracts.values import Command
 from shared.messaging.directory import INSTANCE, JOINING
-from shared.messaging.outcomes import Changed, Decision, Deliver, Message, Refused, Tell
+from shared.messaging.outcomes import Decision
 from shared.messaging.routes import Collection, Handlers, Need, Table, all_of, each_of, on, one
 
 INVOICE = Table(Invoice, key=lambda invoice: invoice.invoice_id, lock=store.find_invoices, save=store.insert_invoices)
@@ -68,50 +64,14 @@ THE_INVOICE = one(INVOICE, lambda said: said.data.invoice_id)
 THE_SENDERS_SETTINGS = one(SETTINGS, lambda message: message.sender)
 
 
-class NotValid(Exception):
-    """An invoice that would be issued by itself breaks a rule of EN 16931; it waits for an operator."""
+def at_desk(decide: Callable[..., Decision]) -> Callable[..., Decision]:
+    """The rule with all that invoices are issued with in one, and issuing none that would break a rule of EN 16931."""
 
-
-def checked(decide: Callable[..., Decision]) -> Callable[..., Decision]:
-    """The same rule, but no invoice is issued that is not valid: nothing of the decision takes effect, nor its number.
-
-    Who asked for the invoice is told why, and so is its issuer of what was due by itself; else the message is parked
-    with the reason. A preview is shown with what would be wrong.
-    """
-
-    @wraps(decide)
     def decided(*given: Any) -> Decision:
-        decision = _with_faults_shown(decide(*given))
-        faults = _faults_in(decision)
-        if not faults:
-            return decision
-        message: Message[Any] = given[-1]
-        if isinstance(message.data, Command):
-            return Refused("invoice/not-valid", faults="; ".join(faults))
-        if isinstance(message.data, PeriodEnded | CollectionUnfinished):
-            return domain.held_up(message, faults=faults)
-        raise NotValid("; ".join(faults))
+        *about, lead, service, mapping, recipient, series, message = given
+        return decide(*about, Desk(lead, service, mapping, recipient, series, faults_of), message)
 
     return decided
-
-
-def _faults_in(decision: Decision) -> tuple[str, ...]:
-    issued = decision.values if isinstance(decision, Changed) else ()
-    return tuple(fault for value in issued if isinstance(value, Invoice) for fault in faults_of(value.document))
-
-
-def _with_faults_shown(decision: Decision) -> Decision:
-    if not isinstance(decision, Changed):
-        return decision
-    tell = map(_with_its_faults, decision.tell)
-    return Changed(*decision.values, tell=tell, history=decision.history, beside=decision.beside)
-
-
-def _with_its_faults(told: Tell) -> Tell:
-    if not (isinstance(told, Deliver) and isinstance(told.data, InvoicePreviewed)):
-        return told
-    faults = faults_of_draft(told.data.draft)
-    return replace(told, data=told.data.model_copy(update={"faults": faults}))
 
 
 def _desk(lead: Callable[[Any], str], service: Callable[[Any], str], via: Need | None = None) -> tuple[Need, ...]:
@@ -135,7 +95,7 @@ HANDLERS = Handlers.of(
         JOINING,
         on(
             OutsourcingCompleted,
-            decide=checked(domain.bill_completed_work),
+            decide=at_desk(domain.bill_completed_work),
             needs=(THE_BILL, *_desk(lambda message: message.data.lead, lambda message: message.data.service)),
             unblocks=True,
         ),
@@ -151,13 +111,13 @@ HANDLERS = Handlers.of(
             needs=(one(MAPPING, lambda mapped: (mapped.data.service, mapped.data.lead)),),
         ),
         on(ItemAdjust, decide=domain.adjust, needs=(THE_BILL, ITS_ISSUER)),
-        on(ItemPost, decide=checked(domain.post), needs=(THE_BILL, *DESK_OF_THE_BILL)),
-        on(ItemApprove, decide=checked(domain.approve), needs=(THE_BILL, *DESK_OF_THE_BILL)),
+        on(ItemPost, decide=at_desk(domain.post), needs=(THE_BILL, *DESK_OF_THE_BILL)),
+        on(ItemApprove, decide=at_desk(domain.approve), needs=(THE_BILL, *DESK_OF_THE_BILL)),
         on(ItemDecline, decide=domain.decline, needs=(THE_BILL, ITS_ISSUER)),
-        on(InvoiceRequest, decide=checked(domain.issue_on_request), needs=(THE_BILL, *DESK_OF_THE_BILL)),
+        on(InvoiceRequest, decide=at_desk(domain.issue_on_request), needs=(THE_BILL, *DESK_OF_THE_BILL)),
         on(
             InvoiceCollect,
-            decide=checked(domain.collect),
+            decide=at_desk(domain.collect),
             needs=(
                 all_of(POSTED_BILLS, lambda request: (request.sender, request.data.lead)),
                 *_desk(lambda request: request.data.lead, lambda request: request.sender),
@@ -165,7 +125,7 @@ HANDLERS = Handlers.of(
         ),
         on(
             PeriodEnded,
-            decide=checked(domain.collect_period),
+            decide=at_desk(domain.collect_period),
             needs=(
                 all_of(POSTED_BILLS, lambda ended: (ended.data.service, ended.data.lead)),
                 *_desk(lambda ended: ended.data.lead, lambda ended: ended.data.service),
@@ -173,7 +133,7 @@ HANDLERS = Handlers.of(
         ),
         on(
             CollectionUnfinished,
-            decide=checked(domain.go_on_collecting),
+            decide=at_desk(domain.go_on_collecting),
             needs=(
                 all_of(POSTED_BILLS, lambda unfinished: (unfinished.data.service, unfinished.data.lead)),
                 *_desk(lambda unfinished: unfinished.data.lead, lambda unfinished: unfinished.data.service),
@@ -181,13 +141,11 @@ HANDLERS = Handlers.of(
         ),
         on(
             InvoiceCancel,
-            decide=checked(domain.cancel_invoice),
+            decide=at_desk(domain.cancel_invoice),
             needs=(
                 THE_INVOICE,
                 each_of(BILL, lambda invoice: invoice.outsourcing_ids, via=THE_INVOICE),
-                one(SETTINGS, lambda invoice: invoice.service, via=THE_INVOICE),
-                one(MAPPING, lambda invoice: (invoice.service, invoice.lead), via=THE_INVOICE),
-                all_of(ITS_SERIES, lambda invoice: invoice.service, via=THE_INVOICE),
+                *_desk(lambda invoice: invoice.lead, lambda invoice: invoice.service, THE_INVOICE),
             ),
         ),
         on(

@@ -141,6 +141,12 @@ def test_all_errors_are_told_at_once_and_at_their_place() -> None:
     }
 
 
+@pytest.mark.parametrize("currency", ["KWD", "CLF", "XXX", "XAU", "DEM", "EUX"])
+def test_no_offer_is_in_money_that_no_invoice_can_be_in(currency: str) -> None:
+    offer = COMMAND_EXAMPLES["offer.send"]
+    assert errors_of(OfferSend, {**offer, "terms": {**offer["terms"], "currency": currency}}) == {("terms", "currency")}
+
+
 def test_a_refusal_stays_small_however_much_is_wrong() -> None:
     command = {**COMMAND_EXAMPLES["offer.accept"], **{f"{number}{'x' * 1000}": number for number in range(900)}}
     with pytest.raises(ValidationError) as refused:

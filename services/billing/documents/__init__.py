@@ -3,7 +3,7 @@
 The same invoice gives the same bytes: nothing here asks a clock, a random number or the machine's fonts.
 """
 
-from services.billing.documents.faults import faults_of, faults_of_draft
+from services.billing.documents.faults import faults_of
 from services.billing.documents.pages import Rendered, render
 
-__all__ = ["Rendered", "faults_of", "faults_of_draft", "render"]
+__all__ = ["Rendered", "faults_of", "render"]

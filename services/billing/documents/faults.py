@@ -28,23 +28,22 @@ STAND_INS: dict[type, object] = {str: "x", Decimal: Decimal(1), int: 1, date: da
 # Invoices of so many kinds are told apart; each costs kilobytes, and to look at it again milliseconds.
 OUTLINES_REMEMBERED = 512
 
+# Who owes tax, at zero too, needs no reason; who owes none does.
+TAXED = frozenset({"S", "Z"})
+
 NameAndRate = tuple[str, Decimal]
 
 
-def faults_of(invoice: Invoice) -> tuple[str, ...]:
-    """What keeps this invoice from being issued; nothing where all is well.
+def faults_of(drawn_up: InvoiceDraft) -> tuple[str, ...]:
+    """What keeps this invoice, credit note or draft from being issued; nothing where all is well.
 
-    Each begins with the rule's name in EN 16931, or with `XSD`.
+    Each begins with the rule's name in EN 16931, or with `XSD`. Id and number are none of a draft, and change nothing.
     """
+    invoice = drawn_up if isinstance(drawn_up, Invoice) else Invoice.of(drawn_up, invoice_id=UUID(int=0), number="1")
     found = [*_sums(invoice), *_taxes(invoice), *_decimals(invoice), *_parties(invoice)]
     if found:
         return tuple(found[:MOST_FAULTS_TOLD])
     return _faults_of_outline(outline_of(_one_line_of_each_shape(invoice)))
-
-
-def faults_of_draft(draft: InvoiceDraft) -> tuple[str, ...]:
-    """What would keep it from being issued as it is."""
-    return faults_of(Invoice.of(draft, invoice_id=UUID(int=0), number="1"))
 
 
 def _one_line_of_each_shape(invoice: Invoice) -> Invoice:
@@ -123,8 +122,10 @@ def _taxes(invoice: Invoice) -> Iterator[str]:
     for tax in invoice.taxes:
         if tax.tax != percentage(tax.base, tax.rate, invoice.currency):
             yield f"BR-CO-17: the tax of category {tax.category} is not its rate of the base"
-        if tax.category != "S" and (tax.rate or not tax.note):
-            yield f"BR-{tax.category}-10: category {tax.category} has a rate, or no reason"
+        if (tax.category == "S") != (tax.rate > 0):
+            yield f"BR-{tax.category}-05: category {tax.category} has the rate {tax.rate:f}"
+        if (tax.category in TAXED) != (tax.note is None):
+            yield f"BR-{tax.category}-10: category {tax.category} has no reason, or one that it needs not"
     if len(invoice.taxes) > 1 and any(tax.category == OUTSIDE_SCOPE for tax in invoice.taxes):
         yield "BR-O-11: what is outside the scope of VAT stands on an invoice of its own"
 

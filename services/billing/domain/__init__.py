@@ -1,6 +1,6 @@
 """Items, taxes and invoices: the rules of billing."""
 
-from services.billing.domain.invoices import Invoice
+from services.billing.domain.invoices import Desk, Invoice
 from services.billing.domain.items import Bill, Item
 from services.billing.domain.numbers import NumberSeries
 from services.billing.domain.parties import BillingSettings, Mapping, Period, change_settings, map_organization
@@ -10,7 +10,6 @@ from services.billing.domain.periods import (
     Ended,
     collect_period,
     go_on_collecting,
-    held_up,
 )
 from services.billing.domain.posting import adjust, approve, bill_completed_work, bill_returned_work, decline, post
 from services.billing.domain.renderings import (
@@ -32,6 +31,7 @@ __all__ = [
     "MOST_LINES_COLLECTED",
     "Bill",
     "BillingSettings",
+    "Desk",
     "Due",
     "Ended",
     "Invoice",
@@ -53,7 +53,6 @@ __all__ = [
     "failed",
     "file_name",
     "go_on_collecting",
-    "held_up",
     "issue_on_request",
     "made",
     "map_organization",

@@ -1,8 +1,9 @@
 """What would stand on an invoice: posted items as lines, tax, totals and parties, before a number is taken."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 from services.billing.domain.items import Bill, Item
@@ -12,6 +13,8 @@ from shared.contracts.billing import InvoiceDraft, InvoiceLine, TaxSubtotal
 
 # An invoice travels in one message of 1 MiB, and is read by people: what is more goes on another one.
 LARGEST_LINES_BYTES = 512 * 1024
+# What takes something off joins the lines that it is taken from; those of a ticket are few and short.
+ROOM_FOR_DEDUCTIONS_BYTES = 64 * 1024
 
 Posted = tuple[Bill, Item]
 
@@ -23,6 +26,20 @@ class Parties:
     issuer: BillingSettings
     recipient: BillingSettings
     language: str
+
+
+@dataclass(slots=True)
+class Piece:
+    """The lines of one invoice while they are shared out."""
+
+    lines: list[InvoiceLine] = field(default_factory=list)
+    size_bytes: int = 0
+    net: Decimal = Decimal(0)
+
+    def takes(self, line: InvoiceLine, size_bytes: int) -> None:
+        self.lines.append(line)
+        self.size_bytes += size_bytes
+        self.net += line.amount
 
 
 def invoiceable(bills: Iterable[Bill]) -> list[Bill]:
@@ -40,23 +57,39 @@ def posted_items(bills: Iterable[Bill]) -> list[Posted]:
     return [(bill, item) for bill in bills for item in bill.in_state("posted")]
 
 
-def drafts_of(posted: list[Posted], parties: Parties, issued_on: date) -> Iterator[InvoiceDraft]:
+def drafts_of(bills: Sequence[Bill], parties: Parties, issued_on: date) -> Iterator[InvoiceDraft]:
     """The posted items as one invoice; as several where currencies differ, or they do not fit on one."""
-    for currency in dict.fromkeys(bill.currency for bill, _ in posted):
-        lines: list[InvoiceLine] = []
-        size = 0
-        for bill, item in posted:
-            if bill.currency != currency:
-                continue
-            line = _line(bill, item, parties, len(lines) + 1)
-            bytes_more = len(line.model_dump_json().encode())
-            if lines and size + bytes_more > LARGEST_LINES_BYTES:
-                yield _draft(lines, posted, parties, issued_on)
-                lines, size = [], 0
-                line = line.model_copy(update={"number": 1})
-            lines.append(line)
-            size += bytes_more
-        yield _draft(lines, posted, parties, issued_on)
+    for currency in dict.fromkeys(bill.currency for bill in bills):
+        of_it = [bill for bill in bills if bill.currency == currency]
+        lines = [_line(bill, item, parties, place) for place, (bill, item) in enumerate(posted_items(of_it), 1)]
+        for piece in _pieces_of(lines):
+            yield _draft(piece, of_it, parties, issued_on)
+
+
+def _pieces_of(lines: list[InvoiceLine]) -> list[list[InvoiceLine]]:
+    """The lines in order on as many invoices as they need; what takes something off stands where that is left."""
+    sizes = {line.number: len(line.model_dump_json().encode()) for line in lines}
+    if sum(sizes.values()) <= LARGEST_LINES_BYTES:
+        return [lines]
+    pieces = [Piece()]
+    for line in lines:
+        if line.amount >= 0:
+            if pieces[-1].lines and pieces[-1].size_bytes + sizes[line.number] > LARGEST_LINES_BYTES:
+                pieces.append(Piece())
+            pieces[-1].takes(line, sizes[line.number])
+    for line in lines:
+        if line.amount < 0:
+            most_bytes = LARGEST_LINES_BYTES + ROOM_FOR_DEDUCTIONS_BYTES - sizes[line.number]
+            fitting = [one for one in pieces if one.size_bytes <= most_bytes and one.net + line.amount >= 0]
+            if not fitting:
+                pieces.append(Piece())
+            (fitting or pieces[-1:])[0].takes(line, sizes[line.number])
+    return [_numbered(piece.lines) for piece in pieces]
+
+
+def _numbered(lines: list[InvoiceLine]) -> list[InvoiceLine]:
+    in_order = sorted(lines, key=lambda line: line.number)
+    return [line.model_copy(update={"number": number}) for number, line in enumerate(in_order, 1)]
 
 
 def taxed(lines: Iterable[InvoiceLine], note: str | None, currency: str) -> dict[str, Any]:
@@ -66,13 +99,12 @@ def taxed(lines: Iterable[InvoiceLine], note: str | None, currency: str) -> dict
     return {"taxes": taxes, "net_total": totals.net, "tax_total": totals.tax, "total": totals.gross}
 
 
-def _draft(lines: list[InvoiceLine], posted: list[Posted], parties: Parties, issued_on: date) -> InvoiceDraft:
+def _draft(lines: list[InvoiceLine], of: Sequence[Bill], parties: Parties, issued_on: date) -> InvoiceDraft:
     """Issue date (EN 16931: BT-2), due date (BT-9), period (BG-14), lines (BG-25) and totals (BG-22)."""
     issuer = parties.issuer.data
     on_it = {line.outsourcing_id for line in lines}
-    bills = {bill.outsourcing_id: bill for bill, _ in posted if bill.outsourcing_id in on_it}
-    (bill, *others) = bills.values()
-    days = [line.happened_on for line in lines if line.happened_on] or [one.ended_on for one in bills.values()]
+    (bill, *others) = bills = [bill for bill in of if bill.outsourcing_id in on_it]
+    days = [line.happened_on for line in lines if line.happened_on] or [one.ended_on for one in bills]
     note = note_for(category_between(parties.issuer, parties.recipient), issuer.country)
     of_one: dict[str, Any] = (
         {} if others else {name: getattr(bill, name) for name in ("lead_number", "service_number", "title")}

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 from uuid import UUID
 
-from services.billing.domain.drafts import Parties, drafts_of, invoiceable, posted_items, taxed
+from services.billing.domain.drafts import Parties, drafts_of, invoiceable, taxed
 from services.billing.domain.items import Bill
 from services.billing.domain.numbers import NumberSeries, series_for
+from services.billing.domain.obstacles import Check, HeldUp, sorted_out
 from services.billing.domain.parties import BillingSettings, Mapping
 from services.billing.domain.taxes import lacking_tax_data
 from shared.contracts import billing as wire
@@ -50,6 +52,7 @@ class Desk:
     mapping: Mapping | None
     recipient: Instance | None
     series: tuple[NumberSeries, ...]
+    faults_of: Check
 
     @property
     def parties(self) -> Parties:
@@ -90,23 +93,30 @@ class Desk:
         return self.mapping.organization if self.mapping else bill.organization
 
     def preview(self, bills: Sequence[Bill], cause: Message[Any], *, further: bool = False) -> Changed:
-        """What would be issued is shown to the service partner; nothing changes."""
+        """What would be issued is shown to the service partner, and what it would be refused for; nothing changes."""
         parties, lead = self.parties, bills[0].lead
-        drafts = drafts_of(posted_items(bills), parties, parties.issuer.day(cause.now))
-        shown = (wire.InvoicePreviewed(lead=lead, draft=draft, further=further) for draft in drafts)
+        drafts = drafts_of(bills, parties, parties.issuer.day(cause.now))
+        shown = (
+            wire.InvoicePreviewed(lead=lead, draft=draft, faults=self.faults_of(draft), further=further)
+            for draft in drafts
+        )
         return Changed(tell=[Deliver(bills[0].service, one) for one in shown], history="invoice previewed")
 
     def issue(self, bills: Sequence[Bill], cause: Message[Any]) -> "Issued":
-        """Take the next numbers and issue; numbers and invoices live or die with the turn, so there is no gap."""
+        """Take the next numbers and issue what can be; numbers live or die with the turn, so there is no gap.
+
+        What cannot takes no number, and is left as it is.
+        """
         service, lead = bills[0].service, bills[0].lead
         parties = self.parties
         day = parties.issuer.day(cause.now)
         series = series_for(service, parties.issuer.data.number_pattern, day, self.series)
         changed = {bill.outsourcing_id: bill for bill in bills}
+        drafts, held_up = sorted_out(bills, parties, day, self.faults_of)
         invoices: list[Invoice] = []
         tell: list[Tell] = []
         organization = self.organization_of(bills[-1])
-        for draft in drafts_of(posted_items(bills), parties, day):
+        for draft in drafts:
             series = series.next()
             document = wire.Invoice.of(
                 draft,
@@ -125,29 +135,48 @@ class Desk:
                     wire.InvoiceWritten.of(document, lead, service, organization=organization), _subject_of(document)
                 ),
             )
-        return Issued(tuple(changed.values()), series, tuple(invoices), tuple(tell))
+        return Issued(tuple(changed.values()), series, tuple(invoices), tuple(tell), tuple(held_up))
 
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """What issuing leaves: the bills with their items invoiced, the series, the invoices, and who is told."""
+    """What issuing leaves: the bills with their items invoiced, the series, the invoices, who is told, what waits."""
 
     bills: tuple[Bill, ...]
     series: NumberSeries
     invoices: tuple[Invoice, ...]
     tell: tuple[Tell, ...]
+    held_up: tuple[HeldUp, ...]
 
-    def changed(self, cause: Message[Any], *tell: Tell) -> Changed:
-        """All of it as one change that the message made; these are told before."""
-        history = f"invoice {', '.join(invoice.document.number for invoice in self.invoices)} issued"
+    def changed(self, cause: Message[Any], *tell: Tell, until: date | None = None) -> Changed:
+        """All of it as one change that the message made; these are told before, and what waits is told after."""
+        on_it = {id for invoice in self.invoices for id in invoice.outsourcing_ids}
+        history = _history(self.invoices, self.held_up)
         return Changed(
             *self.bills,
-            self.series,
+            *((self.series,) if self.invoices else ()),
             *self.invoices,
-            tell=(*tell, *self.tell),
+            tell=(*tell, *self.tell, *(one.told(until) for one in self.held_up)),
             history=history,
-            beside=beside(self.bills, cause, history),
+            beside=beside((bill for bill in self.bills if bill.outsourcing_id in on_it), cause, history),
         )
+
+    def going_on(self, cause: Message[Any], until: date) -> Changed:
+        """The same of a collection of work until that day: billing tells itself to look whether more is left.
+
+        What waits is told by the look that finds nothing more to issue, and so once.
+        """
+        first = self.bills[0]
+        further = wire.CollectionUnfinished(lead=first.lead, service=first.service, until=until)
+        return replace(self, held_up=()).changed(cause, Publish(further))
+
+
+def _history(invoices: Sequence[Invoice], held_up: Sequence[HeldUp]) -> str:
+    numbers = ", ".join(invoice.document.number for invoice in invoices)
+    waiting = "; ".join("; ".join((one.reason.replace("_", " "), *one.faults)) for one in held_up)
+    return "; ".join(
+        part for part in (numbers and f"invoice {numbers} issued", waiting and f"held up: {waiting}") if part
+    )
 
 
 def beside(bills: Iterable[Bill], cause: Message[Any], history: str) -> list[tuple[str, str]]:
@@ -162,7 +191,7 @@ def cancel(
     lines: Sequence[wire.InvoiceLine],
     desk: Desk,
     said: Message[wire.InvoiceCancel],
-) -> Changed:
+) -> Changed | Refused:
     """A credit note takes these lines back; their items are open again, and may be adjusted and invoiced anew."""
     settings = desk.service
     if settings is None:
@@ -190,6 +219,10 @@ def cancel(
             **taxed(credited, note, original.currency),
         }
     )
+    if min(document.net_total, document.total) < 0:
+        return Refused("invoice/below-zero", amount=f"{document.net_total:f} {document.currency}")
+    if faults := desk.faults_of(document):
+        return Refused("invoice/not-valid", faults="; ".join(faults))
     opened = [_reopened(bill, original.invoice_id, credited) for bill in bills]
     stands = any(item.invoice_id == original.invoice_id for bill in opened for item in bill.items)
     fact = wire.InvoiceCancelled(

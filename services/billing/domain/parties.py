@@ -18,6 +18,8 @@ from shared.contracts.billing import (
 from shared.contracts.offer_handler import OrganizationMapped
 from shared.messaging.outcomes import Changed, Decision, Deliver, FieldError, Message, Refused, Unchanged
 
+ZERO = Decimal(0)
+
 
 @dataclass(frozen=True, slots=True)
 class BillingSettings:
@@ -62,6 +64,8 @@ class BillingSettings:
     def rate_for(self, lead: str, work_type: str | None, role: str | None) -> Decimal:
         """The domestic rate of such work in percent."""
         code = self.code_for(lead, work_type, role)
+        if code is not None and code.zero_rated:
+            return ZERO
         return self.data.tax_rate if code is None or code.tax_rate is None else code.tax_rate
 
 

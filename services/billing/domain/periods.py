@@ -8,10 +8,8 @@ from uuid import UUID
 from services.billing.domain.drafts import invoiceable
 from services.billing.domain.invoices import Desk
 from services.billing.domain.items import Bill
-from services.billing.domain.numbers import NumberSeries
-from services.billing.domain.parties import BillingSettings, Mapping
+from services.billing.domain.parties import BillingSettings
 from shared.contracts.billing import CollectionUnfinished, InvoiceHeldUp, PeriodEnded
-from shared.contracts.offer_handler import Instance
 from shared.messaging.outcomes import Caused, Changed, Decision, Deliver, Message, Publish, Unchanged
 
 # What one turn invoices of a lead: as many tickets as few leads have in a month, and about as many lines as fit on an
@@ -52,32 +50,16 @@ class Ended:
         return Caused(cause_source=source, cause_id=id, subject=service, tell=tell)
 
 
-def collect_period(
-    bills: tuple[Bill, ...],
-    lead: BillingSettings | None,
-    service: BillingSettings | None,
-    mapping: Mapping | None,
-    recipient: Instance | None,
-    series: tuple[NumberSeries, ...],
-    ended: Message[PeriodEnded],
-) -> Decision:
+def collect_period(bills: tuple[Bill, ...], desk: Desk, ended: Message[PeriodEnded]) -> Decision:
     """Invoice what was posted for the lead of work completed by then, unless that was agreed on otherwise since."""
-    if service is None or not service.bills_monthly(ended.data.lead):
+    if desk.service is None or not desk.service.bills_monthly(ended.data.lead):
         return Unchanged()
-    return _collected(bills, Desk(lead, service, mapping, recipient, series), ended)
+    return _collected(bills, desk, ended)
 
 
-def go_on_collecting(
-    bills: tuple[Bill, ...],
-    lead: BillingSettings | None,
-    service: BillingSettings | None,
-    mapping: Mapping | None,
-    recipient: Instance | None,
-    series: tuple[NumberSeries, ...],
-    unfinished: Message[CollectionUnfinished],
-) -> Decision:
+def go_on_collecting(bills: tuple[Bill, ...], desk: Desk, unfinished: Message[CollectionUnfinished]) -> Decision:
     """Invoice what the turns before left of a collection; where nothing is left, it is finished."""
-    return _collected(bills, Desk(lead, service, mapping, recipient, series), unfinished)
+    return _collected(bills, desk, unfinished)
 
 
 def _collected(bills: tuple[Bill, ...], desk: Desk, cause: ByItself) -> Decision:
@@ -85,13 +67,11 @@ def _collected(bills: tuple[Bill, ...], desk: Desk, cause: ByItself) -> Decision
     if not due:
         return Unchanged()
     if missing := desk.missing(due[0]):
-        return held_up(cause, missing=missing)
-    return desk.issue(due, cause).changed(cause, going_on(due[0], cause.data.until))
-
-
-def going_on(bill: Bill, until: date) -> Publish:
-    """Billing tells itself to look whether more is left than it has in its hands."""
-    return Publish(CollectionUnfinished(lead=bill.lead, service=bill.service, until=until))
+        return _lacking(cause, missing)
+    issued = desk.issue(due, cause)
+    if issued.invoices:
+        return issued.going_on(cause, cause.data.until)
+    return issued.changed(cause, until=cause.data.until)
 
 
 def due_by(until: date | None, bills: Iterable[Bill]) -> list[Bill]:
@@ -99,9 +79,9 @@ def due_by(until: date | None, bills: Iterable[Bill]) -> list[Bill]:
     return invoiceable(bill for bill in bills if until is None or bill.ended_on <= until)
 
 
-def held_up(cause: ByItself, *, missing: tuple[str, ...] = (), faults: tuple[str, ...] = ()) -> Changed:
-    """The service partner learns what kept an invoice from being issued by itself; its items wait."""
+def _lacking(cause: ByItself, missing: tuple[str, ...]) -> Changed:
+    """The service partner learns whose data keep an invoice from being issued by itself; its items wait."""
     data = cause.data
-    told = InvoiceHeldUp(lead=data.lead, until=data.until, missing=missing, faults=faults)
-    history = f"invoice of {data.lead} until {data.until} held up: {'; '.join((*missing, *faults))}"
+    told = InvoiceHeldUp(lead=data.lead, until=data.until, reason="data_missing", missing=missing)
+    history = f"invoice of {data.lead} until {data.until} held up: {'; '.join(missing)}"
     return Changed(tell=[Deliver(data.service, told)], history=history)

@@ -8,11 +8,11 @@ from typing import Any
 
 from services.billing.domain.invoices import Desk
 from services.billing.domain.items import Bill, Item, priced
-from services.billing.domain.numbers import NumberSeries
-from services.billing.domain.parties import BillingSettings, Mapping
+from services.billing.domain.obstacles import HeldUp
+from services.billing.domain.parties import BillingSettings
 from shared.contracts import billing as wire
 from shared.contracts.billing import ItemApprove, ItemDecline
-from shared.contracts.offer_handler import Instance, Terms
+from shared.contracts.offer_handler import Terms
 from shared.contracts.ticket_sync import OutsourcingCompleted, OutsourcingHandedBack
 from shared.contracts.values import Delivery
 from shared.messaging.outcomes import Changed, Decision, Deliver, Message, NotYet, Refused, Tell, Unchanged
@@ -21,25 +21,16 @@ Ended = Message[OutsourcingCompleted] | Message[OutsourcingHandedBack]
 Words = Message[ItemApprove] | Message[ItemDecline]
 
 
-def bill_completed_work(
-    bill: Bill | None,
-    lead: BillingSettings | None,
-    service: BillingSettings | None,
-    mapping: Mapping | None,
-    recipient: Instance | None,
-    series: tuple[NumberSeries, ...],
-    completed: Message[OutsourcingCompleted],
-) -> Decision:
+def bill_completed_work(bill: Bill | None, desk: Desk, completed: Message[OutsourcingCompleted]) -> Decision:
     """Price completed work by its terms; post and invoice it at once where the service partner wants it so and can."""
     if bill:
         return Unchanged()
-    bill = Bill.of_completed(completed.data, _day_of(completed.data.completed_at, service))
-    desk = Desk(lead, service, mapping, recipient, series)
+    bill = Bill.of_completed(completed.data, _day_of(completed.data.completed_at, desk.service))
     if not bill.items:
-        told = Deliver(bill.service, wire.ItemOpened(**_facts(bill, (), service)))
+        told = Deliver(bill.service, wire.ItemOpened(**_facts(bill, (), desk.service)))
         return Changed(bill, tell=[told], history="completed without a submission: nothing is billed")
     asked = bill.in_state("asked")
-    tell = _both(bill, wire.ItemAsked(**_facts(bill, asked, service), reason="over_cap")) if asked else ()
+    tell = _both(bill, wire.ItemAsked(**_facts(bill, asked, desk.service), reason="over_cap")) if asked else ()
     return _opened(bill, desk, completed, *tell)
 
 
@@ -56,15 +47,7 @@ def bill_returned_work(
     return Changed(bill, tell=_both(bill, asked), history="returned: the lead is asked whether to pay")
 
 
-def approve(
-    bill: Bill | None,
-    lead: BillingSettings | None,
-    service: BillingSettings | None,
-    mapping: Mapping | None,
-    recipient: Instance | None,
-    series: tuple[NumberSeries, ...],
-    approval: Message[ItemApprove],
-) -> Decision:
+def approve(bill: Bill | None, desk: Desk, approval: Message[ItemApprove]) -> Decision:
     """The lead agrees to pay what waited for its word."""
     if bill is None or not bill.includes(approval.sender):
         return NotYet("outsourcing/unknown")
@@ -72,8 +55,7 @@ def approve(
     if isinstance(items, Refused):
         return items
     bill = bill.with_items(replace(item, state="open") for item in items)
-    desk = Desk(lead, service, mapping, recipient, series)
-    shown = _facts(bill, _again(bill, items), service)
+    shown = _facts(bill, _again(bill, items), desk.service)
     return _opened(bill, desk, approval, *_both(bill, wire.ItemApproved(**shown, state=bill.state)))
 
 
@@ -118,15 +100,7 @@ def _stands_against(item: Item, price: Decimal, terms: Terms) -> str | None:
     return "item/limited" if item.sort == "deduction" or rises_past_a_cap else None
 
 
-def post(
-    bill: Bill | None,
-    lead: BillingSettings | None,
-    service: BillingSettings | None,
-    mapping: Mapping | None,
-    recipient: Instance | None,
-    series: tuple[NumberSeries, ...],
-    posting: Message[wire.ItemPost],
-) -> Decision:
+def post(bill: Bill | None, desk: Desk, posting: Message[wire.ItemPost]) -> Decision:
     """The service partner releases items to be invoiced; they are at once where it bills each outsourcing by itself."""
     if bill is None or not bill.includes(posting.sender):
         return NotYet("outsourcing/unknown")
@@ -143,7 +117,7 @@ def post(
         items = tuple(at[position] for position in sorted(set(posting.data.positions)))
     if not items:
         return Refused("item/nothing-to-post", state=bill.state)
-    return _posted(bill, items, Desk(lead, service, mapping, recipient, series), posting)
+    return _posted(bill, items, desk, posting)
 
 
 def refuses_the_lead(bill: Bill, sender: str) -> Refused | None:
@@ -164,13 +138,18 @@ def _opened(bill: Bill, desk: Desk, cause: Ended | Words, *tell: Tell) -> Change
 def _posted(
     bill: Bill, items: tuple[Item, ...], desk: Desk, cause: Ended | Words | Message[wire.ItemPost], *tell: Tell
 ) -> Changed:
-    """These items are posted, and invoiced where each outsourcing is billed by itself and nothing is missing."""
+    """These items are posted, and invoiced where each outsourcing is billed by itself and nothing stands against it."""
     bill = bill.with_items(replace(item, state="posted") for item in items)
+    held_up: tuple[HeldUp, ...] = ()
     if desk.issues_at_once(bill):
-        return desk.issue([bill], cause).changed(cause, *tell)
+        issued = desk.issue([bill], cause)
+        if issued.invoices:
+            return issued.changed(cause, *tell)
+        held_up = issued.held_up
     shown = _facts(bill, _again(bill, items), desk.service)
     posted = wire.ItemPosted(**shown, missing=desk.missing(bill), state=bill.state)
-    return Changed(bill, tell=(*tell, Deliver(bill.service, posted)), history=f"{_positions(items)} posted")
+    told = (*tell, Deliver(bill.service, posted), *(one.told() for one in held_up))
+    return Changed(bill, tell=told, history=f"{_positions(items)} posted")
 
 
 def _asked(bill: Bill, said: Words) -> tuple[Item, ...] | Refused:

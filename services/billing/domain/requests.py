@@ -3,30 +3,18 @@
 from services.billing.domain.drafts import invoiceable
 from services.billing.domain.invoices import Desk, Invoice, cancel
 from services.billing.domain.items import Bill
-from services.billing.domain.numbers import NumberSeries
-from services.billing.domain.parties import BillingSettings, Mapping
-from services.billing.domain.periods import MOST_COLLECTED, MOST_LINES_COLLECTED, due_by, going_on
+from services.billing.domain.periods import MOST_COLLECTED, MOST_LINES_COLLECTED, due_by
 from services.billing.domain.posting import refuses_the_lead
 from shared.contracts import billing as wire
-from shared.contracts.offer_handler import Instance
 from shared.messaging.outcomes import Decision, Message, NotYet, Refused
 
 
-def issue_on_request(
-    bill: Bill | None,
-    lead: BillingSettings | None,
-    service: BillingSettings | None,
-    mapping: Mapping | None,
-    recipient: Instance | None,
-    series: tuple[NumberSeries, ...],
-    request: Message[wire.InvoiceRequest],
-) -> Decision:
+def issue_on_request(bill: Bill | None, desk: Desk, request: Message[wire.InvoiceRequest]) -> Decision:
     """Issue the invoice of an outsourcing's posted items, or show what it would be."""
     if bill is None or not bill.includes(request.sender):
         return NotYet("outsourcing/unknown")
     if refused := refuses_the_lead(bill, request.sender):
         return refused
-    desk = Desk(lead, service, mapping, recipient, series)
     if desk.posts_by_itself(bill):
         bill = bill.released()
     if not invoiceable([bill]):
@@ -34,18 +22,13 @@ def issue_on_request(
         return Refused(problem, state=bill.state, allowed=("item.post",) if bill.state == "open" else ())
     if refused := desk.refuses(bill):
         return refused
-    return desk.preview([bill], request) if request.data.preview else desk.issue([bill], request).changed(request)
+    if request.data.preview:
+        return desk.preview([bill], request)
+    issued = desk.issue([bill], request)
+    return issued.changed(request) if issued.invoices else issued.held_up[0].refused()
 
 
-def collect(
-    bills: tuple[Bill, ...],
-    lead: BillingSettings | None,
-    service: BillingSettings | None,
-    mapping: Mapping | None,
-    recipient: Instance | None,
-    series: tuple[NumberSeries, ...],
-    request: Message[wire.InvoiceCollect],
-) -> Decision:
+def collect(bills: tuple[Bill, ...], desk: Desk, request: Message[wire.InvoiceCollect]) -> Decision:
     """Invoice all posted items of a lead, or show what that would be; each currency has an invoice of its own.
 
     More than one turn takes is gone on with until nothing is left; a preview tells that there would be more.
@@ -53,22 +36,21 @@ def collect(
     due = due_by(request.data.until, bills)
     if not due:
         return Refused("invoice/nothing-to-bill")
-    desk = Desk(lead, service, mapping, recipient, series)
     if refused := desk.refuses(due[0]):
         return refused
     if request.data.preview:
         lines = sum(len(bill.items) for bill in bills)
         return desk.preview(due, request, further=len(bills) >= MOST_COLLECTED or lines >= MOST_LINES_COLLECTED)
-    until = request.data.until or desk.parties.issuer.day(request.now)
-    return desk.issue(due, request).changed(request, going_on(due[0], until))
+    issued = desk.issue(due, request)
+    if not issued.invoices:
+        return issued.held_up[0].refused()
+    return issued.going_on(request, request.data.until or desk.parties.issuer.day(request.now))
 
 
 def cancel_invoice(
     invoice: Invoice | None,
     bills: tuple[Bill, ...],
-    service: BillingSettings | None,
-    mapping: Mapping | None,
-    series: tuple[NumberSeries, ...],
+    desk: Desk,
     said: Message[wire.InvoiceCancel],
 ) -> Decision:
     """Cancel an issued invoice, or lines of it, by a credit note; it stays as it is."""
@@ -89,4 +71,4 @@ def cancel_invoice(
     if not wanted or any(number not in lines for number in wanted):
         return Refused("invoice/cancelled-already", number=invoice.document.number)
     chosen = [lines[number] for number in sorted(set(wanted))]
-    return cancel(invoice, bills, chosen, Desk(None, service, mapping, None, series), said)
+    return cancel(invoice, bills, chosen, desk, said)

@@ -43,9 +43,11 @@ class Totals:
 
 
 def category_between(issuer: BillingSettings, recipient: BillingSettings) -> TaxCategory:
-    """Domestic tax within a country unless the issuer is exempt; the recipient's across EU borders; else none."""
+    """Domestic tax within a country that has any, unless the issuer is exempt; the recipient's across EU borders."""
     if issuer.data.country == recipient.data.country:
-        return "E" if issuer.data.small_business else "S"
+        if issuer.data.small_business:
+            return "E"
+        return "S" if issuer.data.tax_rate else "O"
     return "AE" if {issuer.data.country, recipient.data.country} <= EU_COUNTRIES else "O"
 
 
@@ -64,8 +66,10 @@ def lacking_tax_data(issuer: BillingSettings, recipient: BillingSettings) -> tup
 
 
 def tax_for(category: TaxCategory, domestic_rate: Decimal) -> Tax:
-    """The domestic rate where domestic tax is owed, and else none."""
-    return Tax(category, domestic_rate if category == "S" else ZERO)
+    """The domestic rate where domestic tax is owed, which may be zero by law; and else none."""
+    if category != "S":
+        return Tax(category, ZERO)
+    return Tax("S" if domestic_rate else "Z", domestic_rate)
 
 
 def note_for(category: TaxCategory, country: str) -> str | None:
@@ -98,4 +102,6 @@ def totals_of(lines: Sequence[tuple[Decimal, Tax]], note: str | None, currency: 
 def _subtotal(tax: Tax, amounts: Iterable[Decimal], note: str | None, currency: str) -> TaxSubtotal:
     base = total(amounts, currency)
     owed = percentage(base, tax.rate, currency)
-    return TaxSubtotal(category=tax.category, rate=tax.rate, base=base, tax=owed, note=note)
+    # Who is taxed, at zero too, needs no reason (BR-S-10, BR-Z-10).
+    reason = None if tax.category in ("S", "Z") else note
+    return TaxSubtotal(category=tax.category, rate=tax.rate, base=base, tax=owed, note=reason)

@@ -44,7 +44,7 @@ from shared.contracts.billing.parties import (
     PartnerBilling,
     Party,
 )
-from shared.contracts.billing.periods import CollectionUnfinished, InvoiceHeldUp, PeriodEnded
+from shared.contracts.billing.periods import CollectionUnfinished, HeldUpReason, InvoiceHeldUp, PeriodEnded
 
 __all__ = [
     "EU_COUNTRIES",
@@ -54,6 +54,7 @@ __all__ = [
     "BillingSettingsChange",
     "BillingSettingsChanged",
     "CollectionUnfinished",
+    "HeldUpReason",
     "Invoice",
     "InvoiceCancel",
     "InvoiceCancelled",

@@ -31,7 +31,7 @@ from shared.contracts.values import (
     Value,
 )
 
-TaxCategory = Literal["S", "AE", "O", "E"]
+TaxCategory = Literal["S", "Z", "AE", "O", "E"]
 
 
 class InvoiceRequest(AboutOutsourcing):
@@ -97,7 +97,7 @@ class TaxSubtotal(Value):
     """Tax of one category and rate (EN 16931: BG-23)."""
 
     category: TaxCategory = Field(
-        description="S standard rate, AE reverse charge, O outside scope, E exempt as a small business"
+        description="S taxed, Z taxed at zero, AE reverse charge, O outside scope, E exempt as a small business"
     )
     rate: Percent
     base: Total

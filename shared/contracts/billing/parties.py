@@ -2,8 +2,10 @@
 
 import re
 import zoneinfo
+from decimal import Decimal
 from typing import Annotated, ClassVar, Literal
 
+from babel import Locale
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 from stdnum import bic, iban
@@ -29,7 +31,18 @@ from shared.contracts.values import (
 EU_COUNTRIES = frozenset(
     "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK".split()  # noqa: SIM905
 )
+# Territories of CLDR that are no countries of ISO 3166-1.
+_NO_COUNTRIES = frozenset("AC CP CQ DG EA EU EZ IC QO TA UN XA XB XK ZZ".split())  # noqa: SIM905
+COUNTRIES = frozenset(filter(re.compile("[A-Z]{2}").fullmatch, Locale("en").territories)) - _NO_COUNTRIES
+# Two countries whose VAT ids begin with other letters; those of Northern Ireland are the second.
+_VAT_PREFIXES = {"GR": ("EL",), "GB": ("GB", "XI")}
 _COUNTER = re.compile(r"\{counter(?::([1-9]))?\}")
+
+
+def _country(code: str) -> str:
+    if code not in COUNTRIES:
+        raise PydanticCustomError("country", "is no country (ISO 3166-1 alpha-2)")
+    return code
 
 
 def _iban(number: str) -> str:
@@ -72,7 +85,20 @@ class BillingCode(Value):
     code: ShortText
     work_type: ShortText | None = None
     role: ShortText | None = None
-    tax_rate: Percent | None = Field(default=None, description="the domestic rate, where it is not the usual one")
+    zero_rated: Flag = Field(default=False, description="such work is taxed at home at zero percent, by its law")
+    tax_rate: Percent | None = Field(
+        default=None, description="the domestic rate, where it is not the usual one; above zero"
+    )
+
+    @field_validator("tax_rate")
+    @classmethod
+    def _one_of_the_two(cls, rate: Decimal | None, told: ValidationInfo) -> Decimal | None:
+        """Zero is taken from who says that the law knows such a rate, and by mistake from nobody."""
+        if rate is not None and told.data.get("zero_rated"):
+            raise PydanticCustomError("meaningless", "has no meaning when zero_rated is true")
+        if rate is not None and not rate:
+            raise PydanticCustomError("tax_rate", "must be above zero; say zero_rated where the law knows such a rate")
+        return rate
 
 
 class PartnerBilling(Value):
@@ -102,14 +128,16 @@ class BillingData(BaseModel):
     )
     post_code: ShortText | None = None
     city: ShortText | None = None
-    country: Country
+    country: Annotated[Country, AfterValidator(_country)]
     vat_id: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}[0-9A-Za-z+*.]{2,18}$")] | None = Field(
-        default=None, description="of an EU country it is checked for its form"
+        default=None, description="begins with its country; of an EU country its form is checked too"
     )
     tax_number: ShortText | None = Field(default=None, description="from the tax office, where there is no VAT id")
     email: Email | None = None
-    tax_rate: Percent = Field(description="the usual domestic rate in percent")
     small_business: Flag = Field(default=False, description="exempt from VAT at home")
+    tax_rate: Percent = Field(
+        description="the usual domestic rate in percent; 0 of a small business, or outside the EU where there is no VAT"
+    )
     number_pattern: NumberPattern = Field(
         default="{year}-{counter:5}", description="with {year} the counter begins anew every year"
     )
@@ -130,12 +158,20 @@ class BillingData(BaseModel):
     def _of_its_country(cls, vat_id: str | None, told: ValidationInfo) -> str | None:
         """The form, with its check digits, that the country gives its VAT ids. Raises where it is another's."""
         country = told.data.get("country")
-        if vat_id is None or country not in EU_COUNTRIES:
+        if vat_id is None or country is None:
             return vat_id
-        prefix = "EL" if country == "GR" else country
-        if not vat_id.startswith(str(prefix)) or not vat.is_valid(vat_id):
+        of_it = vat_id.startswith(_VAT_PREFIXES.get(country, (country,)))
+        if not of_it or (country in EU_COUNTRIES and not vat.is_valid(vat_id)):
             raise PydanticCustomError("vat_id", "is no VAT id of that country; look at its check digits")
         return vat_id
+
+    @field_validator("tax_rate")
+    @classmethod
+    def _owed(cls, rate: Decimal, told: ValidationInfo) -> Decimal:
+        """A rate of zero is no usual one: who owes no tax says why (EN 16931: BR-S-05)."""
+        if not rate and not told.data.get("small_business") and told.data.get("country") in EU_COUNTRIES:
+            raise PydanticCustomError("tax_rate", "must be above zero, unless small_business is true")
+        return rate
 
     @field_validator("time_zone")
     @classmethod

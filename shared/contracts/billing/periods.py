@@ -2,10 +2,13 @@
 
 from datetime import date
 from typing import ClassVar, Literal
+from uuid import UUID
 
 from pydantic import Field
 
-from shared.contracts.values import Delivery, Event, Slug
+from shared.contracts.values import Currency, Delivery, Event, Slug, Total
+
+HeldUpReason = Literal["data_missing", "not_valid", "below_zero"]
 
 
 class PeriodEnded(Event):
@@ -29,12 +32,19 @@ class CollectionUnfinished(Event):
 
 
 class InvoiceHeldUp(Delivery):
-    """An invoice was due by itself and could not be issued; its items stay posted for the next one."""
+    """Work was due to be invoiced and could not be; its items stay posted for the next invoice."""
 
     kind: ClassVar[str] = "tandem.invoice.held-up.v1"
 
     lead: Slug
-    until: date = Field(description="the last day of the work that it is for")
+    until: date | None = Field(default=None, description="the last day of the work, of what was collected")
+    reason: HeldUpReason = Field(
+        description="data_missing: billing settings, or tax data in them; not_valid: a rule of EN 16931; below_zero:"
+        " more is taken off than there is, so that it waits for other work"
+    )
+    outsourcing_ids: tuple[UUID, ...] = Field(default=(), description="whose items wait; all that were due if none")
+    net_total: Total | None = Field(default=None, description="what those items add up to, without tax")
+    currency: Currency | None = None
     missing: tuple[Slug, ...] = Field(
         default=(), description="whose billing settings, or tax data in them, are missing"
     )

@@ -246,7 +246,17 @@ DELIVERIES: dict[str, dict[str, Any]] = {
         "filed_at": TIME,
     },
     "invoice.previewed": {"lead": LEAD, "draft": _DRAFT, "faults": [], "further": False, "state": "draft"},
-    "invoice.held-up": {"lead": LEAD, "until": "2026-03-31", "missing": [LEAD], "faults": [], "state": "posted"},
+    "invoice.held-up": {
+        "lead": LEAD,
+        "until": "2026-03-31",
+        "reason": "below_zero",
+        "outsourcing_ids": [OUTSOURCING],
+        "net_total": "-20.00",
+        "currency": "EUR",
+        "missing": [],
+        "faults": [],
+        "state": "posted",
+    },
     "invoice.cancelled": {
         "lead": LEAD,
         "service": SERVICE,

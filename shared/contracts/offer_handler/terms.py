@@ -2,13 +2,14 @@
 
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
 from shared.contracts.values import Currency, Hours, Instant, LongText, Price, Value
+from shared.money import is_in_use, minor_digits
 
 _PRICE_OF = {"hourly": "hourly_rate", "flat": "flat_fee"}
 _TEXT: JsonDict = {"type": "string"}
@@ -29,7 +30,17 @@ _ONE_PRICE: JsonDict = {
 
 OverCap = Literal["billed", "cut", "ask"]
 SECONDS_AN_HOUR = 3600
+# EN 16931 knows no more for any amount (BR-DEC-*): what is worked for other money could never be invoiced.
+MOST_DECIMALS = 2
 FOUR_DECIMALS = Decimal("0.0001")
+
+
+def _invoiceable(currency: str) -> str:
+    if not is_in_use(currency):
+        raise PydanticCustomError("currency", "is no currency in use (ISO 4217)")
+    if minor_digits(currency) > MOST_DECIMALS:
+        raise PydanticCustomError("currency", "has more than two decimals, which no invoice after EN 16931 can say")
+    return currency
 
 
 class Terms(Value):
@@ -38,7 +49,9 @@ class Terms(Value):
     model_config = ConfigDict(json_schema_extra=_ONE_PRICE)
 
     mode: Literal["hourly", "flat"]
-    currency: Currency
+    currency: Annotated[Currency, AfterValidator(_invoiceable)] = Field(
+        description="ISO 4217; one in use, and with at most two decimals, as EN 16931 demands"
+    )
     hourly_rate: Price | None = Field(default=None, validate_default=True, description="where mode is hourly")
     flat_fee: Price | None = Field(default=None, validate_default=True, description="where mode is flat")
     authorized_hours: Hours | None = None

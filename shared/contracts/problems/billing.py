@@ -107,6 +107,17 @@ BILLING_PROBLEMS: dict[str, Problem] = {
         en=("The invoice would not be valid", "EN 16931 says of it: {faults}."),
         de=("Die Rechnung wäre nicht gültig", "EN 16931 sagt dazu: {faults}."),
     ),
+    "invoice/below-zero": problem(
+        409,
+        en=(
+            "The invoice would be below zero",
+            "It comes to {amount}: more is taken off than there is. It waits for other work, or for an adjusted price.",
+        ),
+        de=(
+            "Die Rechnung läge unter null",
+            "Sie kommt auf {amount}: Es wird mehr abgezogen als da ist. Sie wartet auf andere Arbeit oder einen Preis.",
+        ),
+    ),
     "invoice/cancelled-already": problem(
         409,
         en=("There is nothing to cancel", "Those lines of invoice {number} are not there, or are cancelled already."),

@@ -24,7 +24,6 @@ from shared.contracts.billing import (
     Invoice,
     InvoiceFiled,
     InvoiceRendered,
-    InvoiceRequest,
     InvoiceWritten,
 )
 from shared.database import Connection
@@ -38,8 +37,6 @@ from tests.unit.billing.work import LEAD, SERVICE, completed, terms, time
 from tests.unit.billing.worked_examples import EXAMPLES, with_text
 
 TICK = timedelta(seconds=5)
-# EN 16931 knows no amount with three decimals.
-DINARS = terms(currency="KWD", hourly_rate="95.005")
 
 
 @pytest.fixture(scope="module")
@@ -185,30 +182,6 @@ async def test_filed_files_never_change(database: Connection, settings: Settings
     for change in ("UPDATE invoice_file SET sha256 = repeat('0', 64)", "DELETE FROM invoice_file"):
         with pytest.raises(asyncpg.PostgresError, match="never changes"):
             await database.execute(change)
-
-
-async def test_an_invoice_that_would_not_be_valid_is_refused_and_loses_no_number(database: Connection) -> None:
-    outsourcing = new_id()
-    done = event(completed(DINARS, time("1"), outsourcing_id=outsourcing), str(outsourcing), service="ticket_sync")
-    await take(database, done)
-    await take(database, party(LEAD, "DE", "DE136695976"), party(SERVICE, "AT", "ATU13585627"))
-    request = InvoiceRequest(outsourcing_id=outsourcing, actor="l.gruber")
-    [(to, kind, body)] = await take(database, command(request, str(outsourcing), sender=SERVICE))
-    assert (to, kind) == (SERVICE, "tandem.command.rejected.v1")
-    assert b"invoice/not-valid" in body and b"BR-DEC" in body
-    assert await database.fetchval("SELECT count(*) FROM invoice") == 0
-    await issued(database)
-    assert await database.fetchval("SELECT number FROM invoice") == "2026-00001"
-
-
-async def test_completed_work_whose_invoice_would_not_be_valid_is_parked_with_the_reason(database: Connection) -> None:
-    await take(database, party(LEAD, "DE", "DE136695976"), party(SERVICE, "AT", "ATU13585627"))
-    outsourcing = new_id()
-    done = event(completed(DINARS, time("1"), outsourcing_id=outsourcing), str(outsourcing), service="ticket_sync")
-    assert await take(database, done) == []
-    reason = await database.fetchval("SELECT error FROM parked_subject WHERE subject = $1", str(outsourcing))
-    assert reason.startswith("NotValid: BR-DEC")
-    assert await database.fetchval("SELECT coalesce(max(last), 0) FROM number_series") == 0
 
 
 async def test_a_rendering_that_hangs_ends_with_its_process_and_what_waited_is_rendered_by_another() -> None:

@@ -11,6 +11,7 @@ from shared.ids import new_id
 from shared.messaging.outcomes import Changed, Unchanged
 from tests.unit.billing.work import (
     AUSTRIAN_SERVICE,
+    DINARS,
     GERMAN_LEAD,
     GERMAN_SERVICE,
     LEAD,
@@ -209,7 +210,7 @@ def test_a_preview_shows_the_draft_and_takes_no_number(model: type[Any], fields:
 
 def test_a_preview_says_what_would_keep_it_from_being_issued() -> None:
     billing = Billing(GERMAN_LEAD, COLLECTING)
-    billing.complete(terms(currency="KWD", hourly_rate=Decimal("95.005")), time("1"))
+    billing.complete(DINARS, time("1"))
     for model, fields in ((wire.InvoiceRequest, {}), (wire.InvoiceCollect, {"lead": LEAD})):
         billing.ask(SERVICE, model, preview=True, **fields)
         assert billing.told_to(SERVICE)[-1].faults[0].startswith("BR-DEC-23")

@@ -1,7 +1,6 @@
 """Months that end by themselves: when they are over, what is invoiced then, and what keeps it from being."""
 
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -124,20 +123,15 @@ def test_a_month_whose_invoice_lacks_data_is_told_and_made_up_for_with_the_next(
     assert billing.states == ["posted"], "nothing keeps it from being posted"
     month_ends(billing)
     told = billing.told_to(SERVICE)[-1]
-    assert isinstance(told, wire.InvoiceHeldUp) and (told.missing, told.until) == ((LEAD,), END_OF_MARCH)
+    assert isinstance(told, wire.InvoiceHeldUp) and (told.reason, told.missing, told.until) == (
+        "data_missing",
+        (LEAD,),
+        END_OF_MARCH,
+    )
     assert billing.states == ["posted"]
     billing.keep(GERMAN_LEAD)
     month_ends(billing, date(2026, 4, 30))
     assert [str(one.net_total) for one in billing.documents] == ["190.00"]
-
-
-def test_a_month_whose_invoice_would_not_be_valid_is_told_with_the_rule_and_takes_no_number() -> None:
-    billing = Billing(GERMAN_LEAD, MONTHLY)
-    billing.complete(terms(currency="KWD", hourly_rate=Decimal("95.005")), time("1"))
-    month_ends(billing)
-    told = billing.told_to(SERVICE)[-1]
-    assert isinstance(told, wire.InvoiceHeldUp) and told.faults[0].startswith("BR-DEC-23")
-    assert (billing.documents, billing.states) == ([], ["posted"])
 
 
 @pytest.mark.parametrize("asked", [False, True], ids=["by itself", "asked for"])
@@ -157,15 +151,6 @@ def test_a_collection_is_gone_on_with_until_nothing_is_left_that_belongs_to_it(a
     assert last_unfinished(billing) is not unfinished
     assert billing.say("tandem/billing", unfinished) == Unchanged()
     assert [str(one.net_total) for one in billing.documents] == ["285.00", "380.00"]
-
-
-def test_what_keeps_the_rest_of_a_collection_from_being_invoiced_is_told() -> None:
-    billing = billed_monthly()
-    billing.ask(SERVICE, wire.InvoiceCollect, lead=LEAD)
-    billing.complete(terms(currency="KWD", hourly_rate=Decimal("95.005")), time("1"), outsourcing_id=new_id())
-    billing.say("tandem/billing", last_unfinished(billing))
-    told = billing.told_to(SERVICE)[-1]
-    assert isinstance(told, wire.InvoiceHeldUp) and told.faults[0].startswith("BR-DEC-23")
 
 
 @pytest.mark.parametrize(("lines", "further"), [(MOST_LINES_COLLECTED - 1, False), (MOST_LINES_COLLECTED, True)])

@@ -96,6 +96,14 @@ def invoice_of(service: BillingSettings, by: Terms, *work: Work, **more: Any) ->
             id="two domestic rates on one invoice",
         ),
         pytest.param(
+            agreeing(GERMAN_SERVICE, codes=[{"code": "SOLAR", "work_type": "solar", "zero_rated": True}]),
+            terms(),
+            [time("1"), charge("2", "450.00", work_type="solar")],
+            ["95.00", "900.00"],
+            *("995.00", "18.05", "1013.05"),
+            id="what the law rates at zero, because the issuer says so",
+        ),
+        pytest.param(
             SMALL_SERVICE,
             terms(),
             [time("1")],
@@ -159,6 +167,7 @@ def test_worked_examples(
         (GERMAN_LEAD, settings(SERVICE, "DE"), "S", (SERVICE,)),
         (GERMAN_LEAD, settings(SERVICE, "DE", tax_number="1"), "S", ()),
         (GERMAN_LEAD, SMALL_SERVICE, "E", ()),
+        (settings(LEAD, "HK"), settings(SERVICE, "HK", tax_rate="0", tax_number="1"), "O", ()),
     ],
 )
 def test_the_tax_follows_from_the_two_parties_or_it_is_said_whose_data_are_missing(

@@ -17,7 +17,7 @@ from saxonche import PySaxonProcessor
 from services.billing.documents import faults_of
 from services.billing.documents.faults import outline_of, schema_faults_of
 from services.billing.documents.xml import NO_CHARACTERS, xml_of
-from shared.contracts.billing import Invoice
+from shared.contracts.billing import Invoice, TaxSubtotal
 from tests.unit.billing.worked_examples import EXAMPLES, GERMAN_ISSUER, HOURS, invoice, line
 
 SVRL = "{http://purl.oclc.org/dsdl/svrl}"
@@ -107,6 +107,10 @@ def test_a_credit_note_names_the_invoice_that_it_cancels() -> None:
     assert str(read.trade.settlement.invoice_referenced_document.issuer_assigned_id).split()[0] == "RH-2026-00017"
 
 
+FREE = HOURS.model_copy(update={"tax_rate": Decimal(0)})
+NOUGHT = (TaxSubtotal(category="S", rate=Decimal(0), base=Decimal("166.25"), tax=Decimal("0.00")),)
+
+
 @pytest.mark.parametrize(
     ("wrong", "rule"),
     [
@@ -117,6 +121,8 @@ def test_a_credit_note_names_the_invoice_that_it_cancels() -> None:
         ({"lines": (HOURS.model_copy(update={"amount": Decimal("166.24")}),)}, "BT-131"),
         ({"lines": (HOURS.model_copy(update={"tax_rate": Decimal(7)}),)}, "BR-CO-18"),
         ({"issuer": GERMAN_ISSUER.model_copy(update={"vat_id": None})}, "BR-CO-26"),
+        ({"lines": (HOURS.model_copy(update={"tax_rate": Decimal(0)}),)}, "BR-CO-18"),
+        ({"taxes": NOUGHT, "lines": (FREE,), "tax_total": Decimal(0), "total": Decimal("166.25")}, "BR-S-05"),
         ({"currency": "XXY"}, "BR-CL-04"),
     ],
 )
@@ -148,8 +154,8 @@ def test_xml_that_does_not_keep_to_its_schema_says_where() -> None:
 
 def test_an_amount_with_three_decimals_cannot_be_said_in_en_16931() -> None:
     dinars = invoice(
-        [line(1, "1", "1.234", "1.234", "S", "0")],
-        [("S", "0", "1.234", "0.000")],
+        [line(1, "1", "1.234", "1.234", "AE", "0")],
+        [("AE", "0", "1.234", "0.000")],
         ("1.234", "0.000", "1.234"),
         currency="KWD",
     )

@@ -71,6 +71,10 @@ def flat(fee: str, currency: str = "EUR") -> Terms:
     return Terms(mode="flat", currency=currency, flat_fee=Decimal(fee), respond_by=NOW)
 
 
+# No invoice after EN 16931 can be in a currency with three decimals; no offer is taken in one.
+DINARS = terms(hourly_rate="95.005").model_copy(update={"currency": "KWD"})
+
+
 def time(hours: str, *, billable: bool = True, role: str = "engineer", work_type: str | None = None) -> SnapshotTime:
     return SnapshotTime(
         entry_id=new_id(),

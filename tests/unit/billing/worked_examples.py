@@ -19,6 +19,7 @@ Taxes = list[tuple[TaxCategory, str, str, str]]
 TICKETS = (UUID(int=1), UUID(int=2))
 NOTES: dict[TaxCategory, str | None] = {
     "S": None,
+    "Z": None,
     "AE": "Steuerschuldnerschaft des Leistungsempfängers (Reverse Charge)",
     "O": "Nicht steuerbar",
     "E": "Kein Ausweis von Umsatzsteuer nach § 19 UStG",
@@ -241,6 +242,12 @@ EXAMPLES: dict[str, Callable[[], Invoice]] = {
         issuer=SWISS_ISSUER,
         currency="CHF",
         language="en",
+    ),
+    "zero rated beside the usual rate": partial(
+        invoice,
+        [HOURS, line(2, "2", "450", "900.00", "Z", "0", sort="charge", unit="piece")],
+        [("S", "19", "166.25", "31.59"), ("Z", "0", "900.00", "0.00")],
+        ("1066.25", "31.59", "1097.84"),
     ),
     "a small business without VAT id": partial(
         invoice,

@@ -173,7 +173,7 @@ def test_a_submission_fixes_the_service_partners_shared_time_and_charges_and_not
 AMOUNTS = st.tuples(st.decimals(0, 9999, places=4), st.decimals(0, 9999, places=4))
 
 
-@pytest.mark.parametrize(("currency", "minor_unit"), [("EUR", "0.01"), ("JPY", "1"), ("KWD", "0.001")])
+@pytest.mark.parametrize(("currency", "minor_unit"), [("EUR", "0.01"), ("JPY", "1"), ("CHF", "0.01")])
 @given(hours=st.lists(st.decimals(0, 24, places=2), max_size=4), charges=st.lists(AMOUNTS, max_size=4))
 def test_what_is_submitted_adds_up(
     currency: str, minor_unit: str, hours: list[Decimal], charges: list[tuple[Decimal, Decimal]]
