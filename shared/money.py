@@ -1,13 +1,14 @@
 """Exact decimal money, rounded half up to the currency's minor unit in this one place."""
 
 from collections.abc import Iterable
+from datetime import date
 from decimal import ROUND_HALF_UP, Context, Decimal
 from functools import cache, lru_cache
 
 from babel.core import get_global
 from babel.numbers import get_currency_precision, get_territory_currencies
 
-__all__ = ["is_in_use", "minor_digits", "percentage", "price_of", "rounded", "total"]
+__all__ = ["exchanged", "is_in_use", "minor_digits", "money_of", "percentage", "price_of", "rounded", "total"]
 
 # More digits than any product or sum of contract values has: nothing is lost before the one rounding at the end.
 _EXACT = Context(prec=60, rounding=ROUND_HALF_UP)
@@ -46,6 +47,16 @@ def is_in_use(currency: str) -> bool:
 @cache
 def _in_use() -> frozenset[str]:
     return frozenset(one for country in get_global("territory_currencies") for one in get_territory_currencies(country))
+
+
+def money_of(country: str, on: date) -> tuple[str, ...]:
+    """What taxes are paid in there on that day (CLDR), the usual one first; nothing where nobody lives."""
+    return tuple(get_territory_currencies(country, start_date=on))
+
+
+def exchanged(amount: Decimal, rate: Decimal, currency: str) -> Decimal:
+    """An amount in this currency, of which one unit of its own is worth `rate`; rounded half up."""
+    return rounded(_EXACT.multiply(amount, rate), currency)
 
 
 def rounded(amount: Decimal, currency: str) -> Decimal:

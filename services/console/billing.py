@@ -2,7 +2,7 @@
 
 import csv
 import sys
-from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Any
 
@@ -20,9 +20,25 @@ AsCsv = Annotated[bool, typer.Option("--csv", help="for spreadsheets")]
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
-async def list_pending(connection: Connection, service: str | None, lead: str | None) -> list[dict[str, Any]]:
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Rows, and the names of their columns also where there are none."""
+
+    columns: tuple[str, ...]
+    rows: list[dict[str, Any]]
+
+    @classmethod
+    async def of(cls, connection: Connection, query: str, *given: Any) -> "Report":
+        """What the database says to this."""
+        statement = await connection.prepare(query)
+        columns = tuple(column.name for column in statement.get_attributes())
+        return cls(columns, [dict(row) for row in await statement.fetch(*given)])
+
+
+async def list_pending(connection: Connection, service: str | None, lead: str | None) -> Report:
     """What is not invoiced yet, by service partner, lead partner and currency; the most at the top."""
-    rows = await connection.fetch(
+    return await Report.of(
+        connection,
         """
         SELECT service, lead, terms ->> 'currency' AS currency, count(DISTINCT outsourcing_id) AS outsourcings,
                coalesce(sum(amount) FILTER (WHERE state = 'asked'), 0) AS asked,
@@ -38,12 +54,15 @@ async def list_pending(connection: Connection, service: str | None, lead: str | 
         service,
         lead,
     )
-    return [dict(row) for row in rows]
 
 
-async def list_caps(connection: Connection, instance: str | None, percent: int) -> list[dict[str, Any]]:
-    """Work under way that has come to so many percent of an authorized amount, the most at the top."""
-    rows = await connection.fetch(
+async def list_caps(connection: Connection, instance: str | None, percent: int) -> Report:
+    """Work under way that has come to so many percent of an authorized amount, the most at the top.
+
+    Of a percent that is begun nothing is told: what is below a threshold never looks as if it had reached it.
+    """
+    return await Report.of(
+        connection,
         """
         WITH amount AS (
             SELECT outsourcing_id, 'hours' AS cap, hours AS worked,
@@ -54,7 +73,7 @@ async def list_caps(connection: Connection, instance: str | None, percent: int) 
             SELECT outsourcing_id, 'total', coalesce((terms ->> 'flat_fee')::numeric, 0) + cost + charges,
                    (terms ->> 'authorized_total')::numeric FROM ticket_sync.effort
         ), reached AS (
-            SELECT *, CASE WHEN authorized > 0 THEN round(100 * worked / authorized)
+            SELECT *, CASE WHEN authorized > 0 THEN trunc(100 * worked / authorized)
                            WHEN worked > 0 THEN 100 ELSE 0 END AS percent
             FROM amount WHERE authorized IS NOT NULL
         )
@@ -68,17 +87,15 @@ async def list_caps(connection: Connection, instance: str | None, percent: int) 
         instance,
         percent,
     )
-    return [dict(row) for row in rows]
 
 
-async def list_costs(
-    connection: Connection, service: str | None, lead: str | None, since: date | None
-) -> list[dict[str, Any]]:
+async def list_costs(connection: Connection, service: str | None, lead: str | None, since: date | None) -> Report:
     """What each outsourcing that has ended cost against what was authorized, the last at the top; without tax.
 
     As the lead is told with an invoice: all that is neither declined nor waits for its word.
     """
-    rows = await connection.fetch(
+    return await Report.of(
+        connection,
         """
         SELECT lead, service, lead_number, service_number, ended_on, terms ->> 'currency' AS currency,
                coalesce(sum(quantity) FILTER (WHERE sort = 'time' AND billable), 0) AS hours,
@@ -97,7 +114,6 @@ async def list_costs(
         lead,
         since,
     )
-    return [dict(row) for row in rows]
 
 
 @app.command("pending")
@@ -108,8 +124,8 @@ def show_pending(
     as_json: AsJson = False,
 ) -> None:
     """What is still to be invoiced to each lead partner: asked for, open, posted; without tax."""
-    rows = as_operator(lambda c: list_pending(c, service, lead))
-    _show(rows, as_csv=as_csv, as_json=as_json, nothing="everything is invoiced")
+    report = as_operator(lambda c: list_pending(c, service, lead))
+    _show(report, as_csv=as_csv, as_json=as_json, nothing="everything is invoiced")
 
 
 @app.command("caps")
@@ -120,8 +136,8 @@ def show_caps(
     as_json: AsJson = False,
 ) -> None:
     """Hours, charges and totals of work under way against what is authorized."""
-    rows = as_operator(lambda c: list_caps(c, instance, percent))
-    _show(rows, as_csv=as_csv, as_json=as_json, nothing="no work under way has such a cap")
+    report = as_operator(lambda c: list_caps(c, instance, percent))
+    _show(report, as_csv=as_csv, as_json=as_json, nothing="no work under way has such a cap")
 
 
 @app.command("costs")
@@ -135,18 +151,17 @@ def show_costs(
     as_json: AsJson = False,
 ) -> None:
     """What each outsourcing that has ended cost against what was authorized; without tax."""
-    rows = as_operator(lambda c: list_costs(c, service, lead, since.date() if since else None))
-    _show(rows, as_csv=as_csv, as_json=as_json, nothing="no such work has cost anything")
+    report = as_operator(lambda c: list_costs(c, service, lead, since.date() if since else None))
+    _show(report, as_csv=as_csv, as_json=as_json, nothing="no such work has cost anything")
 
 
-def _show(rows: Sequence[dict[str, Any]], *, as_csv: bool, as_json: bool, nothing: str) -> None:
+def _show(report: Report, *, as_csv: bool, as_json: bool, nothing: str) -> None:
     if not as_csv:
-        show(rows, as_json=as_json, nothing=nothing)
+        show(report.rows, as_json=as_json, nothing=nothing)
         return
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    if rows:
-        writer.writerow(rows[0])
-    writer.writerows([_cell(value) for value in row.values()] for row in rows)
+    writer.writerow(report.columns)
+    writer.writerows([_cell(value) for value in row.values()] for row in report.rows)
 
 
 def _cell(value: Any) -> str:

@@ -150,6 +150,8 @@ Total = Annotated[Decimal, Field(max_digits=24, decimal_places=4), _decimal(digi
 Hours = Annotated[Decimal, Field(max_digits=8, decimal_places=4, ge=0, le=1000), _decimal(digits=4, decimals=4)]
 # What ten thousand entries add up to.
 TotalHours = Annotated[Decimal, Field(max_digits=12, decimal_places=4, ge=0), _decimal(digits=8, decimals=4)]
+# Of two currencies: eight decimals are enough where one is worth a hundred thousandth of the other.
+Rate = Annotated[Decimal, Field(max_digits=14, decimal_places=8, gt=0), _decimal(digits=6, decimals=8)]
 Percent = Annotated[Decimal, Field(max_digits=5, decimal_places=2, ge=0, le=100), _decimal(digits=3, decimals=2)]
 
 # RFC 3339 with its offset. Years that no ticket is from are slips, and at the ends of the calendar UTC does not exist.
@@ -236,10 +238,11 @@ _MEDIA_TYPE = r"^[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]*/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-
 MediaType = Annotated[str, StringConstraints(pattern=_MEDIA_TYPE, max_length=127)]
 
 # No NUL and no other control characters but tab and line ends: neither Postgres nor an e-mail header takes them. The
-# patterns also keep out lone surrogates, which are no text at all. Where a text is needed, blanks alone are none.
+# patterns also keep out lone surrogates, which are no text at all. Where a text is needed, blanks of whatever
+# width are none.
 _ANY_TEXT = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
-_SOME_TEXT = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
-_SOME_LINE = r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$"
+_SOME_TEXT = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*[^\s\x00-\x20\x7f][^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
+_SOME_LINE = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x20\x7f][^\x00-\x1f\x7f]*$"
 
 # Names and numbers: what stands in a list or a subject line.
 ShortText = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=_SOME_LINE)]

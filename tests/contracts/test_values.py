@@ -121,7 +121,7 @@ def test_control_characters_and_half_characters_are_no_text(kind: Any, text: str
     assert not takes(kind, text + character)
 
 
-@given(st.sampled_from(SOME_TEXTS), st.text(alphabet=" \t", max_size=5))
+@given(st.sampled_from(SOME_TEXTS), st.text(alphabet=" \t\u00a0\u2003\u3000", max_size=5))
 def test_blanks_alone_say_nothing(kind: Any, blanks: str) -> None:
     assert not takes(kind, blanks)
 

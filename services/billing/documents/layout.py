@@ -77,9 +77,13 @@ def _facts(invoice: Invoice, words: Words) -> Iterator[tuple[str, str]]:
 
 
 def _notes(invoice: Invoice, words: Words) -> Iterator[str]:
-    """Why a credit note was issued, and why no tax is owed."""
+    """Why a credit note was issued, why no tax is owed, and what tax is owed in other money."""
     if invoice.reason:
         yield f"{words('reason')}: {invoice.reason}"
+    if told := invoice.tax_accounted:
+        tax = words.money(told.tax_total, told.currency)
+        rate = f"1 {invoice.currency} = {words.number(told.rate)} {told.currency}"
+        yield words("tax_accounted", currency=told.currency, tax=tax, rate=rate)
     yield from dict.fromkeys(tax.note for tax in invoice.taxes if tax.note)
 
 
@@ -113,13 +117,19 @@ def _line(line: InvoiceLine, currency: str, words: Words) -> Page:
     return {
         "position": str(line.number),
         "day": words.day(line.happened_on) if line.happened_on else "",
-        "text": line.description,
+        "text": "\n".join([line.description, *_adjusted(line, words)]),
         "who": " · ".join([*who, *([] if line.billable else [words("not_billable")])]),
         "quantity": f"{words.number(line.quantity)} {words(line.unit)}",
         "price": words.money(line.unit_price, currency),
         "tax": NO_RATE if line.tax_category == OUTSIDE_SCOPE else words.percent(line.tax_rate),
         "amount": words.money(line.amount, currency),
     }
+
+
+def _adjusted(line: InvoiceLine, words: Words) -> Iterator[str]:
+    """Why its price is not that of the terms."""
+    if line.adjusted_for:
+        yield words("adjusted", reason=line.adjusted_for)
 
 
 def _sums(invoice: Invoice, words: Words) -> Iterator[tuple[str, str]]:

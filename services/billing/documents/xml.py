@@ -53,6 +53,7 @@ def _document(invoice: Invoice) -> Terms:
         "BT-2": invoice.issued_on,
         "BT-3": TYPE_CODES[invoice.document],
         "BT-5": invoice.currency,
+        "BT-6": invoice.tax_accounted and invoice.tax_accounted.currency,
         "BT-10": invoice.lead_number,
         # Without any dates of work, it was done by the day it was billed on.
         "BT-72": invoice.period_to or invoice.issued_on,
@@ -122,6 +123,7 @@ def _totals(invoice: Invoice) -> Terms:
         "BT-106": _plain(invoice.net_total),
         "BT-109": _plain(invoice.net_total),
         "BT-110": _plain(invoice.tax_total),
+        "BT-111": invoice.tax_accounted and _plain(invoice.tax_accounted.tax_total),
         "BT-112": _plain(invoice.total),
         "BT-115": _plain(invoice.total),
     }
@@ -165,11 +167,12 @@ def _name(line: InvoiceLine) -> str:
 
 
 def _description(line: InvoiceLine) -> str:
-    """All a reader can follow the line by: both tickets and their title, when and by whom, and the text."""
+    """All a reader can follow the line by: both tickets and their title, when and by whom, the text, an adjustment."""
     tickets = " / ".join(number for number in (line.lead_number, line.service_number) if number)
     when = line.happened_on.isoformat() if line.happened_on else None
     who = " · ".join(part for part in (when, line.author, line.role, line.work_type) if part)
-    return "\n".join(part for part in (f"{tickets} · {line.title}", who, line.description) if part)
+    told = (f"{tickets} · {line.title}", who, line.description, line.adjusted_for)
+    return "\n".join(part for part in told if part)
 
 
 def _attributes(line: InvoiceLine) -> list[tuple[str, str | None]]:
@@ -180,6 +183,7 @@ def _attributes(line: InvoiceLine) -> list[tuple[str, str | None]]:
         ("author", line.author),
         ("role", line.role),
         ("work_type", line.work_type),
+        ("adjusted_for", line.adjusted_for),
     ]
 
 
@@ -199,12 +203,12 @@ def _short(number: Decimal) -> str:
 
 
 def _sayable(told: Any) -> Any:
-    """Without what is empty, and without the two characters that XML has no place for (XML 1.0, 2.2)."""
+    """Without what is empty or blank, and without the two characters that XML has no place for (XML 1.0, 2.2)."""
     match told:
         case str():
-            return told.translate(NO_CHARACTERS)
+            return told.translate(NO_CHARACTERS) if told.strip() else ""
         case dict():
-            return {key: _sayable(value) for key, value in told.items() if value}
+            return {key: said for key, value in told.items() if (said := _sayable(value))}
         case list():
             return [_sayable(value) for value in told]
         case _:

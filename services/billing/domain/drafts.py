@@ -8,8 +8,8 @@ from typing import Any
 
 from services.billing.domain.items import Bill, Item
 from services.billing.domain.parties import BillingSettings
-from services.billing.domain.taxes import Tax, category_between, note_for, tax_for, totals_of
-from shared.contracts.billing import InvoiceDraft, InvoiceLine, TaxSubtotal
+from services.billing.domain.taxes import Tax, accounted, category_between, note_for, tax_for, totals_of
+from shared.contracts.billing import ExchangeRate, InvoiceDraft, InvoiceLine, TaxSubtotal
 
 # An invoice travels in one message of 1 MiB, and is read by people: what is more goes on another one.
 LARGEST_LINES_BYTES = 512 * 1024
@@ -21,11 +21,18 @@ Posted = tuple[Bill, Item]
 
 @dataclass(frozen=True, slots=True)
 class Parties:
-    """Whose invoice it is, and for whom; both with their data, and the language of the one who reads it."""
+    """Whose invoice it is, and for whom; both with their data, the language of the one who reads it, and what was said
+    of other money.
+    """
 
     issuer: BillingSettings
     recipient: BillingSettings
     language: str
+    exchange_rates: tuple[ExchangeRate, ...] = ()
+
+    def rate_of(self, currency: str) -> Decimal | None:
+        """What one unit of it is worth in the money of the issuer's country, where that was said."""
+        return next((one.rate for one in self.exchange_rates if one.currency == currency), None)
 
 
 @dataclass(slots=True)
@@ -109,6 +116,7 @@ def _draft(lines: list[InvoiceLine], of: Sequence[Bill], parties: Parties, issue
     of_one: dict[str, Any] = (
         {} if others else {name: getattr(bill, name) for name in ("lead_number", "service_number", "title")}
     )
+    sums = taxed(lines, note, bill.currency)
     return InvoiceDraft(
         issued_on=issued_on,
         due_on=issued_on + timedelta(days=issuer.payment_days),
@@ -118,12 +126,15 @@ def _draft(lines: list[InvoiceLine], of: Sequence[Bill], parties: Parties, issue
         **of_one,
         currency=bill.currency,
         language=parties.language,
-        issuer=parties.issuer.as_party(),
-        recipient=parties.recipient.as_party(),
+        issuer=parties.issuer.as_issuer(),
+        recipient=parties.recipient.as_recipient(),
         payment_terms=issuer.payment_terms,
         bank=issuer.bank,
         lines=tuple(lines),
-        **taxed(lines, note, bill.currency),
+        **sums,
+        tax_accounted=accounted(
+            sums["tax_total"], bill.currency, issuer.country, max(days), parties.rate_of(bill.currency)
+        ),
     )
 
 
@@ -146,6 +157,7 @@ def _line(bill: Bill, item: Item, parties: Parties, number: int) -> InvoiceLine:
         role=item.role,
         work_type=item.work_type,
         billing_code=code.code if code else None,
+        adjusted_for=item.adjusted_for,
         quantity=item.quantity,
         unit=item.unit,
         unit_price=item.unit_price,

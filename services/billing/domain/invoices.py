@@ -16,6 +16,7 @@ from shared.contracts import billing as wire
 from shared.contracts.offer_handler import Instance
 from shared.ids import id_of_content
 from shared.messaging.outcomes import Changed, Deliver, Message, Publish, Refused, Tell
+from shared.money import exchanged
 
 # What is read in a lead's country, as long as the lead itself is not known here; elsewhere the second one.
 LANGUAGES = dict.fromkeys(("DE", "AT", "CH", "LI"), "de")
@@ -54,13 +55,13 @@ class Desk:
     series: tuple[NumberSeries, ...]
     faults_of: Check
 
-    @property
-    def parties(self) -> Parties:
+    def parties(self, exchange_rates: tuple[wire.ExchangeRate, ...] = ()) -> Parties:
         """Both with their data. Raises ValueError where those of one are missing, which is to be asked first."""
         if self.lead is None or self.service is None:
             raise ValueError("billing settings are missing")
         usual = LANGUAGES.get(self.lead.data.country, USUAL_LANGUAGE)
-        return Parties(self.service, self.lead, self.recipient.language if self.recipient else usual)
+        language = self.recipient.language if self.recipient else usual
+        return Parties(self.service, self.lead, language, exchange_rates)
 
     def missing(self, bill: Bill) -> tuple[str, ...]:
         """Whose data, or tax data in them, keep an invoice from being issued."""
@@ -92,23 +93,31 @@ class Desk:
         """Which local company of the service partner's stands for the lead by now."""
         return self.mapping.organization if self.mapping else bill.organization
 
-    def preview(self, bills: Sequence[Bill], cause: Message[Any], *, further: bool = False) -> Changed:
+    def preview(
+        self,
+        bills: Sequence[Bill],
+        request: Message[wire.InvoiceRequest] | Message[wire.InvoiceCollect],
+        *,
+        further: bool = False,
+    ) -> Changed:
         """What would be issued is shown to the service partner, and what it would be refused for; nothing changes."""
-        parties, lead = self.parties, bills[0].lead
-        drafts = drafts_of(bills, parties, parties.issuer.day(cause.now))
+        parties, lead = self.parties(request.data.exchange_rates), bills[0].lead
+        drafts = drafts_of(bills, parties, parties.issuer.day(request.now))
         shown = (
             wire.InvoicePreviewed(lead=lead, draft=draft, faults=self.faults_of(draft), further=further)
             for draft in drafts
         )
         return Changed(tell=[Deliver(bills[0].service, one) for one in shown], history="invoice previewed")
 
-    def issue(self, bills: Sequence[Bill], cause: Message[Any]) -> "Issued":
+    def issue(
+        self, bills: Sequence[Bill], cause: Message[Any], exchange_rates: tuple[wire.ExchangeRate, ...] = ()
+    ) -> "Issued":
         """Take the next numbers and issue what can be; numbers live or die with the turn, so there is no gap.
 
         What cannot takes no number, and is left as it is.
         """
         service, lead = bills[0].service, bills[0].lead
-        parties = self.parties
+        parties = self.parties(exchange_rates)
         day = parties.issuer.day(cause.now)
         series = series_for(service, parties.issuer.data.number_pattern, day, self.series)
         changed = {bill.outsourcing_id: bill for bill in bills}
@@ -127,10 +136,9 @@ class Desk:
             on_it = _positions_on(document)
             changed |= {id: _invoiced(changed[id], positions, document.invoice_id) for id, positions in on_it.items()}
             costs = tuple(changed[id].cost() for id in on_it)
-            received = wire.InvoiceReceived(service=service, organization=organization, invoice=document, costs=costs)
             tell += (
-                Deliver(service, wire.InvoiceIssued(lead=lead, invoice=document)),
-                Deliver(lead, received),
+                Deliver(service, wire.InvoiceIssued(lead=lead, organization=organization, invoice=document)),
+                Deliver(lead, wire.InvoiceReceived(service=service, invoice=document, costs=costs)),
                 Publish(
                     wire.InvoiceWritten.of(document, lead, service, organization=organization), _subject_of(document)
                 ),
@@ -161,13 +169,15 @@ class Issued:
             beside=beside((bill for bill in self.bills if bill.outsourcing_id in on_it), cause, history),
         )
 
-    def going_on(self, cause: Message[Any], until: date) -> Changed:
+    def going_on(self, cause: Message[Any], until: date, exchange_rates: tuple[wire.ExchangeRate, ...] = ()) -> Changed:
         """The same of a collection of work until that day: billing tells itself to look whether more is left.
 
         What waits is told by the look that finds nothing more to issue, and so once.
         """
         first = self.bills[0]
-        further = wire.CollectionUnfinished(lead=first.lead, service=first.service, until=until)
+        further = wire.CollectionUnfinished(
+            lead=first.lead, service=first.service, until=until, exchange_rates=exchange_rates
+        )
         return replace(self, held_up=()).changed(cause, Publish(further))
 
 
@@ -202,6 +212,7 @@ def cancel(
     original = invoice.document
     note = next((tax.note for tax in original.taxes), None)
     credited = tuple(line.model_copy(update={"number": number}) for number, line in enumerate(lines, 1))
+    sums, known = taxed(credited, note, original.currency), original.tax_accounted
     document = original.model_copy(
         update={
             "document": "credit_note",
@@ -216,13 +227,16 @@ def cancel(
             "payment_terms": None,
             "bank": None,
             "lines": credited,
-            **taxed(credited, note, original.currency),
+            **sums,
+            "tax_accounted": known
+            and known.model_copy(update={"tax_total": exchanged(sums["tax_total"], known.rate, known.currency)}),
         }
     )
     if min(document.net_total, document.total) < 0:
         return Refused("invoice/below-zero", amount=f"{document.net_total:f} {document.currency}")
     if faults := desk.faults_of(document):
         return Refused("invoice/not-valid", faults="; ".join(faults))
+    on_it = {line.outsourcing_id for line in credited}
     opened = [_reopened(bill, original.invoice_id, credited) for bill in bills]
     stands = any(item.invoice_id == original.invoice_id for bill in opened for item in bill.items)
     fact = wire.InvoiceCancelled(
@@ -234,8 +248,9 @@ def cancel(
     )
     organization = desk.organization_of(opened[-1])
     history = f"credit note {document.number} cancels invoice {original.number}{' in part' if stands else ''}"
+    touched = [bill for bill in opened if bill.outsourcing_id in on_it]
     return Changed(
-        *opened,
+        *touched,
         series,
         Invoice(invoice.lead, invoice.service, series.name, series.year, series.last, document),
         tell=(
@@ -247,7 +262,7 @@ def cancel(
             ),
         ),
         history=history,
-        beside=beside(opened, said, history),
+        beside=beside(touched, said, history),
     )
 
 

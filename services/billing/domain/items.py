@@ -1,6 +1,6 @@
 """What work costs: items by the terms, and their way from open to invoiced."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -139,8 +139,10 @@ class Bill:
         ended_on: date,
     ) -> "Bill":
         terms = ended.terms.model_copy(update={"instructions": ""})
-        # A flat fee is for the whole work; what was done of it is told, and the two agree on a price.
-        whole = isinstance(ended, OutsourcingCompleted)
+        capped = isinstance(ended, OutsourcingCompleted)
+        if not capped:
+            # The lead is asked for all of what was not completed: no cap cuts it first, and no price rises after.
+            terms = terms.model_copy(update={"over_cap": "ask"})
         return cls(
             outsourcing_id=ended.outsourcing_id,
             lead=ended.lead,
@@ -151,20 +153,23 @@ class Bill:
             organization=ended.organization,
             terms=terms,
             ended_on=ended_on,
-            items=items_of(terms, snapshot, ended.title, whole=whole) if snapshot else (),
+            items=items_of(terms, snapshot, ended.title, capped=capped) if snapshot else (),
         )
 
 
-def items_of(terms: Terms, snapshot: CompletionSnapshot, title: str, *, whole: bool = True) -> tuple[Item, ...]:
+def items_of(terms: Terms, snapshot: CompletionSnapshot, title: str, *, capped: bool = True) -> tuple[Item, ...]:
     """The work as items: the flat fee, time, charges, deductions and surcharges in their order; then what is cut."""
     items = [
-        *(_flat_fee(terms, title) if whole else ()),
+        *_flat_fee(terms, title),
         *(_time(terms, entry) for entry in snapshot.time),
         *(_charge(terms, entry) for entry in snapshot.charges),
         *(_deduction(terms, one) for one in snapshot.deductions),
     ]
-    if whole:
-        items += _over_the_caps(terms, items)
+    placed = _placed(items)
+    return _placed([*placed, *_over_the_caps(terms, placed)]) if capped else placed
+
+
+def _placed(items: Iterable[Item]) -> tuple[Item, ...]:
     return tuple(replace(item, position=position) for position, item in enumerate(items, start=1))
 
 
@@ -217,41 +222,85 @@ def _deduction(terms: Terms, deduction: Deduction) -> Item:
     return _in_one_piece("deduction" if amount < 0 else "surcharge", deduction.reason, amount, terms)
 
 
-def _over_the_caps(terms: Terms, items: list[Item]) -> Iterator[Item]:
+def _over_the_caps(terms: Terms, items: tuple[Item, ...]) -> Iterator[Item]:
     """What is over an authorized amount is taken off; and where the lead is to be asked, waits to be put on again.
 
-    Hours first, then charges, then what is over the total after that: nothing is taken off twice.
+    Hours first, then charges, then what is over the total after that: nothing is taken off twice. What came last went
+    over; of each type of work and role there is a line of its own, so that it bears the tax and the code of that work.
     """
     if terms.over_cap == "billed":
         return
-    hours = sum((item.quantity for item in items if item.sort == "time" and item.billable), ZERO)
-    charges = total((item.amount for item in items if item.sort == "charge"), terms.currency)
-    left = total((item.amount for item in items), terms.currency)
-    for cap, authorized, over in (
-        ("hours", terms.authorized_hours, _excess(hours, terms.authorized_hours) * (terms.hourly_rate or ZERO)),
-        ("charges", terms.authorized_charges, _excess(charges, terms.authorized_charges)),
-        ("total", terms.authorized_total, None),
+    left = {item.position: item.amount for item in items}
+    for cap, authorized in (
+        ("hours", terms.authorized_hours),
+        ("charges", terms.authorized_charges),
+        ("total", terms.authorized_total),
     ):
-        amount = rounded(_excess(left, terms.authorized_total) if over is None else over, terms.currency)
-        if not amount:
+        if authorized is None:
             continue
-        left -= amount
+        counted = [item for item in items if item.sort == COUNTED.get(cap, item.sort)]
+        taken = (
+            _hours_over(counted, authorized, terms.currency)
+            if cap == "hours"
+            else _amounts_over(counted, left, authorized, terms.currency)
+        )
+        for position, amount in taken.items():
+            left[position] -= amount
         reason = f"{OVER[cap]}: {authorized:f} {'h' if cap == 'hours' else terms.currency}"
-        yield _in_one_piece("deduction", reason, -amount, terms)
-        if terms.over_cap == "ask":
-            yield replace(_in_one_piece("surcharge", reason, amount, terms), state="asked")
+        for (work_type, role), amount in _by_work(items, taken).items():
+            off = replace(_in_one_piece("deduction", reason, -amount, terms), work_type=work_type, role=role)
+            yield off
+            if terms.over_cap == "ask":
+                yield replace(off, sort="surcharge", quantity=ONE, amount=amount, state="asked")
 
 
+def _hours_over(worked: Iterable[Item], authorized: Decimal, currency: str) -> dict[int, Decimal]:
+    """What the last of these hours cost that are more than were authorized, by the position of their item."""
+    billed = [item for item in worked if item.billable]
+    over = sum((item.quantity for item in billed), ZERO) - authorized
+    taken: dict[int, Decimal] = {}
+    for item in reversed(billed):
+        if over <= 0:
+            break
+        taken[item.position] = item.amount - price_of(max(item.quantity - over, ZERO), item.unit_price, currency)
+        over -= item.quantity
+    return taken
+
+
+def _amounts_over(
+    items: Iterable[Item], left: Mapping[int, Decimal], authorized: Decimal, currency: str
+) -> dict[int, Decimal]:
+    """What is taken off the last of these, by position, until no more is left of them all than was authorized."""
+    counted = [item for item in items if left[item.position]]
+    over = total((left[item.position] for item in counted), currency) - rounded(authorized, currency)
+    taken: dict[int, Decimal] = {}
+    for item in reversed(counted):
+        if over <= 0:
+            break
+        if left[item.position] > 0:
+            taken[item.position] = min(left[item.position], over)
+            over -= taken[item.position]
+    return taken
+
+
+def _by_work(items: Iterable[Item], taken: Mapping[int, Decimal]) -> dict[tuple[str | None, str | None], Decimal]:
+    """These amounts added up by type of work and role, in the order of the items."""
+    amounts: dict[tuple[str | None, str | None], Decimal] = {}
+    for item in items:
+        if amount := taken.get(item.position):
+            key = (item.work_type, item.role)
+            amounts[key] = amounts.get(key, ZERO) + amount
+    return amounts
+
+
+# What counts against a cap; against the total all does.
+COUNTED = {"hours": "time", "charges": "charge"}
 # On an invoice, which both sides read.
 OVER = {
     "hours": "Über den genehmigten Stunden / over the authorized hours",
     "charges": "Über den genehmigten Warenposten / over the authorized charges",
     "total": "Über dem genehmigten Betrag / over the authorized total",
 }
-
-
-def _excess(amount: Decimal, authorized: Decimal | None) -> Decimal:
-    return ZERO if authorized is None else max(amount - authorized, ZERO)
 
 
 def _in_one_piece(sort: Sort, reason: str, amount: Decimal, terms: Terms) -> Item:

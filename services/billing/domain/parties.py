@@ -28,9 +28,13 @@ class BillingSettings:
     instance: str
     data: BillingData
 
-    def as_party(self) -> Party:
-        """As it stands on an invoice."""
+    def as_issuer(self) -> Party:
+        """As it stands on the invoices that it issues."""
         return Party.model_validate(self.data.model_dump(include=set(Party.model_fields)))
+
+    def as_recipient(self) -> Party:
+        """As it stands on the invoices that it gets: its partner needs neither its tax number nor its address."""
+        return self.as_issuer().model_copy(update={"tax_number": None, "email": None})
 
     def day(self, now: datetime) -> date:
         """Which day it is where the issuer is."""
@@ -38,7 +42,11 @@ class BillingSettings:
 
     def end_of_month(self, now: datetime) -> datetime:
         """When the month is over where the issuer is."""
-        first = self.day(now).replace(day=1)
+        return self.end_of_month_of(self.day(now))
+
+    def end_of_month_of(self, day: date) -> datetime:
+        """When the month of that day is over where the issuer is."""
+        first = day.replace(day=1)
         # No month is longer than that, and none but this one is over by then.
         of_the_next = (first + timedelta(days=32)).replace(day=1)
         return datetime.combine(of_the_next, time(), ZoneInfo(self.data.time_zone)).astimezone(UTC)
@@ -112,20 +120,28 @@ def change_settings(
     told = Deliver(change.sender, BillingSettingsChanged(legal_name=data.legal_name, changed_at=change.now))
     if new == known:
         return Changed(tell=[told], history="billing settings are so already")
-    return Changed(new, *_period_of(new, period, change), tell=[told], history="billing settings changed")
+    moved = _period_of(new, known, period, change)
+    return Changed(new, *moved, tell=[told], history="billing settings changed")
 
 
 def _period_of(
-    settings: BillingSettings, known: Period | None, change: Message[BillingSettingsChange]
+    settings: BillingSettings,
+    before: BillingSettings | None,
+    known: Period | None,
+    change: Message[BillingSettingsChange],
 ) -> tuple[Period, ...]:
-    """When the month is over next, where somebody is billed monthly; one that is over already stays to be looked at."""
-    monthly = any(one.invoicing == "monthly" for one in settings.data.partners)
-    if known is None and not monthly:
+    """When the month is over next, where somebody is billed monthly.
+
+    The month that is waited for stays the same, and one that was not looked at yet is: in another time zone it ends
+    sooner or later, and none is left out.
+    """
+    ends_at: datetime | None = None
+    known_end = known.ends_at if known else None
+    if any(one.invoicing == "monthly" for one in settings.data.partners):
+        waited_for = before.day(known_end - timedelta.resolution) if before and known_end else settings.day(change.now)
+        ends_at = settings.end_of_month_of(waited_for)
+    if ends_at == known_end:
         return ()
-    is_over = known is not None and known.ends_at is not None and known.ends_at <= change.now
-    if monthly and is_over:
-        return ()
-    ends_at = settings.end_of_month(change.now) if monthly else None
     return (Period(change.sender, ends_at, (change.source, change.id)),)
 
 

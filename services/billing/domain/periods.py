@@ -9,7 +9,7 @@ from services.billing.domain.drafts import invoiceable
 from services.billing.domain.invoices import Desk
 from services.billing.domain.items import Bill
 from services.billing.domain.parties import BillingSettings
-from shared.contracts.billing import CollectionUnfinished, InvoiceHeldUp, PeriodEnded
+from shared.contracts.billing import CollectionUnfinished, ExchangeRate, InvoiceHeldUp, PeriodEnded
 from shared.messaging.outcomes import Caused, Changed, Decision, Deliver, Message, Publish, Unchanged
 
 # What one turn invoices of a lead: as many tickets as few leads have in a month, and about as many lines as fit on an
@@ -59,18 +59,20 @@ def collect_period(bills: tuple[Bill, ...], desk: Desk, ended: Message[PeriodEnd
 
 def go_on_collecting(bills: tuple[Bill, ...], desk: Desk, unfinished: Message[CollectionUnfinished]) -> Decision:
     """Invoice what the turns before left of a collection; where nothing is left, it is finished."""
-    return _collected(bills, desk, unfinished)
+    return _collected(bills, desk, unfinished, unfinished.data.exchange_rates)
 
 
-def _collected(bills: tuple[Bill, ...], desk: Desk, cause: ByItself) -> Decision:
+def _collected(
+    bills: tuple[Bill, ...], desk: Desk, cause: ByItself, exchange_rates: tuple[ExchangeRate, ...] = ()
+) -> Decision:
     due = due_by(cause.data.until, bills)
     if not due:
         return Unchanged()
     if missing := desk.missing(due[0]):
         return _lacking(cause, missing)
-    issued = desk.issue(due, cause)
+    issued = desk.issue(due, cause, exchange_rates)
     if issued.invoices:
-        return issued.going_on(cause, cause.data.until)
+        return issued.going_on(cause, cause.data.until, exchange_rates)
     return issued.changed(cause, until=cause.data.until)
 
 

@@ -37,8 +37,11 @@ def bill_completed_work(bill: Bill | None, desk: Desk, completed: Message[Outsou
 def bill_returned_work(
     bill: Bill | None, service: BillingSettings | None, returned: Message[OutsourcingHandedBack]
 ) -> Decision:
-    """What was worked on a ticket that came back is billed only if the lead agrees: it is asked where that costs."""
-    if bill:
+    """What was worked on a ticket that came back is billed only if the lead agrees: it is asked where that costs.
+
+    A flat fee is for the whole work: that is what the lead is asked for at most, and its partner may ask for less.
+    """
+    if bill or not returned.data.snapshot or not returned.data.snapshot.entries:
         return Unchanged()
     bill = Bill.of_returned(returned.data, _day_of(returned.data.returned_at, service))
     if not bill.sum_of(bill.items):
@@ -72,7 +75,10 @@ def decline(bill: Bill | None, service: BillingSettings | None, refusal: Message
 
 
 def adjust(bill: Bill | None, service: BillingSettings | None, change: Message[wire.ItemAdjust]) -> Decision:
-    """The service partner gives an item another price while it is open, and says why."""
+    """The service partner gives an item another price while it is open, and says why.
+
+    What waits for the lead's word it can only lower, and both are told: nobody agrees to more than was asked.
+    """
     if bill is None or not bill.includes(change.sender):
         return NotYet("outsourcing/unknown")
     if refused := refuses_the_lead(bill, change.sender):
@@ -85,19 +91,20 @@ def adjust(bill: Bill | None, service: BillingSettings | None, change: Message[w
     reason = change.data.reason
     new = priced(replace(item, unit_price=change.data.unit_price, adjusted_for=reason), bill.currency)
     bill = bill.with_items([new])
-    told = Deliver(bill.service, wire.ItemAdjusted(**_facts(bill, [new], service), reason=reason, state=bill.state))
+    fact = wire.ItemAdjusted(**_facts(bill, [new], service), reason=reason, state=bill.state)
     history = f"item {item.position} adjusted from {item.unit_price:f} to {new.unit_price:f}: {reason}"
-    return Changed(bill, tell=[told], history=history)
+    told = _both(bill, fact) if new.state == "asked" else (Deliver(bill.service, fact),)
+    return Changed(bill, tell=told, history=history)
 
 
 def _stands_against(item: Item, price: Decimal, terms: Terms) -> str | None:
     """The problem with another price for an item, if there is one: the lead's caps and deductions hold."""
-    if item.state != "open":
+    if item.state not in ("open", "asked"):
         return "item/not-open"
     if not item.billable:
         return "item/not-billable"
-    rises_past_a_cap = terms.over_cap != "billed" and price > item.unit_price
-    return "item/limited" if item.sort == "deduction" or rises_past_a_cap else None
+    may_rise = terms.over_cap == "billed" and item.state == "open"
+    return "item/limited" if item.sort == "deduction" or (price > item.unit_price and not may_rise) else None
 
 
 def post(bill: Bill | None, desk: Desk, posting: Message[wire.ItemPost]) -> Decision:

@@ -24,7 +24,7 @@ def issue_on_request(bill: Bill | None, desk: Desk, request: Message[wire.Invoic
         return refused
     if request.data.preview:
         return desk.preview([bill], request)
-    issued = desk.issue([bill], request)
+    issued = desk.issue([bill], request, request.data.exchange_rates)
     return issued.changed(request) if issued.invoices else issued.held_up[0].refused()
 
 
@@ -41,10 +41,11 @@ def collect(bills: tuple[Bill, ...], desk: Desk, request: Message[wire.InvoiceCo
     if request.data.preview:
         lines = sum(len(bill.items) for bill in bills)
         return desk.preview(due, request, further=len(bills) >= MOST_COLLECTED or lines >= MOST_LINES_COLLECTED)
-    issued = desk.issue(due, request)
+    issued = desk.issue(due, request, request.data.exchange_rates)
     if not issued.invoices:
         return issued.held_up[0].refused()
-    return issued.going_on(request, request.data.until or desk.parties.issuer.day(request.now))
+    until = request.data.until or desk.parties().issuer.day(request.now)
+    return issued.going_on(request, until, request.data.exchange_rates)
 
 
 def cancel_invoice(

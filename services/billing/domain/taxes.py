@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 
 from services.billing.domain.parties import BillingSettings
-from shared.contracts.billing import EU_COUNTRIES, TaxCategory, TaxSubtotal
-from shared.money import percentage, total
+from shared.contracts.billing import EU_COUNTRIES, TaxAccounted, TaxCategory, TaxSubtotal
+from shared.money import exchanged, money_of, percentage, total
 
 ZERO = Decimal(0)
 
@@ -63,6 +64,17 @@ def lacking_tax_data(issuer: BillingSettings, recipient: BillingSettings) -> tup
             return (issuer.instance,)
         case _:
             return ()
+
+
+def accounted(tax_total: Decimal, currency: str, country: str, on: date, rate: Decimal | None) -> TaxAccounted | None:
+    """Tax that is owed in other money than that of the issuer's country, in that too (Directive 2006/112/EC, Art. 230).
+
+    None where there is no need, or no rate is known; then the draft is not valid.
+    """
+    own = money_of(country, on)
+    if not tax_total or not own or currency in own or rate is None:
+        return None
+    return TaxAccounted(currency=own[0], rate=rate, tax_total=exchanged(tax_total, rate, own[0]))
 
 
 def tax_for(category: TaxCategory, domestic_rate: Decimal) -> Tax:

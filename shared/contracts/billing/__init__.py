@@ -2,6 +2,7 @@
 
 from shared.contracts.billing.files import InvoiceFile, InvoiceFiled, InvoiceFormat
 from shared.contracts.billing.invoices import (
+    ExchangeRate,
     Invoice,
     InvoiceCancel,
     InvoiceCancelled,
@@ -16,6 +17,7 @@ from shared.contracts.billing.invoices import (
     InvoiceRequest,
     InvoiceWritten,
     OutsourcingCost,
+    TaxAccounted,
     TaxCategory,
     TaxSubtotal,
 )
@@ -54,6 +56,7 @@ __all__ = [
     "BillingSettingsChange",
     "BillingSettingsChanged",
     "CollectionUnfinished",
+    "ExchangeRate",
     "HeldUpReason",
     "Invoice",
     "InvoiceCancel",
@@ -89,6 +92,7 @@ __all__ = [
     "Party",
     "PeriodEnded",
     "Sort",
+    "TaxAccounted",
     "TaxCategory",
     "TaxSubtotal",
 ]

@@ -1,10 +1,11 @@
 """Invoices and credit notes: who owes what to whom, line by line."""
 
 from datetime import date
-from typing import Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 
 from shared.contracts.billing.files import InvoiceFile
 from shared.contracts.billing.items import Positions, Sort
@@ -23,6 +24,7 @@ from shared.contracts.values import (
     Line,
     Percent,
     Price,
+    Rate,
     ShortText,
     SignedQuantity,
     Slug,
@@ -34,11 +36,37 @@ from shared.contracts.values import (
 TaxCategory = Literal["S", "Z", "AE", "O", "E"]
 
 
+class ExchangeRate(Value):
+    """What one unit of a currency was worth on the day of supply, in the money of the issuer's country."""
+
+    currency: Currency
+    rate: Rate
+
+
+def _each_once(rates: tuple[ExchangeRate, ...]) -> tuple[ExchangeRate, ...]:
+    if len({one.currency for one in rates}) < len(rates):
+        raise PydanticCustomError("repeated", "must name each currency once")
+    return rates
+
+
+# One partner's work is in few currencies.
+ExchangeRates = Annotated[
+    tuple[ExchangeRate, ...],
+    Field(
+        max_length=20,
+        description="needed where tax is owed and the invoice is in other money than that of the issuer's country:"
+        " by them the tax is told in that too; nothing else is converted",
+    ),
+    AfterValidator(_each_once),
+]
+
+
 class InvoiceRequest(AboutOutsourcing):
     """The service partner asks for the invoice of all posted items of one outsourcing."""
 
     kind: ClassVar[str] = "tandem.invoice.request.v1"
 
+    exchange_rates: ExchangeRates = ()
     preview: Flag = Field(default=False, description="only show what it would be; nothing is issued")
 
 
@@ -52,6 +80,7 @@ class InvoiceCollect(AboutSender):
 
     lead: Slug
     until: Day | None = Field(default=None, description="and including it")
+    exchange_rates: ExchangeRates = ()
     preview: Flag = Field(default=False, description="only show what it would be; nothing is issued")
 
 
@@ -84,6 +113,7 @@ class InvoiceLine(Value):
     role: str | None = None
     work_type: str | None = None
     billing_code: str | None = None
+    adjusted_for: str | None = Field(default=None, description="why its price is another than that of the terms")
     quantity: SignedQuantity
     unit: Literal["hour", "piece"]
     unit_price: Total
@@ -103,6 +133,14 @@ class TaxSubtotal(Value):
     base: Total
     tax: Total
     note: str | None = Field(default=None, description="why no tax is owed, as the law wants it said (BT-120)")
+
+
+class TaxAccounted(Value):
+    """The tax in the money of the issuer's country, where the invoice is in another (EN 16931: BT-6, BT-111)."""
+
+    currency: Currency
+    rate: Rate = Field(description="what one unit of the invoice's currency was worth, as the issuer said")
+    tax_total: Total
 
 
 class InvoiceDraft(Value):
@@ -128,6 +166,7 @@ class InvoiceDraft(Value):
     taxes: tuple[TaxSubtotal, ...]
     net_total: Total
     tax_total: Total
+    tax_accounted: TaxAccounted | None = None
     total: Total
 
 
@@ -173,6 +212,7 @@ class InvoiceIssued(Delivery):
     kind: ClassVar[str] = "tandem.invoice.issued.v1"
 
     lead: Slug
+    organization: ShortText = Field(description="which local company stands for the lead, as it was mapped last")
     invoice: Invoice
     state: Literal["issued"] = "issued"
 
@@ -183,7 +223,6 @@ class InvoiceReceived(Delivery):
     kind: ClassVar[str] = "tandem.invoice.received.v1"
 
     service: Slug
-    organization: ShortText
     invoice: Invoice
     costs: tuple[OutsourcingCost, ...] = Field(default=(), description="of every outsourcing on it")
     state: Literal["issued"] = "issued"

@@ -26,7 +26,10 @@ Positions = Annotated[tuple[Version, ...], Field(min_length=1, max_length=10_000
 
 
 class ItemAdjust(AboutOutsourcing):
-    """The service partner gives an item another price before it is posted, and says why."""
+    """The service partner gives an item another price before it is posted, and says why.
+
+    What waits for the lead's word can only be lowered.
+    """
 
     kind: ClassVar[str] = "tandem.item.adjust.v1"
 
@@ -71,6 +74,7 @@ class ItemShown(Value):
     amount: Total
     billable: bool = True
     billing_code: str | None = None
+    adjusted_for: str | None = Field(default=None, description="why its price is another than that of the terms")
     state: ItemState
 
 
@@ -120,7 +124,7 @@ class ItemDeclined(ItemFact):
 
 
 class ItemAdjusted(ItemFact):
-    """An item has another price."""
+    """An item has another price. Told to both sides while it waits for the lead's word."""
 
     kind: ClassVar[str] = "tandem.item.adjusted.v1"
 

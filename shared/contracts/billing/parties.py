@@ -206,7 +206,7 @@ class BillingSettingsChanged(Delivery):
 
 
 class Party(Value):
-    """Issuer (EN 16931: BG-4) or recipient (BG-7) of an invoice."""
+    """Issuer (EN 16931: BG-4) or recipient (BG-7) of an invoice; of a recipient what is printed, and no more."""
 
     legal_name: str
     address: tuple[str, ...] = Field(description="street, house, floor: the lines above post code and city")
@@ -214,5 +214,5 @@ class Party(Value):
     city: str | None = None
     country: str
     vat_id: str | None = None
-    tax_number: str | None = Field(default=None, description="from the tax office, where there is no VAT id")
-    email: str | None = None
+    tax_number: str | None = Field(default=None, description="of the issuer, from its tax office")
+    email: str | None = Field(default=None, description="of the issuer")

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from shared.contracts.billing.invoices import ExchangeRate
 from shared.contracts.values import Currency, Delivery, Event, Slug, Total
 
 HeldUpReason = Literal["data_missing", "not_valid", "below_zero"]
@@ -29,6 +30,7 @@ class CollectionUnfinished(Event):
     lead: Slug
     service: Slug
     until: date = Field(description="the last day of work that belongs to it")
+    exchange_rates: tuple[ExchangeRate, ...] = ()
 
 
 class InvoiceHeldUp(Delivery):

@@ -196,8 +196,14 @@ COMMANDS: dict[str, dict[str, Any]] = {
     "item.post": about(**BY_SERVICE, positions=[1, 2]),
     "item.approve": about(**BY_LEAD, positions=[4]),
     "item.decline": about(**BY_LEAD, positions=[4]),
-    "invoice.request": about(**BY_SERVICE, preview=False),
-    "invoice.collect": {**BY_SERVICE, "lead": LEAD, "until": "2026-03-31", "preview": False},
+    "invoice.request": about(**BY_SERVICE, exchange_rates=[], preview=False),
+    "invoice.collect": {
+        **BY_SERVICE,
+        "lead": LEAD,
+        "until": "2026-03-31",
+        "exchange_rates": [{"currency": "CHF", "rate": "1.0643"}],
+        "preview": False,
+    },
     "invoice.cancel": {**BY_SERVICE, "invoice_id": INVOICE, "lines": [2], "reason": "Two of the cables came back."},
 }
 
@@ -218,13 +224,21 @@ DELIVERIES: dict[str, dict[str, Any]] = {
         items=[{**_OVER_CAP, "state": "declined"}], net_total="22.00", currency="EUR", state="posted"
     ),
     "item.adjusted": about(
-        items=[_item(2, "open")], net_total="42.00", currency="EUR", reason="Agreed on the phone.", state="open"
+        items=[{**_item(2, "open"), "adjusted_for": "Agreed on the phone."}],
+        net_total="42.00",
+        currency="EUR",
+        reason="Agreed on the phone.",
+        state="open",
     ),
     "item.posted": about(items=[_item(1, "posted")], net_total="142.50", currency="EUR", missing=[], state="open"),
-    "invoice.issued": {"lead": LEAD, "invoice": _INVOICE, "state": "issued"},
+    "invoice.issued": {
+        "lead": LEAD,
+        "organization": "Nordlicht Systeme GmbH",
+        "invoice": _INVOICE,
+        "state": "issued",
+    },
     "invoice.received": {
         "service": SERVICE,
-        "organization": "Nordlicht Systeme GmbH",
         "invoice": _INVOICE,
         "costs": [
             {

@@ -21,10 +21,13 @@ BILLING_PROBLEMS: dict[str, Problem] = {
     ),
     "item/not-open": problem(
         409,
-        en=("The item is not open", "Item {position} is {state}; only open items are adjusted and posted."),
+        en=(
+            "The item is not open",
+            "Item {position} is {state}: it is neither adjusted nor posted.",
+        ),
         de=(
             "Die Position ist nicht offen",
-            "Position {position} ist im Zustand „{state}“; nur offene werden angepasst und gebucht.",
+            "Position {position} ist im Zustand „{state}“: Sie wird weder angepasst noch gebucht.",
         ),
     ),
     "item/not-billable": problem(
@@ -36,7 +39,7 @@ BILLING_PROBLEMS: dict[str, Problem] = {
         409,
         en=(
             "The price is limited by what was agreed",
-            "Item {position}: deductions stay, and no price rises where a cap cuts or has the lead asked.",
+            "Item {position}: deductions stay, and no price rises where a cap cuts or the lead is asked.",
         ),
         de=(
             "Der Preis ist durch das Vereinbarte begrenzt",

@@ -38,7 +38,7 @@ async def test_what_is_pending_and_what_was_worked_against_caps_is_reported(inst
     link = Link(id, "nordlicht", "alpenwerk", State.ACCEPTED, "EUR", "=NL-1", NOW)
     async with connection_to(installation.database_url_of("ticket_sync")) as connection:
         await sync_store.save_links(connection, [link])
-        await sync_store.save_efforts(connection, [replace(effort, hours=Decimal("7.2"), cost=Decimal("648.00"))])
+        await sync_store.save_efforts(connection, [replace(effort, hours=Decimal("7.2"), cost=Decimal("1599.99"))])
     tandem = Command(installation)
     euros, swiss = await tandem.json("billing", "pending", "--service", "alpenwerk")
     assert (euros["lead"], euros["currency"], euros["outsourcings"], euros["oldest"]) == (
@@ -57,6 +57,8 @@ async def test_what_is_pending_and_what_was_worked_against_caps_is_reported(inst
     rows = list(csv.DictReader(io.StringIO(await tandem("billing", "caps", "--csv"))))
     assert [(row["cap"], row["percent"], row["lead_number"]) for row in rows] == [
         ("hours", "90", "'=NL-1"),
-        ("total", "32", "'=NL-1"),
+        ("total", "79", "'=NL-1"),
     ]
+    [names] = list(csv.reader(io.StringIO(await tandem("billing", "costs", "--lead", "elbtal", "--csv"))))
+    assert names[:2] == ["lead", "service"], "a spreadsheet finds its columns where there is nothing in them"
     assert "everything is invoiced" in await tandem("billing", "pending", "--lead", "elbtal")

@@ -128,8 +128,22 @@ def test_a_corrected_mapping_reaches_the_next_invoice_and_no_issued_one() -> Non
     billing.say("tandem/offer_handler", mapped)
     assert billing.say("tandem/offer_handler", mapped) == Unchanged()
     billing.complete(terms(), time("1"), outsourcing_id=new_id())
-    received = [told.organization for told in billing.told_to(LEAD) if isinstance(told, wire.InvoiceReceived)]
-    assert received == ["Nordlicht", "Nordlicht, Kiel"]
+    issued = [told.organization for told in billing.told_to(SERVICE) if isinstance(told, wire.InvoiceIssued)]
+    assert issued == ["Nordlicht", "Nordlicht, Kiel"]
+    assert "Kiel" not in "".join(told.model_dump_json() for told in billing.told_to(LEAD)), "it is not the lead's"
+
+
+def test_a_side_learns_of_the_other_what_is_printed_and_no_more() -> None:
+    secrets = {"tax_number": "20/123/45678", "email": "cfo@nordlicht.example", "payment_terms": "theirs"}
+    bank = {"iban": "DE89370400440532013000"}
+    billing = Billing(with_data(GERMAN_LEAD, **secrets, bank=bank), AUSTRIAN_SERVICE)
+    billing.complete(terms(), time("1"))
+    billing.ask(SERVICE, wire.InvoiceCancel, invoice_id=billing.documents[0].invoice_id, reason="wrong")
+    billing.ask(SERVICE, wire.InvoiceRequest, preview=True)
+    told = "".join(one.model_dump_json() for one in billing.told_to(SERVICE))
+    assert not any(secret in told for secret in (*secrets.values(), bank["iban"]))
+    recipient = billing.documents[0].recipient
+    assert (recipient.legal_name, recipient.vat_id) == ("nordlicht GmbH", "DE136695976")
 
 
 def test_an_invoice_that_would_be_too_large_is_issued_as_several() -> None:

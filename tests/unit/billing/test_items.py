@@ -77,6 +77,9 @@ def test_an_open_item_is_adjusted_with_a_reason_that_its_history_keeps() -> None
     assert (billing.heard(SERVICE)[-1], str(billing.bill.items[2].amount)) == ("item.adjusted", "35.01")
     assert billing.history[-1][1] == "item 3 adjusted from 40.00 to 35.005: agreed"
     assert billing.heard(LEAD) == [], "what is not invoiced yet is the service partner's own"
+    billing.ask(SERVICE, wire.ItemPost)
+    [document] = billing.documents
+    assert [line.adjusted_for for line in document.lines] == [None, None, "agreed"]
 
 
 @pytest.mark.parametrize(
@@ -155,7 +158,22 @@ def test_a_returned_ticket_is_billed_only_if_the_lead_agrees_to_pay_the_work() -
     assert billing.states == ["invoiced", "declined"]
 
 
-@pytest.mark.parametrize(("by", "work"), [(terms(), []), (flat("480"), [time("3")])])
+def test_of_a_returned_ticket_s_flat_fee_the_two_agree_on_a_part() -> None:
+    billing = Billing(GERMAN_LEAD, GERMAN_SERVICE)
+    billing.say("tandem/ticket_sync", returned(flat("480.00"), time("3")))
+    [asked] = [told for told in billing.told_to(LEAD) if isinstance(told, wire.ItemAsked)]
+    assert [(item.sort, str(item.amount)) for item in asked.items] == [("flat_fee", "480.00"), ("time", "0.00")]
+    more = {"position": 1, "unit_price": "480.01", "reason": "mine"}
+    assert billing.problem(SERVICE, wire.ItemAdjust, **more) == "item/limited"
+    billing.ask(SERVICE, wire.ItemAdjust, position=1, unit_price="160", reason="a third was done")
+    assert billing.heard(LEAD)[-1] == billing.heard(SERVICE)[-1] == "item.adjusted"
+    billing.ask(LEAD, wire.ItemApprove)
+    [document] = billing.documents
+    assert (str(document.net_total), document.lines[0].adjusted_for) == ("160.00", "a third was done")
+    assert billing.problem(SERVICE, wire.ItemAdjust, **more) == "item/not-open"
+
+
+@pytest.mark.parametrize(("by", "work"), [(terms(), []), (flat("480"), []), (terms(), [time("1", billable=False)])])
 def test_of_a_returned_ticket_that_costs_nothing_nobody_is_asked(by: Any, work: list[Any]) -> None:
     billing = Billing(GERMAN_LEAD, GERMAN_SERVICE)
     assert billing.say("tandem/ticket_sync", returned(by, *work)) == Unchanged()
@@ -183,7 +201,7 @@ def test_what_is_posted_for_one_lead_is_collected_on_one_invoice() -> None:
 
 
 def test_nothing_is_converted_each_currency_has_an_invoice_of_its_own() -> None:
-    billing = Billing(GERMAN_LEAD, COLLECTING)
+    billing = Billing(GERMAN_LEAD, agreeing(AUSTRIAN_SERVICE, invoicing="collected"))
     billing.complete(terms(), time("1"))
     billing.complete(terms(currency="CHF"), time("1"), outsourcing_id=new_id())
     billing.ask(SERVICE, wire.InvoiceCollect, lead=LEAD)
@@ -274,6 +292,19 @@ def test_a_credit_note_keeps_the_tax_of_its_invoice_whatever_the_settings_say_by
     assert isinstance(billing.ask(SERVICE, wire.InvoiceCancel, invoice_id=invoice_id, reason="moved"), Changed)
     invoice, credit_note = billing.documents
     assert credit_note.taxes == invoice.taxes and credit_note.issuer == invoice.issuer
+
+
+def test_a_partial_credit_note_is_history_of_those_outsourcings_whose_lines_it_cancels() -> None:
+    billing = Billing(GERMAN_LEAD, COLLECTING)
+    other = new_id()
+    billing.complete(terms(), time("2"))
+    billing.complete(terms(), time("1"), outsourcing_id=other)
+    billing.ask(SERVICE, wire.InvoiceCollect, lead=LEAD)
+    [document] = billing.documents
+    [line] = [one.number for one in document.lines if one.outsourcing_id == other]
+    billing.ask(SERVICE, wire.InvoiceCancel, invoice_id=document.invoice_id, lines=[line], reason="back")
+    note = "credit note AW-2026-00002 cancels invoice AW-2026-00001 in part"
+    assert [subject for subject, words in billing.history if words == note] == [SERVICE, str(other)]
 
 
 def test_every_step_is_history() -> None:

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from shared.contracts import billing as wire
 from shared.contracts.ticket_sync import Deduction, SnapshotCharge, SnapshotTime
@@ -150,3 +151,40 @@ def test_the_lead_s_word_counts_also_where_its_invoice_would_not_be_valid() -> N
     billing.ask(LEAD, wire.ItemApprove)
     assert set(billing.states) == {"posted"} and billing.heard(LEAD)[-1] == "item.approved"
     assert held_up(billing)[-1].reason == "not_valid"
+
+
+def test_tax_in_other_money_than_the_issuer_s_is_told_in_that_too_at_the_rate_it_says() -> None:
+    billing = Billing(GERMAN_LEAD, GERMAN_SERVICE)
+    billing.complete(terms(currency="CHF"), time("1.5"))
+    [told] = held_up(billing)
+    assert (billing.documents, told.faults) == (
+        [],
+        ("BT-111: tax is owed in EUR, and the invoice is in CHF; say exchange_rates",),
+    )
+    assert billing.problem(SERVICE, wire.InvoiceRequest) == "invoice/not-valid"
+    other_money = [{"currency": "USD", "rate": "0.9"}]
+    assert billing.problem(SERVICE, wire.InvoiceRequest, exchange_rates=other_money) == "invoice/not-valid"
+    billing.ask(SERVICE, wire.InvoiceRequest, exchange_rates=[*other_money, {"currency": "CHF", "rate": "1.0643"}])
+    [invoice] = billing.documents
+    assert (invoice.currency, str(invoice.net_total), str(invoice.tax_total)) == ("CHF", "142.50", "27.08")
+    assert invoice.tax_accounted == wire.TaxAccounted(
+        currency="EUR", rate=Decimal("1.0643"), tax_total=Decimal("28.82")
+    )
+    billing.ask(SERVICE, wire.InvoiceCancel, invoice_id=invoice.invoice_id, reason="wrong")
+    assert billing.documents[1].tax_accounted == invoice.tax_accounted, "at the rate of its invoice"
+
+
+def test_a_collection_goes_on_with_the_rates_that_it_began_with() -> None:
+    billing = Billing(GERMAN_LEAD, COLLECTING)
+    billing.complete(terms(currency="CHF"), time("1"))
+    rates = [{"currency": "CHF", "rate": "1.0643"}]
+    billing.ask(SERVICE, wire.InvoiceCollect, lead=LEAD, exchange_rates=rates)
+    billing.complete(terms(currency="CHF"), time("1"), outsourcing_id=new_id())
+    to_the_end(billing)
+    assert [one.tax_accounted and one.tax_accounted.currency for one in billing.documents] == ["EUR", "EUR"]
+
+
+@pytest.mark.parametrize("rates", [[{"currency": "CHF", "rate": "0"}], [{"currency": "CHF", "rate": "1"}] * 2])
+def test_a_rate_is_above_zero_and_each_currency_has_one(rates: list[dict[str, str]]) -> None:
+    with pytest.raises(ValidationError):
+        wire.InvoiceCollect.model_validate({"actor": "m", "lead": LEAD, "exchange_rates": rates})

@@ -13,6 +13,7 @@ from shared.contracts.billing import BillingSettingsChange
 from shared.ids import new_id
 from shared.messaging.outcomes import Changed, Decision, Unchanged
 from tests.unit.billing.work import (
+    AUSTRIAN_SERVICE,
     GERMAN_LEAD,
     GERMAN_SERVICE,
     LEAD,
@@ -178,6 +179,22 @@ def test_a_month_is_waited_for_as_long_as_somebody_is_billed_monthly() -> None:
     assert settings_said(billing).ends_at is None
 
 
+@given(ZONES, ZONES, INSTANTS)
+def test_another_time_zone_moves_the_end_of_the_month_that_is_waited_for_and_leaves_none_out(
+    before: str, after: str, now: datetime
+) -> None:
+    billing = Billing()
+    billing.now = now
+    monthly = {"partners": [{"invoicing": "monthly"}]}
+    first, second = (settings_said(billing, **monthly, time_zone=zone) for zone in (before, after))
+    assert first.ends_at and second.ends_at
+    months = [
+        Ended(settings(SERVICE, "AT", time_zone=zone), period.ends_at or now, period.set_by).until
+        for zone, period in ((before, first), (after, second))
+    ]
+    assert months[0] == months[1], "the same last day of the same month"
+
+
 def test_a_month_that_is_over_and_was_not_looked_at_yet_is_not_lost_when_settings_change() -> None:
     billing = Billing()
     monthly = {"partners": [{"invoicing": "monthly"}]}
@@ -193,7 +210,7 @@ def test_what_costs_nothing_has_no_invoice_and_stands_on_the_next_with_something
     assert (alone.documents, alone.states, alone.heard(SERVICE)) == ([], ["posted"] * 2, ["item.posted"])
     assert alone.problem(SERVICE, wire.InvoiceRequest) == "invoice/nothing-to-bill"
     assert alone.problem(SERVICE, wire.InvoiceCollect, lead=LEAD) == "invoice/nothing-to-bill"
-    monthly = Billing(GERMAN_LEAD, MONTHLY)
+    monthly = Billing(GERMAN_LEAD, agreeing(AUSTRIAN_SERVICE, invoicing="monthly"))
     monthly.complete(terms(), *for_nothing)
     assert month_ends(monthly) == Unchanged()
     monthly.complete(terms(currency="CHF"), time("1"), outsourcing_id=new_id())

@@ -79,11 +79,11 @@ def invoice_of(service: BillingSettings, by: Terms, *work: Work, **more: Any) ->
             id="from outside the EU: outside the scope of VAT",
         ),
         pytest.param(
-            GERMAN_SERVICE,
+            AUSTRIAN_SERVICE,
             terms(currency="JPY", hourly_rate=Decimal(1501)),
             [time("0.5")],
             ["751"],
-            *("751", "143", "894"),
+            *("751", "0", "751"),
             id="a currency without cents",
         ),
         pytest.param(
@@ -127,6 +127,24 @@ def invoice_of(service: BillingSettings, by: Terms, *work: Work, **more: Any) ->
             ["285.00", "80.00", "-95.00", "-30.00", "-40.00"],
             *("200.00", "38.00", "238.00"),
             id="hours, charges and the total over their caps are cut, and nothing twice",
+        ),
+        pytest.param(
+            agreeing(GERMAN_SERVICE, codes=[BOOKS]),
+            terms(authorized_charges="50", over_cap="cut"),
+            [time("1"), charge("1", "40.00"), charge("2", "30.00", work_type="book"), charge("1", "5.00")],
+            # 55.00 went over: 5.00 of the last, and 50.00 of the books before it, at the rate of books.
+            ["95.00", "40.00", "60.00", "5.00", "-50.00", "-5.00"],
+            *("145.00", "26.35", "171.35"),
+            id="what is cut bears the tax of the work that went over",
+        ),
+        pytest.param(
+            GERMAN_SERVICE,
+            terms(authorized_hours=Decimal(0), over_cap="cut"),
+            [time("0.3333"), time("0.3333"), time("0.3333"), charge("1", "1.00")],
+            # Each hour was rounded by itself, and so is what is taken off it again.
+            ["31.66", "31.66", "31.66", "1.00", "-94.98"],
+            *("1.00", "0.19", "1.19"),
+            id="what is cut is never more than there was",
         ),
         pytest.param(
             GERMAN_SERVICE,

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from shared.contracts.billing import BankAccount, Invoice, InvoiceLine, Party, TaxCategory, TaxSubtotal
+from shared.contracts.billing import BankAccount, Invoice, InvoiceLine, Party, TaxAccounted, TaxCategory, TaxSubtotal
 
 # Of each subtotal: category, rate, base and tax.
 Taxes = list[tuple[TaxCategory, str, str, str]]
@@ -33,6 +33,11 @@ GERMAN_ISSUER = Party(
     vat_id="DE136695976",
     email="buchhaltung@rheintal.example",
 )
+# Of the public examples in other money, each country's own.
+ISSUERS = {
+    currency: GERMAN_ISSUER.model_copy(update={"country": country, "vat_id": f"{country}13695976"})
+    for currency, country in {"DKK": "DK", "NOK": "NO", "JPY": "JP"}.items()
+}
 SMALL_ISSUER = GERMAN_ISSUER.model_copy(update={"vat_id": None, "tax_number": "215/5001/0017"})
 AUSTRIAN_ISSUER = Party(
     legal_name="Alpenwerk GmbH", address=("Hauptplatz 1", "1010 Wien"), country="AT", vat_id="ATU13585627"
@@ -90,7 +95,7 @@ def invoice(lines: list[InvoiceLine], taxes: Taxes, totals: tuple[str, str, str]
         "title": "Firewall am Standort Köln",
         "currency": "EUR",
         "language": "de",
-        "issuer": GERMAN_ISSUER,
+        "issuer": ISSUERS.get(more.get("currency", "EUR"), GERMAN_ISSUER),
         "recipient": RECIPIENT,
         "bank": BANK,
         "lines": tuple(lines),
@@ -248,6 +253,14 @@ EXAMPLES: dict[str, Callable[[], Invoice]] = {
         [HOURS, line(2, "2", "450", "900.00", "Z", "0", sort="charge", unit="piece")],
         [("S", "19", "166.25", "31.59"), ("Z", "0", "900.00", "0.00")],
         ("1066.25", "31.59", "1097.84"),
+    ),
+    "at home in francs, with the tax in euros too": partial(
+        invoice,
+        [line(1, "2.5", "180", "450.00", "S", "19")],
+        [("S", "19", "450.00", "85.50")],
+        ("450.00", "85.50", "535.50"),
+        currency="CHF",
+        tax_accounted=TaxAccounted(currency="EUR", rate=Decimal("1.0643"), tax_total=Decimal("91.00")),
     ),
     "a small business without VAT id": partial(
         invoice,
