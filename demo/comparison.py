@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from demo.cast import CUSTOMER, LEAD, NAMES, OTHER, SERVICE
-from demo.expected import ENTRIES, FACTS, FILES, INVOICES, MAILS, OFFERS, REJECTIONS, SYSTEM_NOTES, TICKETS
+from demo.expected import ENTRIES, FACTS, FILES, INVOICES, MAILS, OFFERED, OFFERS, REJECTIONS, SYSTEM_NOTES, TICKETS
 from demo.mails import Mail
 
 FORMATS = ("pdf", "xml")
@@ -92,7 +92,7 @@ def invoice_in_words(row: Row) -> str:
 
 
 def mail_in_words(mail: Mail) -> str:
-    return f"{mail.to} ({mail.language}): {mail.subject}"
+    return f"{mail.to} ({mail.language}): {mail.subject}: {mail.heading}"
 
 
 def _essence(body: Row) -> str:
@@ -121,9 +121,9 @@ def _differences_of_mails(mails: list[Mail]) -> list[str]:
     found = _compare("e-mails", MAILS, map(mail_in_words, mails))
     ids = Counter(mail.message_id for mail in mails)
     found += [f"e-mails: {count} with the Message-ID {id}" for id, count in ids.items() if count > 1]
-    offers = [mail for mail in mails if mail.subject.startswith("Offer from")]
+    offers = [mail for mail in mails if mail.heading.endswith(OFFERED)]
     return found + [
-        f"e-mails: {mail.subject!r} names the customer's {name}"
+        f"e-mails: the offer {mail.subject!r} names the customer's {name}"
         for mail in offers
         for name, value in CUSTOMER.items()
         if value in mail.text

@@ -175,50 +175,57 @@ FACTS = {
         "ticket.noted": 1,
     },
 }
-# Whom, in which language, and about what.
+# What an offer says first, in either language.
+OFFERED = ("offers you a ticket", "bietet Ihnen ein Ticket an")
+PRINTER = "NL-4709: Printer takes no paper"
+DESKS = "NL-4710: Move twelve desks"
+SWITCH = "NL-4711: Switch drops its uplink"
+ACCESS_POINT = "NL-4712: Access point is silent"
+CAMERAS = "NL-4713: Firmware of nine cameras"
+
+
+def _to_lead(partner: str, about: str, heading: str) -> str:
+    return f"{ADDRESSES[LEAD]} (de): {about} ({partner}): {heading}"
+
+
+def _to_service(about: str, heading: str) -> str:
+    return f"{ADDRESSES[SERVICE]} (en): {about} (Nordlicht IT GmbH): {heading}"
+
+
+_ALPENWERK = "Alpenwerk Systems GmbH"
+_RHEINTAL = "Rheintal Service AG"
+# Whom, in which language, about what, and what has happened.
 MAILS = [
-    f"{ADDRESSES[SERVICE]} (en): Invitation from Nordlicht IT GmbH",
-    f"{ADDRESSES[OTHER]} (de): Einladung von Nordlicht IT GmbH",
-    f"{ADDRESSES[LEAD]} (de): Alpenwerk Systems GmbH hat Ihre Einladung angenommen",
-    f"{ADDRESSES[LEAD]} (de): Rheintal Service AG hat Ihre Einladung angenommen",
+    f"{ADDRESSES[SERVICE]} (en): Invitation from Nordlicht IT GmbH: Nordlicht IT GmbH invites you to work together",
+    f"{ADDRESSES[OTHER]} (de): Einladung von Nordlicht IT GmbH: Nordlicht IT GmbH lädt Sie zur Zusammenarbeit ein",
+    f"{ADDRESSES[LEAD]} (de): Einladung an {ADDRESSES[SERVICE]}: {_ALPENWERK} ist jetzt Ihr Service-Partner",
+    f"{ADDRESSES[LEAD]} (de): Einladung an {ADDRESSES[OTHER]}: {_RHEINTAL} ist jetzt Ihr Service-Partner",
     *(
-        f"{ADDRESSES[SERVICE]} (en): Offer from Nordlicht IT GmbH: {title}"
-        for title in (
-            "Printer takes no paper",
-            "Move twelve desks",
-            "Access point is silent",
-            "Firmware of nine cameras",
-            "Switch drops its uplink",
-            # Asked a second time, after it came back.
-            "Access point is silent",
-        )
+        _to_service(about, "Nordlicht IT GmbH offers you a ticket")
+        # One is asked a second time, after it came back.
+        for about in (PRINTER, DESKS, ACCESS_POINT, CAMERAS, SWITCH, ACCESS_POINT)
     ),
     *(
-        f"{ADDRESSES[OTHER]} (de): Angebot von Nordlicht IT GmbH: {title}"
-        for title in ("Move twelve desks", "Access point is silent", "Firmware of nine cameras")
+        f"{ADDRESSES[OTHER]} (de): {about} (Nordlicht IT GmbH): Nordlicht IT GmbH bietet Ihnen ein Ticket an"
+        for about in (DESKS, ACCESS_POINT, CAMERAS)
     ),
-    f"{ADDRESSES[LEAD]} (de): Rheintal Service AG hat angenommen: NL-4710: Move twelve desks",
-    f"{ADDRESSES[LEAD]} (de): Rheintal Service AG hat angenommen: NL-4712: Access point is silent",
-    f"{ADDRESSES[LEAD]} (de): Rheintal Service AG hat angenommen: NL-4713: Firmware of nine cameras",
-    f"{ADDRESSES[LEAD]} (de): Alpenwerk Systems GmbH hat angenommen: NL-4711: Switch drops its uplink",
-    f"{ADDRESSES[LEAD]} (de): Alpenwerk Systems GmbH hat angenommen: NL-4712: Access point is silent",
-    f"{ADDRESSES[SERVICE]} (en): Reminder: offer from Nordlicht IT GmbH: Printer takes no paper",
-    f"{ADDRESSES[SERVICE]} (en): Offer from Nordlicht IT GmbH expired: Printer takes no paper",
-    f"{ADDRESSES[LEAD]} (de): Ohne Antwort: NL-4709: Printer takes no paper",
-    f"{ADDRESSES[LEAD]} (de): Alpenwerk Systems GmbH hat abgelehnt: NL-4710: Move twelve desks",
-    f"{ADDRESSES[LEAD]} (de): Alpenwerk Systems GmbH hat abgelehnt: NL-4713: Firmware of nine cameras",
-    f"{ADDRESSES[SERVICE]} (en): Offer from Nordlicht IT GmbH cancelled: Access point is silent",
-    f"{ADDRESSES[LEAD]} (de): Rheintal Service AG hat das Ticket zurückgegeben: NL-4712: Access point is silent",
+    *(_to_lead(_RHEINTAL, about, f"{_RHEINTAL} übernimmt Ihr Ticket") for about in (DESKS, ACCESS_POINT, CAMERAS)),
+    *(_to_lead(_ALPENWERK, about, f"{_ALPENWERK} übernimmt Ihr Ticket") for about in (SWITCH, ACCESS_POINT)),
+    _to_service(PRINTER, "The offer from Nordlicht IT GmbH still waits for your answer"),
+    _to_service(PRINTER, "The offer from Nordlicht IT GmbH has expired"),
+    _to_lead(_ALPENWERK, PRINTER, f"{_ALPENWERK} hat Ihr Angebot nicht beantwortet"),
+    *(_to_lead(_ALPENWERK, about, f"{_ALPENWERK} übernimmt Ihr Ticket nicht") for about in (DESKS, CAMERAS)),
+    _to_service(ACCESS_POINT, "Nordlicht IT GmbH took the offer back"),
+    _to_lead(_RHEINTAL, ACCESS_POINT, f"{_RHEINTAL} gibt Ihnen das Ticket zurück"),
     # What was done on a ticket until its end: of the lead's two entries that are gone only that they are.
-    f"{ADDRESSES[LEAD]} (de): 1 Änderung von Rheintal Service AG: NL-4712: Access point is silent",
-    f"{ADDRESSES[LEAD]} (de): 6 Änderungen von Alpenwerk Systems GmbH: NL-4711: Switch drops its uplink",
-    f"{ADDRESSES[SERVICE]} (en): 5 changes by Nordlicht IT GmbH: ALP-501: Switch drops its uplink",
+    _to_lead(_RHEINTAL, ACCESS_POINT, f"1 Änderung von {_RHEINTAL} an Ihrem Ticket"),
+    _to_lead(_ALPENWERK, SWITCH, f"6 Änderungen von {_ALPENWERK} an Ihrem Ticket"),
+    _to_service(SWITCH, "5 changes by Nordlicht IT GmbH on the ticket"),
     # Submitted, rejected, and submitted again.
-    f"{ADDRESSES[LEAD]} (de): Bitte genehmigen: NL-4711: Switch drops its uplink",
-    f"{ADDRESSES[LEAD]} (de): Bitte genehmigen: NL-4711: Switch drops its uplink",
-    f"{ADDRESSES[SERVICE]} (en): Nordlicht IT GmbH rejected your submission: ALP-501: Switch drops its uplink",
-    f"{ADDRESSES[SERVICE]} (en): Invoice AW-2026-00001 to Nordlicht IT GmbH",
-    f"{ADDRESSES[LEAD]} (de): Rechnung AW-2026-00001 von Alpenwerk Systems GmbH",
-    f"{ADDRESSES[LEAD]} (de): Abgeschlossen: NL-4711: Switch drops its uplink",
-    f"{ADDRESSES[SERVICE]} (en): Approved: ALP-501: Switch drops its uplink",
+    *[_to_lead(_ALPENWERK, SWITCH, f"{_ALPENWERK} reicht die Arbeit zur Genehmigung ein")] * 2,
+    _to_service(SWITCH, "Nordlicht IT GmbH rejected your submission"),
+    _to_service(SWITCH, "Your invoice AW-2026-00001 to Nordlicht IT GmbH has been issued"),
+    _to_lead(_ALPENWERK, SWITCH, f"{_ALPENWERK} hat Ihnen die Rechnung AW-2026-00001 gestellt"),
+    _to_lead(_ALPENWERK, SWITCH, f"Sie haben die Arbeit von {_ALPENWERK} genehmigt"),
+    _to_service(SWITCH, "Nordlicht IT GmbH approved your work"),
 ]

@@ -22,6 +22,11 @@ class Mail:
     language: str
     text: str
 
+    @property
+    def heading(self) -> str:
+        """What has happened, which stands in the first line; all of a ticket have one subject."""
+        return self.text.partition("\n")[0].strip()
+
 
 class Mailbox:
     """All e-mails of the play, each in a file of its own."""

@@ -63,7 +63,10 @@ def write(directory: Path, timeline: Timeline, outcome: Outcome, found: list[str
             "commands": {slug: _commands_of(store) for slug, store in outcome.stores.items()},
             "deliveries": {slug: dict(sorted(counts.items())) for slug, counts in outcome.deliveries.items()},
             "counts": counts_of(outcome),
-            "e-mails": [{"to": mail.to, "subject": mail.subject, "id": mail.message_id} for mail in outcome.mails],
+            "e-mails": [
+                {"to": mail.to, "subject": mail.subject, "heading": mail.heading, "id": mail.message_id}
+                for mail in outcome.mails
+            ],
             "check": [account.as_json() for account in outcome.accounts],
         },
     )

@@ -17,12 +17,22 @@ class Catalogue:
     language: str
     texts: dict[str, Any]
 
-    def text(self, path: str, **values: str) -> str:
-        """The text at `group.key` with its values filled in. Raises KeyError where the catalogue has a gap."""
+    def text(self, *places: str, **values: str) -> str:
+        """The text at the first of these places, such as `group.key`, that there is, with its values filled in.
+
+        Raises KeyError where the catalogue has a gap.
+        """
+        for place in places:
+            found = self._at(place)
+            if isinstance(found, str):
+                return found.format(**values)
+        raise KeyError(places[-1])
+
+    def _at(self, place: str) -> Any:
         found: Any = self.texts
-        for key in path.split("."):
-            found = found[key]
-        return str(found).format(**values)
+        for key in place.split("."):
+            found = found.get(key) if isinstance(found, dict) else None
+        return found
 
 
 class Catalogues:

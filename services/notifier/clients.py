@@ -104,8 +104,9 @@ class MailServer:
     def _said(self, answer: aiosmtplib.SMTPResponseException) -> Answer:
         """What begins with 5 is for good, everything else may pass (RFC 5321, section 4.2.1)."""
         if answer.code < FIRST_CODE:
-            # Not an answer: who knows to which mail the next one would belong.
+            # Who knows to which mail what it says next would belong.
             self.hang_up()
+            return Answer("trouble", "no answer: not one that can be read")
         verdict: Verdict = "refused" if answer.code // 100 == FOR_GOOD else "trouble"
         return Answer(verdict, f"{answer.code} {_printable(answer.message)}", answer.code)
 

@@ -171,7 +171,8 @@ async def claim_due_letters(connection: Connection, now: datetime, *, lease: tim
     rows = await connection.fetch(
         """
         WITH due AS (
-            SELECT notification.id, reader.name AS recipient_name, other.name AS partner_name
+            SELECT notification.id, reader.name AS recipient_name, other.name AS partner_name,
+                   CASE role WHEN 'service' THEN reader.kind ELSE other.kind END = 'portal' AS by_mail_only
             FROM notification
             LEFT JOIN instance reader ON reader.slug = notification.recipient
             LEFT JOIN instance other ON other.slug = notification.partner
@@ -184,7 +185,7 @@ async def claim_due_letters(connection: Connection, now: datetime, *, lease: tim
             FROM due WHERE notification.id = due.id
             RETURNING notification.id, cause_source, cause_id, subject_id, kind, role, recipient, partner, address,
                       language, time_zone, facts, next_attempt_at, attempts, created_at,
-                      coalesce(resent_at, created_at) AS begun_at, recipient_name, partner_name
+                      coalesce(resent_at, created_at) AS begun_at, recipient_name, partner_name, by_mail_only
         )
         SELECT * FROM claimed ORDER BY next_attempt_at, id
         """,
@@ -263,6 +264,7 @@ def _letter(row: Any) -> Letter:
         notification=_notification(row),
         recipient_name=row["recipient_name"] or row["recipient"],
         partner_name=row["partner_name"] or row["partner"],
+        by_mail_only=bool(row["by_mail_only"]),
         attempts=row["attempts"],
         created_at=row["created_at"],
         begun_at=row["begun_at"],

@@ -121,15 +121,19 @@ class NotificationSettingsChanged(Delivery):
 
 
 class NotificationFailed(Delivery):
-    """An e-mail cannot be delivered and is not tried again; of an invitation its sender is told."""
+    """An e-mail cannot be delivered and is not tried again; of an invitation, or without an instance, the lead is told."""
 
     kind: ClassVar[str] = "tandem.notification.failed.v1"
 
     notification_id: UUID
-    about: UUID = Field(description="the outsourcing, or of an invitation the partnership")
+    about: UUID = Field(
+        description="the outsourcing, or of an invitation the partnership, or of an invoice of several the invoice"
+    )
     told_of: str = Field(description="what it was to tell of, as in `recipients_of`")
-    recipient: str = Field(description="the address")
-    words: str = Field(description="the mail server's last words, or what kept it from being asked")
+    recipient: str | None = Field(description="the address; null where it is that of a partner without an instance")
+    words: str = Field(
+        description="the mail server's last words, or what kept it from being asked; of a partner's just the codes"
+    )
     attempts: int
     failed_at: Instant
 

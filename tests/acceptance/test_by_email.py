@@ -76,7 +76,7 @@ async def test_who_was_invited_by_e_mail_joins_and_takes_an_offer_by_buttons_alo
             respond_by = datetime.now(UTC) + timedelta(hours=1)
             await lead.send(offer("L-1", {partnership_id: outsourcing_id}, respond_by))
             await lead.hears("offer.sent")
-            accept, decline = await links_to(sink, "Offer")
+            accept, decline = await links_to(sink, "L-1: ")
             for link in (decline, accept, decline):
                 await browser.get(link)  # as a scanner does
             await press_until(browser, accept, f"Accepted by {RECIPIENT}", organization="Nordlicht")

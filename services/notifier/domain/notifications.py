@@ -187,15 +187,15 @@ def notifications_of(
     """An intent for each of those who read for the side that a draft is for; none where that side wants none."""
     instance_of = {one.slug: one for one in instances}
     settings_of = {one.instance: one for one in settings}
-    return [
-        _notification(draft, reader, message)
-        for draft in map(_abridged, drafts)
-        for reader in (
-            (draft.named,)
-            if draft.named
-            else readers_of(draft.kind, instance_of[draft.recipient], settings_of.get(draft.recipient))
-        )
-    ]
+
+    def readers(draft: Draft) -> tuple[Reader, ...]:
+        if draft.named is None:
+            return readers_of(draft.kind, instance_of[draft.recipient], settings_of.get(draft.recipient))
+        # Times are those of who invites: the zone of who is invited would tell who that is.
+        inviting = settings_of.get(draft.partner)
+        return (replace(draft.named, time_zone=inviting.time_zone) if inviting else draft.named,)
+
+    return [_notification(draft, reader, message) for draft in map(_abridged, drafts) for reader in readers(draft)]
 
 
 def intend(told: tuple[Notification, ...], wanted: Iterable[Notification]) -> Changed | Unchanged:

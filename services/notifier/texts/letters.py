@@ -71,21 +71,21 @@ class _Writer:
         language = letter.notification.reader.language
         self._catalogue: Catalogue = CATALOGUES.catalogue_for(language)
         self._formats = Formats.of(CATALOGUES.locale_for(language), letter.notification.reader.time_zone)
-        title, number = one_line(self._facts.title), one_line(self._facts.own_number or "")
+        self._said_instead = _said_instead(letter)
         self._names = {
             "partner": one_line(_partner_of(letter)),
             "reader": one_line(_reader_of(letter)),
-            "title": title,
-            "ticket": f"{number}: {title}" if number else title,
+            "invitee": one_line(self._facts.invitee or ""),
+            "ticket": one_line(f"{self._number_of_lead()}: {self._facts.title}"),
+            "number": one_line(self._facts.invoice_number or ""),
+            "percent": self._formats.percent(self._facts.percent or 0),
         }
-        self._names["number"] = one_line(self._facts.invoice_number or "")
-        self._names["percent"] = self._formats.percent(self._facts.percent or 0)
         self._names["changes"] = self._counted("changes", self._facts.line_count)
 
     def content(self) -> Content:
         return Content(
             language=self._catalogue.language,
-            subject=_shortened(one_line(self._sentence("subject")), SUBJECT_CHARACTERS),
+            subject=_shortened(one_line(self._subject()), SUBJECT_CHARACTERS),
             heading=self._sentence("heading"),
             intro=self._sentence("intro"),
             expected_label=self._word("words.expected"),
@@ -100,6 +100,16 @@ class _Writer:
             footer=self._word("words.footer"),
         )
 
+    def _subject(self) -> str:
+        """The same for a whole thread: many mail programs begin a new one where it changes."""
+        about = "invitation" if self._facts.invitee else self._told.kind
+        other = () if self._facts.title else (f"subjects.{about}.{self._told.role}",)
+        return self._first_of(*other, "subjects.ticket")
+
+    def _number_of_lead(self) -> str | None:
+        """The ticket's first number, and the only one that both sides know from the offer on."""
+        return self._facts.own_number if self._told.role == "lead" else self._facts.partner_number
+
     def _expected(self) -> str:
         if not self._facts.billed:
             return self._word("words.expected_unbilled")
@@ -108,12 +118,17 @@ class _Writer:
     def _sentence(self, key: str) -> str:
         return self._word(f"letters.{self._told.kind}.{self._told.role}.{key}")
 
-    def _word(self, path: str, **more: str) -> str:
-        return self._catalogue.text(path, **self._names, **more)
+    def _word(self, place: str, **more: str) -> str:
+        return self._first_of(place, **more)
 
     def _counted(self, what: str, count: int) -> str:
-        """So many of it, in the form of the plural that the language has for the number (CLDR)."""
-        return self._word(f"plurals.{what}.{self._formats.plural(count)}", count=self._formats.number(count))
+        """So many of it, in the form of the plural that the language has for the number (CLDR), or in its usual one."""
+        form = self._formats.plural(count)
+        return self._first_of(f"plurals.{what}.{form}", f"plurals.{what}.other", count=self._formats.number(count))
+
+    def _first_of(self, *places: str, **more: str) -> str:
+        instead = [f"{self._said_instead}.{place}" for place in places] if self._said_instead else []
+        return self._catalogue.text(*instead, *places, **self._names, **more)
 
     def _until(self) -> str | None:
         """Until when the reader is to act; None where nothing is asked of it."""
@@ -247,6 +262,13 @@ def _partner_of(letter: Letter) -> str:
     if told.role == "lead" and told.facts.invitee and told.kind != "invitation_accepted":
         return told.facts.invitee
     return letter.partner_name
+
+
+def _said_instead(letter: Letter) -> str | None:
+    """Where the texts stand that hold for a service partner without a system of its own; None where it has one."""
+    if letter.service_has_system:
+        return None
+    return "without_system" if letter.notification.role == "service" else "partner_without_system"
 
 
 def _reader_of(letter: Letter) -> str:

@@ -33,6 +33,7 @@ from tests.unit.notifier.happenings import (
 )
 from tests.unit.notifier.letters import (
     LANGUAGES,
+    plain_of,
     told_of,
 )
 
@@ -84,7 +85,7 @@ async def test_a_mail_that_is_taken_is_sent_once(database: Connection, settings_
     (mail,) = sink.kept
     assert sink.recipients == ["service@alpenwerk.example"]
     assert mail["Message-ID"] == f"<{told.id}@tandem.example>"
-    assert mail["Subject"] == f"Offer from Nordlicht IT GmbH: {TICKET.title}"
+    assert mail["Subject"] == f"NL-20417: {TICKET.title} (Nordlicht IT GmbH)"
     assert mail["To"] == "service@alpenwerk.example"
     assert mail["Auto-Submitted"] == "auto-generated"
 
@@ -94,8 +95,8 @@ async def test_each_side_is_told_in_its_own_language(database: Connection, setti
     async with mail_sink() as sink:
         await round_of(database, settings_for(sink.port))
     by_recipient = {mail["To"]: mail for mail in sink.kept}
-    assert by_recipient["service@nordlicht.example"]["Subject"].startswith("Abgeschlossen: NL-20417")
-    assert by_recipient["service@alpenwerk.example"]["Subject"].startswith("Approved: AW-7731")
+    assert plain_of(by_recipient["service@nordlicht.example"]).startswith("Sie haben die Arbeit")
+    assert plain_of(by_recipient["service@alpenwerk.example"]).startswith("Nordlicht IT GmbH approved")
     assert {mail["Content-Language"] for mail in sink.kept} == set(LANGUAGES)
 
 

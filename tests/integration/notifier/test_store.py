@@ -147,6 +147,7 @@ async def test_who_reads_and_how_is_that_of_the_time_of_the_event(database: Conn
     assert lead.notification.reader == Reader("service@nordlicht.example", "de")
     assert service.notification.reader == Reader("service@alpenwerk.example", "en")
     assert (lead.partner_name, service.recipient_name) == ("New alpenwerk", "New alpenwerk")
+    assert not (lead.by_mail_only or service.by_mail_only)
 
 
 async def test_what_an_instance_has_set_holds_from_then_on_also_in_the_same_turn(database: Connection) -> None:
@@ -217,6 +218,7 @@ async def test_an_event_waits_for_a_company_that_is_just_joining(database: Conne
     await replay(turn, database)
     (letter,) = await claim(database, await now_of(database))
     assert (letter.notification.reader.address, letter.recipient_name) == (HUBER.email, HUBER.name)
+    assert letter.by_mail_only
 
 
 async def test_who_joins_in_the_same_turn_is_told_at_once(database: Connection) -> None:

@@ -151,7 +151,7 @@ def _send_two_mails_under_one_id(_: Stores, mails: list[Mail]) -> None:
 
 
 def _name_the_customer_in_the_offer(_: Stores, mails: list[Mail]) -> None:
-    mails[0] = replace(mails[0], text=f"Ask for {CUSTOMER['contact']}")
+    mails[0] = replace(mails[0], text=f"{mails[0].text}\nAsk for {CUSTOMER['contact']}")
 
 
 def _let_a_partner_hear_of_another(stores: Stores, _: list[Mail]) -> None:
@@ -229,7 +229,7 @@ def as_expected(monkeypatch: pytest.MonkeyPatch) -> tuple[Stores, list[Mail]]:
         }
         for side in NAMES
     }
-    mails = [Mail("a@example.com", "Offer from b", f"<{number}>", "en", "") for number in (1, 2)]
+    mails = [Mail("a@example.com", "NL-1 (b)", f"<{number}>", "en", "b offers you a ticket") for number in (1, 2)]
     monkeypatch.setattr(comparison, "TICKETS", {side: ["NL-1 Switch: completed"] for side in NAMES})
     monkeypatch.setattr(comparison, "OFFERS", {side: ["NL-1 completed"] for side in NAMES})
     monkeypatch.setattr(
@@ -249,7 +249,7 @@ def as_expected(monkeypatch: pytest.MonkeyPatch) -> tuple[Stores, list[Mail]]:
     monkeypatch.setattr(comparison, "REJECTIONS", {side: [] for side in NAMES})
     monkeypatch.setattr(comparison, "INVOICES", {side: ["AW 1.00 EUR, of it tax 0.00 (AE): 1.00"] for side in NAMES})
     monkeypatch.setattr(comparison, "FACTS", {side: {"offer.expired": 1} for side in NAMES})
-    monkeypatch.setattr(comparison, "MAILS", ["a@example.com (en): Offer from b"] * 2)
+    monkeypatch.setattr(comparison, "MAILS", ["a@example.com (en): NL-1 (b): b offers you a ticket"] * 2)
     return stores, mails
 
 

@@ -129,7 +129,7 @@ EXPECTED = {
     ("invoiced-lead-too-large", "de"): ["AW-2026-00001.pdf, nur in Ihrem System"],
     ("invoiced-lead-too-large", "en"): ["AW-2026-00001.pdf, in your own system only"],
     ("entries-lead", "de"): [
-        "23 Änderungen seit der letzten E-Mail",
+        "23 Änderungen von Alpenwerk Systems",
         "Neu · Notiz · Jo Marti · Vor Ort: <Lüfter> getauscht.",
         "Neu, während der Genehmigung · 25.11.2026 · Zeiteintrag · 3,75 Stunden",
         "Geändert · Warenposten · 1.089,90 € · Jo Marti · SSD <2 TB>",
@@ -145,8 +145,12 @@ EXPECTED = {
     ],
     ("entries-service", "de"): ["Ihre Ticketnummer: AW-7731", "1 Änderung", "Der Kunde ist ab zehn da."],
     ("entries-service", "en"): ["Your ticket number: AW-7731", "1 change", "Der Kunde ist ab zehn da."],
-    ("invoiced-service", "de"): ["Ihre Rechnung an Nordlicht IT GmbH", "2.080,53 €", "Ihre Ticketnummer: AW-7731"],
-    ("invoiced-service", "en"): ["Your invoice to Nordlicht IT GmbH", "€2,080.53"],
+    ("invoiced-service", "de"): [
+        "Ihre Rechnung AW-2026-00001 an Nordlicht IT GmbH",
+        "2.080,53 €",
+        "Ihre Ticketnummer: AW-7731",
+    ],
+    ("invoiced-service", "en"): ["Your invoice AW-2026-00001 to Nordlicht IT GmbH", "€2,080.53"],
     ("credited-lead", "de"): ["Storniert die Rechnung: AW-2026-00001", "AW-2026-00002", "nicht mehr"],
     ("credited-lead", "en"): ["Cancels invoice: AW-2026-00001", "AW-2026-00002", "Do not pay"],
     ("credited-service", "de"): ["Storniert die Rechnung: AW-2026-00001", "Ihre Rechnung an Nordlicht IT GmbH"],

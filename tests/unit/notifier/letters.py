@@ -11,6 +11,7 @@ from services.notifier.domain.notifications import Notification
 from services.notifier.domain.readers import NotificationSettings
 from services.notifier.handlers import HANDLERS
 from services.notifier.texts import Answers, mail_of
+from services.notifier.texts.letters import CATALOGUES
 from shared.contracts.offer_handler import Instance
 from shared.contracts.values import Event
 from shared.links import Keys
@@ -61,7 +62,7 @@ E = TypeVar("E", bound=Event)
 
 ANSWERS = Answers(Keys(["k" * 32]), "https://tandem.example/")
 SENDER = Address("Tandem", "tandem", "tandem.example")
-LANGUAGES = ("de", "en")
+LANGUAGES = CATALOGUES.languages
 NAMES = {"nordlicht": "Nordlicht IT GmbH", "alpenwerk": "Alpenwerk Systems"}
 READERS = (
     Instance(slug="nordlicht", name=NAMES["nordlicht"], language="de", email="service@nordlicht.example"),
@@ -98,6 +99,7 @@ def letter_to(recipient: str, event: Event, language: str, id: UUID = EVENT_ID) 
         notification=replace(told, reader=replace(told.reader, language=language)),
         recipient_name=NAMES.get(recipient, recipient),
         partner_name=NAMES.get(told.partner, told.partner),
+        by_mail_only=False,
         attempts=1,
         created_at=NOW,
         begun_at=NOW,
@@ -164,6 +166,11 @@ def plain_of(mail: EmailMessage) -> str:
 
 def html_of(mail: EmailMessage) -> str:
     return _part(mail, "html")
+
+
+def even(text: str) -> str:
+    """With plain spaces where a locale has others."""
+    return text.replace("\u00a0", " ").replace("\u202f", " ")
 
 
 def _part(mail: EmailMessage, subtype: str) -> str:

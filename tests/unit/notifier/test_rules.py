@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from services.notifier.domain.delivery import (
     GIVE_UP_AFTER,
     LONGEST_PAUSE,
+    Letter,
     Result,
     Verdict,
     failure,
@@ -40,6 +41,7 @@ from tests.unit.notifier.happenings import (
     CANCELLED,
     CREDIT_RENDERED,
     CREDITED,
+    CUSTOMER,
     DECLINED,
     EVENT_ID,
     EXPIRED,
@@ -51,6 +53,7 @@ from tests.unit.notifier.happenings import (
     INVITATION_LAPSED,
     INVITATION_REVOKED,
     INVITED,
+    INVITED_BY_LINK,
     INVITEE,
     INVOICE_RENDERED,
     INVOICED,
@@ -64,6 +67,7 @@ from tests.unit.notifier.happenings import (
     RETURNED,
     SNAPSHOT,
     SUBMITTED,
+    TICKET,
     UNOPENED,
     WITHDRAWN,
 )
@@ -193,14 +197,55 @@ def test_both_sides_read_whether_anything_is_billed() -> None:
         assert [one.facts.hours is not None for one in told_of(event)] == [billed, billed]
 
 
+def failed(letter: Letter, words: str) -> tuple[str, NotificationFailed]:
+    """Who is told that the letter failed so, and what."""
+    caused = failure(Result(letter, "refused", words), NOW)
+    assert caused.cause_id == letter.notification.cause_id
+    (told,) = caused.tell
+    assert isinstance(told, Deliver) and isinstance(told.data, NotificationFailed)
+    return told.to, told.data
+
+
 def test_of_a_mail_that_failed_who_it_was_for_is_told_and_of_an_invitation_its_sender() -> None:
-    for event, recipient, concerned in ((OFFERED, "alpenwerk", "alpenwerk"), (INVITED, "alpenwerk", "nordlicht")):
-        letter = letter_to(recipient, event, "en")
-        caused = failure(Result(letter, "refused", "550 5.1.1 no such user"), NOW)
-        (told,) = caused.tell
-        assert isinstance(told, Deliver) and isinstance(told.data, NotificationFailed)
-        assert (told.to, told.data.words) == (concerned, "550 5.1.1 no such user")
-        assert caused.cause_id == letter.notification.cause_id
+    words = "550 5.1.1 no such user"
+    for event, by_mail_only, concerned in (
+        (OFFERED, False, "alpenwerk"),
+        (INVITED, False, "nordlicht"),
+        (INVITED_BY_LINK, True, "nordlicht"),
+    ):
+        letter = replace(letter_to("alpenwerk", event, "en"), by_mail_only=by_mail_only)
+        to, told = failed(letter, words)
+        assert (to, told.recipient, told.words) == (concerned, letter.notification.reader.address, words)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("550 5.1.1 <office@huber.example> is not Elektro Huber's", "550 5.1.1"),
+        ("550 Elektro Huber is unknown", "550"),
+        ("552 5.2.2huber", "552"),
+        ("not reached: SMTPConnectError", "not reached: SMTPConnectError"),
+    ],
+)
+def test_of_a_partner_without_an_instance_its_lead_is_told_without_an_address(words: str, told: str) -> None:
+    letter = replace(letter_to("alpenwerk", OFFERED, "en"), by_mail_only=True)
+    to, failure_told = failed(letter, words)
+    assert (to, failure_told.recipient, failure_told.words) == ("nordlicht", None, told)
+    assert (failure_told.about, failure_told.told_of) == (OUTSOURCING_ID, "offered")
+    # The lead's own mails are its own.
+    to, failure_told = failed(replace(letter_to("nordlicht", ACCEPTED, "en"), by_mail_only=True), words)
+    assert (to, failure_told.recipient, failure_told.words) == ("nordlicht", "service@nordlicht.example", words)
+
+
+def test_who_is_invited_reads_times_in_the_zone_of_who_invites() -> None:
+    settings = (
+        NotificationSettings("nordlicht", time_zone="Europe/Lisbon"),
+        NotificationSettings("alpenwerk", time_zone="America/New_York"),
+    )
+    (told,) = told_of(INVITED, EVENT_ID, *settings)
+    assert told.reader == Reader(INVITEE, "de", "Europe/Lisbon")
+    (told,) = told_of(OFFERED, EVENT_ID, *settings)
+    assert told.reader.time_zone == "America/New_York"
 
 
 def gather(memory: Memory, *, after: timedelta = timedelta()) -> Gathering:
@@ -247,12 +292,12 @@ def test_an_intent_has_one_id_for_an_event_and_a_recipient() -> None:
     assert ids[:2] == [one.id for one in told_of(APPROVED)]
 
 
-def test_what_is_kept_names_neither_customer_nor_description_where_the_mail_does_not() -> None:
-    for event in (ACCEPTED, APPROVED, FORCED_UNSTARTED):
-        for told in told_of(event):
-            assert told.facts.description == ""
-            assert "ruth@sommer.example" not in repr(told)
-    assert "ruth@sommer.example" not in repr(told_of(OFFERED))
+def test_what_is_kept_names_no_customer_and_describes_nothing_where_the_mail_does_not() -> None:
+    assert (ACCEPTED.ticket.customer, ACCEPTED.ticket.description) == (CUSTOMER, TICKET.description)
+    for told in told_of(ACCEPTED):
+        kept = repr(told)
+        assert not [one for one in CUSTOMER.model_dump().values() if one and one in kept]
+        assert told.facts.description == ""
 
 
 @pytest.mark.parametrize("next_to_the_cut", ["x", " ", "\n"])
