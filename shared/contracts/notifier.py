@@ -121,7 +121,7 @@ class NotificationSettingsChanged(Delivery):
 
 
 class NotificationFailed(Delivery):
-    """An e-mail cannot be delivered and is not tried again; of an invitation, or without an instance, the lead is told."""
+    """An e-mail cannot be delivered and is not tried again; told to the lead where its reader has no instance."""
 
     kind: ClassVar[str] = "tandem.notification.failed.v1"
 

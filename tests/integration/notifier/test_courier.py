@@ -1,9 +1,8 @@
 """The courier between a real Postgres and a real SMTP server: what becomes of a mail, answer by answer."""
 
-import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable
-from datetime import datetime, timedelta
+from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,68 +10,32 @@ import aiosmtplib
 import pytest
 import structlog
 
-from services.notifier import clients, courier, store
+from services.notifier import clients, courier
 from services.notifier.domain.delivery import GIVE_UP_AFTER
-from services.notifier.domain.notifications import Notification
-from services.notifier.settings import Settings
 from shared.contracts.notifier import NotificationFailed
-from shared.contracts.values import Event
 from shared.database import Connection
-from shared.ids import new_id
-from shared.messaging.outcomes import Caused, Deliver
+from shared.messaging.outcomes import Deliver
 from shared.objects import ObjectStore
-from tests.integration.notifier.smtp_server import CERTIFICATE, DROP, HANG, OK, closed_door, encryption, mail_sink
+from tests.integration.notifier.rounds import SettingsFor, intend, round_of, states, told_by_round
+from tests.integration.notifier.smtp_server import DROP, HANG, OK, closed_door, mail_sink
 from tests.unit.notifier.happenings import (
     APPROVED,
     FILES,
     INVOICE_RENDERED,
     NEWS,
-    OFFERED,
+    OUTSOURCING_ID,
+    PARTNERSHIP_ID,
     PDF,
     TICKET,
 )
 from tests.unit.notifier.letters import (
     LANGUAGES,
     plain_of,
-    told_of,
 )
-
-SettingsFor = Callable[..., Settings]
-
-
-async def intend(database: Connection, happened: Event = OFFERED, times: int = 1) -> list[Notification]:
-    notifications = [one for _ in range(times) for one in told_of(happened, new_id())]
-    await store.save_notifications(database, notifications)
-    return notifications
-
-
-async def round_of(database: Connection, settings: Settings, after: timedelta = timedelta()) -> int:
-    """One round of the courier as the runtime makes it, so much later than now; returns how many letters it took."""
-    taken, _ = await told_by_round(database, settings, after)
-    return taken
-
-
-async def told_by_round(
-    database: Connection, settings: Settings, after: timedelta = timedelta()
-) -> tuple[int, list[Caused]]:
-    """Such a round: how many letters it took, and what is told of them."""
-    now: datetime = await database.fetchval("SELECT clock_timestamp()") + after
-    carrying = courier.mail_courier(settings)
-    async with database.transaction():
-        bags = await carrying.claim(database, now)
-    results = await asyncio.gather(*map(carrying.act, bags))
-    async with database.transaction():
-        told = await carrying.record(database, results, now)
-    return sum(len(bag) for bag in bags), told
 
 
 async def once(content: bytes) -> AsyncIterator[bytes]:
     yield content
-
-
-async def states(database: Connection) -> list[tuple[str, int, str]]:
-    rows = await database.fetch("SELECT state, attempts, answer FROM notification ORDER BY created_at, id")
-    return [(row["state"], row["attempts"], row["answer"]) for row in rows]
 
 
 async def test_a_mail_that_is_taken_is_sent_once(database: Connection, settings_for: SettingsFor) -> None:
@@ -293,6 +256,24 @@ async def test_an_invoice_that_is_not_what_was_issued_is_not_sent(
     ]
 
 
+async def test_a_letter_whose_file_had_to_wait_too_long_goes_back_and_is_due_at_once(
+    database: Connection, settings_for: SettingsFor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One file is in memory at a time, so the second bag waits for the first, until its own time is over."""
+    monkeypatch.setattr(courier, "LETTERS_IN_A_BAG", 1)
+    monkeypatch.setattr(courier, "BAG_SECONDS", 0.2)
+    for subject in (OUTSOURCING_ID, PARTNERSHIP_ID):
+        await intend(database, INVOICE_RENDERED.model_copy(update={"outsourcing_id": subject}))
+    await ObjectStore(f"{tmp_path.as_uri()}/invoices").put(FILES[1].sha256, once(PDF))
+    async with mail_sink() as sink:
+        sink.thinks_seconds = 0.5
+        settings = settings_for(sink.port, files_store_url=tmp_path.as_uri())
+        assert await round_of(database, settings) == 2
+        assert sorted(await states(database)) == [("pending", 0, None), ("sent", 1, "2.0.0 kept")]
+        assert await round_of(database, settings) == 1
+    assert len(sink.kept) == 2
+
+
 async def test_letters_of_one_thread_go_out_in_their_order(database: Connection, settings_for: SettingsFor) -> None:
     await intend(database, times=courier.LETTERS_IN_A_BAG - 1)
     first, last = [await intend(database, event) for event in (NEWS, APPROVED)]
@@ -349,43 +330,3 @@ async def test_neither_addresses_nor_texts_are_logged(database: Connection, sett
     assert len(logs) >= 4
     for secret in ("service@", "Druckserver", "Nordlicht IT", "is unknown", "Server startet"):
         assert secret not in str(logs)
-
-
-async def test_encrypted_with_a_login(database: Connection, settings_for: SettingsFor) -> None:
-    secret = {"smtp_user": "tandem", "smtp_password": "correct horse", "smtp_ca_file": CERTIFICATE}
-    await intend(database)
-    async with mail_sink(starttls=encryption(), logins=True) as sink:
-        await round_of(database, settings_for(sink.port, smtp_security="starttls", **secret))
-    await intend(database)
-    async with mail_sink(tls=encryption(), logins=True) as other:
-        await round_of(database, settings_for(other.port, smtp_security="tls", **secret))
-    assert {state for state, _, _ in await states(database)} == {"sent"}
-    assert sink.logins == other.logins == [b"tandem"]
-
-
-@pytest.mark.parametrize("security", ["starttls", "tls"])
-async def test_a_certificate_nobody_vouches_for_gets_no_mail_and_no_password(
-    database: Connection, settings_for: SettingsFor, security: str
-) -> None:
-    await intend(database)
-    async with mail_sink(**{security: encryption()}, logins=True) as sink:
-        secret = {"smtp_user": "tandem", "smtp_password": "correct horse"}
-        await round_of(database, settings_for(sink.port, smtp_security=security, **secret))
-    assert sink.logins == [] and sink.offered == 0
-    assert [state for state, _, _ in await states(database)] == ["pending"]
-
-
-async def test_a_server_without_encryption_gets_no_mail(database: Connection, settings_for: SettingsFor) -> None:
-    await intend(database)
-    async with mail_sink() as sink:
-        await round_of(database, settings_for(sink.port, smtp_security="starttls"))
-    assert sink.offered == 0
-    assert [state for state, _, _ in await states(database)] == ["pending"]
-
-
-async def test_a_wrong_password_is_our_trouble_not_the_mails(database: Connection, settings_for: SettingsFor) -> None:
-    await intend(database)
-    async with mail_sink(starttls=encryption(), logins=True) as sink:
-        secret = {"smtp_user": "tandem", "smtp_password": "wrong", "smtp_ca_file": CERTIFICATE}
-        await round_of(database, settings_for(sink.port, smtp_security="starttls", **secret))
-    assert await states(database) == [("pending", 1, "not reached: SMTPAuthenticationError 535")]

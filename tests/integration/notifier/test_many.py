@@ -9,7 +9,7 @@ from tests.integration.notifier.many_letters import (
     check_that_only_a_lost_answer_doubles,
     store_pending_letters,
 )
-from tests.integration.notifier.test_courier import SettingsFor
+from tests.integration.notifier.rounds import SettingsFor
 
 LETTERS = 1_000
 

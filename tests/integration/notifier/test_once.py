@@ -15,8 +15,8 @@ from shared.messaging.letters import Correspondence
 from shared.messaging.relay import Relay
 from shared.messaging.side_work import SideWorker
 from tests.integration.databases import at, connection_to
+from tests.integration.notifier.rounds import SettingsFor, intend, states
 from tests.integration.notifier.smtp_server import mail_sink
-from tests.integration.notifier.test_courier import SettingsFor, intend, states
 
 
 async def test_a_mail_whose_answer_came_is_not_doubled_by_a_restart_of_the_database(

@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from services.console.stack import LocalStack
-from services.notifier import store
+from services.notifier import poller, store
 from services.notifier.domain.delivery import Letter, Settled, State
 from services.notifier.domain.readers import NotificationSettings, Reader
 from services.notifier.handlers import HANDLERS
@@ -25,8 +25,10 @@ from shared.messaging import parking
 from shared.messaging.directory import Directory
 from shared.messaging.letters import Correspondence
 from shared.messaging.turn import Turn
+from tests.bench.bars import LEAST_MAILS_A_SECOND
 from tests.integration.databases import at, connection_to
 from tests.integration.messaging.posting import command, event
+from tests.integration.notifier.many_letters import store_pending_letters
 from tests.unit.notifier.happenings import (
     ACCEPTED,
     APPROVED,
@@ -304,6 +306,25 @@ async def test_whom_was_written_to_and_what_is_forgotten_in_time_and_never_of_wh
     rows = await database.fetch("SELECT id, address, facts, answer FROM notification WHERE forgotten_at IS NOT NULL")
     assert [tuple(row) for row in rows] == [(sent.notification.id, None, None, None)]
     assert await store.list_told(database, [waiting.notification.cause]) == [waiting.notification]
+
+
+async def test_more_is_forgotten_at_a_look_than_is_sent_between_two(
+    database: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is not forgotten in time is kept for longer than was promised, and the more so every day."""
+    # Several times what a worker has to be able to send.
+    assert poller.FORGOTTEN_AT_ONCE > 3 * LEAST_MAILS_A_SECOND * poller.IDLE_SECONDS
+    monkeypatch.setattr(poller, "FORGOTTEN_AT_ONCE", 20)
+    await store_pending_letters(database, 21)
+    await database.execute(
+        """
+        UPDATE notification SET state = 'sent', sent_at = now(), next_attempt_at = NULL, attempts = 1, answer = 'kept',
+                                created_at = created_at - interval '91 days'
+        """
+    )
+    for left in (1, 0):
+        assert await poller.forgetting_after(90).due(database, await now_of(database)) == []
+        assert await database.fetchval("SELECT count(*) FROM notification WHERE address IS NOT NULL") == left
 
 
 async def test_an_attempt_that_did_not_take_place_is_not_counted(database: Connection) -> None:

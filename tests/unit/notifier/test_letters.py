@@ -269,7 +269,7 @@ def test_nothing_that_others_write_becomes_a_header_or_markup(name: str, texts: 
 def _written_by_others(letter: Letter, texts: Iterator[str]) -> Letter:
     """The letter with one of these texts wherever the other side, or an instance, writes what it likes."""
     facts = letter.notification.facts
-    written = {name: next(texts) for name in FREE_TEXTS if getattr(facts, name) is not None}
+    written: dict[str, Any] = {name: next(texts) for name in FREE_TEXTS if getattr(facts, name) is not None}
     changed = replace(
         facts,
         **written,
