@@ -29,13 +29,40 @@ def faults_of(outcome: Outcome) -> list[str]:
     return differences(outcome.stores, outcome.mails) + report.problems_of(outcome.accounts)
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize("installation", [{"shards": 4}], indirect=True, ids=["four shards"])
-async def test_a_whole_life_on_four_shards_with_two_replicas_of_every_worker(
-    installation: Installation, tmp_path: Path
+async def test_a_life_on_four_shards_with_replicas_is_the_same_as_one_with_every_message_delivered_twice(
+    stack: LocalStack, installation: Installation, tmp_path: Path
 ) -> None:
-    async with theatre(installation, tmp_path, replicas=2, launch=nursery.launch) as stage:
-        outcome = await stage.perform(unseen())
-        assert faults_of(outcome) == []
+    async with theatre(installation, tmp_path / "once", replicas=2, launch=nursery.launch) as stage:
+        once = await stage.perform(unseen())
+        assert faults_of(once) == []
+    await _every_milestone_is_told(installation)
+    twice_installed = await fresh_installation(stack)
+    async with (
+        doubler(twice_installed, tuple(NAMES)) as doubling,
+        theatre(twice_installed, tmp_path / "twice", launch=nursery.launch) as stage,
+    ):
+        twice = await stage.perform(unseen())
+        assert faults_of(twice) == []
+        contents = await contents_of(twice_installed)
+        assert but_for_ids_and_times(contents) == but_for_ids_and_times(await contents_of(installation))
+        for slug in NAMES:
+            assert but_for_ids_and_times(twice.stores[slug]) == but_for_ids_and_times(once.stores[slug])
+        published = len(doubling.seen)
+        assert published > sum(account.received for account in once.accounts) > 0
+
+        await doubling.publish_all_again()
+        again = await stage.outcome()
+        assert len(doubling.seen) > published, "commands that come again are answered again"
+        assert await contents_of(twice_installed) == contents
+        assert again.stores == twice.stores
+        assert again.mails == twice.mails
+    await twice_installed.remove()
+
+
+async def _every_milestone_is_told(installation: Installation) -> None:
     async with connection_to(installation.database_url) as connection:
         received = await work.list_received(connection, SERVICE, Filter())
         assert sorted((row["lead_number"], row["state"]) for row in received) == [
@@ -54,31 +81,3 @@ async def test_a_whole_life_on_four_shards_with_two_replicas_of_every_worker(
         *("submission rejected", "completed as submitted", "completed", "invoice ", "accepted mailed"),
     ):
         assert any(event.startswith(milestone) for event in told), f"no word of {milestone}"
-
-
-async def test_every_message_delivered_twice_at_once_and_again_after_the_end_changes_nothing(
-    stack: LocalStack, installation: Installation, tmp_path: Path
-) -> None:
-    async with theatre(installation, tmp_path / "once", launch=nursery.launch) as stage:
-        once = await stage.perform(unseen())
-    twice_installed = await fresh_installation(stack)
-    async with (
-        doubler(twice_installed, tuple(NAMES)) as doubling,
-        theatre(twice_installed, tmp_path / "twice", launch=nursery.launch) as stage,
-    ):
-        twice = await stage.perform(unseen())
-        assert faults_of(once) == faults_of(twice) == []
-        contents = await contents_of(twice_installed)
-        assert but_for_ids_and_times(contents) == but_for_ids_and_times(await contents_of(installation))
-        for slug in NAMES:
-            assert but_for_ids_and_times(twice.stores[slug]) == but_for_ids_and_times(once.stores[slug])
-        published = len(doubling.seen)
-        assert published > sum(account.received for account in once.accounts) > 0
-
-        await doubling.publish_all_again()
-        again = await stage.outcome()
-        assert len(doubling.seen) > published, "commands that come again are answered again"
-        assert await contents_of(twice_installed) == contents
-        assert again.stores == twice.stores
-        assert again.mails == twice.mails
-    await twice_installed.remove()

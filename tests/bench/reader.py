@@ -26,6 +26,8 @@ async def read(url: str, queue: str, number: int, *, parse: bool) -> dict[str, f
         async def take(message: DeliveredMessage) -> None:
             nonlocal unacknowledged
             key = _entry(message.body) if parse else str(message.header.properties.message_id)
+            if not came:
+                print("the first came", flush=True)
             came.setdefault(key, monotonic())
             unacknowledged += 1
             if unacknowledged == ACKNOWLEDGED_AT_ONCE or len(came) == number:

@@ -6,9 +6,11 @@ import json
 import os
 import subprocess
 import sys
+from asyncio import StreamReader
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median, quantiles
 from time import monotonic
 from typing import Any
@@ -26,7 +28,7 @@ from shared.contracts.ticket_sync import EntryPut
 from shared.database import Connection
 from shared.ids import new_id
 from shared.messaging import topology
-from shared.messaging.broker import Channel, channel_of
+from shared.messaging.broker import channel_of
 from shared.messaging.outbox import Letter
 from shared.messaging.publishing import publish
 from tests.acceptance.partners import lead_and_service, outsource, until
@@ -36,6 +38,7 @@ from tests.bench.bars import (
     MOST_P50_MILLISECONDS,
     MOST_P99_MILLISECONDS,
 )
+from tests.bench.cores import shares_of_a_core
 from tests.bench.entries import entries
 from tests.bench.peers import POOL, PREFETCH, SOURCE, TABLES, TARGET
 from tests.bench.results import LOGS, Bar, keep
@@ -71,7 +74,9 @@ class Contender:
     """One way to do it: how messages get to it, what runs it, where its results are read, and what it must store."""
 
     name: str
-    post: Callable[[Course, list[Letter]], Awaitable[None]]
+    user: str
+    sender_url: Callable[[Course], str]
+    addressed: Callable[[Letter], Letter]
     running: Callable[[Course], Any]
     url: Callable[[Course], str]
     queue: Callable[[Course], str]
@@ -92,9 +97,9 @@ async def main(number: int, rounds: int) -> None:
                 results.append(rates)
                 say(f"round {place}: " + ", ".join(f"{name} {rate:,.0f}/s" for name, rate in sorted(rates.items())))
             half = median(rates["tandem"] for rates in results) / 2
-            latency = await _latency_at(half, course)
+            latencies = {one.name: await _latency_at(half, one, course) for one in (BRIDGE, TANDEM)}
             settings = await _settings(course, number, rounds, sizes)
-        _tell(settings, results, half, latency)
+        _tell(settings, results, half, latencies)
 
 
 def _in_turns(place: int) -> list[Contender]:
@@ -107,10 +112,10 @@ async def _rate_of(contender: Contender, course: Course, commands: list[EntryPut
     before = await contender.stored(course)
     letters = [_letter(command) for command in commands]
     sizes += [len(letter.body) for letter in letters]
-    await contender.post(course, letters)
-    async with _reader(contender.url(course), contender.queue(course), len(commands)) as came:
+    await _post(contender, course, letters)
+    async with _reader(contender.url(course), contender.queue(course), len(commands)) as reader:
         with contender.running(course):
-            arrivals = sorted((await came()).values())
+            arrivals = sorted((await reader.came()).values())
 
             async def all_stored() -> bool:
                 after = await contender.stored(course)
@@ -121,31 +126,32 @@ async def _rate_of(contender: Contender, course: Course, commands: list[EntryPut
     return (len(arrivals) - first - 1) / (arrivals[-1] - arrivals[first])
 
 
-async def _latency_at(per_second: float, course: Course) -> dict[str, float]:
-    """From the moment a command is handed to the broker until its delivery is read, at this rate; in milliseconds."""
+async def _latency_at(per_second: float, contender: Contender, course: Course) -> dict[str, Any]:
+    """From the moment a command is handed to the broker until its delivery is read, at this rate; in milliseconds.
+
+    With it, how much of a core each of those took that carry it.
+    """
     first, *commands = entries(course.outsourcing_ids, int(per_second * LATENCY_SECONDS), seed=0)
-    before, sent = await _stored_by_tandem(course), dict[str, float]()
+    sent: dict[str, float] = {}
     # Written beforehand: what a partner's system does before it publishes is not the latency of ours.
-    letters = [(f"{command.entry_id} {command.version}", _letter(command)) for command in commands]
-    async with _reader(course.service.amqp_url, course.service.queue, 1 + len(commands), "--parse") as came:
-        with _tandem(course):
+    letters = [(f"{command.entry_id} {command.version}", contender.addressed(_letter(command))) for command in commands]
+    url, queue = contender.url(course), contender.queue(course)
+    async with _reader(url, queue, 1 + len(commands), "--parse") as reader:
+        with contender.running(course):
             # Until the first one is through, the worker is starting.
-            await _post_commands(course, [_letter(first)])
-
-            async def started() -> bool:
-                return await _stored_by_tandem(course) != before
-
-            await until(started, 60)
-            async with channel_of(course.lead.amqp_url, "bench") as channel, asyncio.TaskGroup() as posting:
-                began = monotonic()
-                for place, (entry, letter) in enumerate(letters):
-                    await asyncio.sleep(max(0.0, began + place / per_second - monotonic()))
-                    sent[entry] = monotonic()
-                    posting.create_task(publish(channel, letter, "nordlicht"))
-            arrivals = await came()
+            await _post(contender, course, [_letter(first)])
+            await reader.first()
+            async with channel_of(contender.sender_url(course), "bench") as channel, asyncio.TaskGroup() as posting:
+                with shares_of_a_core() as shares:
+                    began = monotonic()
+                    for place, (entry, letter) in enumerate(letters):
+                        await asyncio.sleep(max(0.0, began + place / per_second - monotonic()))
+                        sent[entry] = monotonic()
+                        posting.create_task(publish(channel, letter, contender.user))
+            arrivals = await reader.came()
     took = sorted((arrivals[key] - at) * 1000 for key, at in sent.items())
     cut = quantiles(took, n=1000, method="inclusive")
-    return {"per_second": per_second, "p50_ms": cut[499], "p99_ms": cut[989], "max_ms": took[-1]}
+    return {"per_second": per_second, "p50_ms": cut[499], "p99_ms": cut[989], "max_ms": took[-1], "cores": shares}
 
 
 def _letter(command: EntryPut) -> Letter:
@@ -156,43 +162,49 @@ def _letter(command: EntryPut) -> Letter:
     return Letter(id, "", topology.COMMANDS, key, command.kind, subject, body, id, "")
 
 
-async def _post_commands(course: Course, letters: list[Letter]) -> None:
-    async with channel_of(course.lead.amqp_url, "bench") as channel:
-        await _publish_all(channel, letters, "nordlicht")
-
-
-async def _post_to_source(course: Course, letters: list[Letter]) -> None:
+def _to_source(letter: Letter) -> Letter:
     """The same bytes straight into the queue that the peers read."""
-    there = [Letter(one.message_id, "", "", SOURCE, one.kind, "", one.body, one.message_id, "") for one in letters]
-    async with channel_of(course.bench_url, "bench") as channel:
-        await _publish_all(channel, there, "bench")
+    return replace(letter, exchange="", routing_key=SOURCE)
 
 
-async def _publish_all(channel: Channel, letters: list[Letter], user: str) -> None:
-    for start in range(0, len(letters), PUBLISHED_AT_ONCE):
-        await asyncio.gather(*(publish(channel, one, user) for one in letters[start : start + PUBLISHED_AT_ONCE]))
+async def _post(contender: Contender, course: Course, letters: list[Letter]) -> None:
+    there = [contender.addressed(letter) for letter in letters]
+    async with channel_of(contender.sender_url(course), "bench") as channel:
+        for start in range(0, len(there), PUBLISHED_AT_ONCE):
+            at_once = there[start : start + PUBLISHED_AT_ONCE]
+            await asyncio.gather(*(publish(channel, one, contender.user) for one in at_once))
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """The receiving client, which reads until everything has come."""
+
+    process: Process
+    says: StreamReader
+
+    async def first(self) -> None:
+        """Wait until something has come."""
+        async with asyncio.timeout(ROUND_SECONDS):
+            assert await self.says.readline() == b"the first came\n"
+
+    async def came(self) -> dict[str, float]:
+        """Wait until everything has come; when each came."""
+        async with asyncio.timeout(ROUND_SECONDS):
+            said, _ = await self.process.communicate()
+        arrivals: dict[str, float] = json.loads(said.splitlines()[-1])
+        return arrivals
 
 
 @asynccontextmanager
-async def _reader(
-    url: str, queue: str, number: int, *more: str
-) -> AsyncIterator[Callable[[], Awaitable[dict[str, float]]]]:
-    """The receiving client; what is yielded waits until it has read everything and says when each came."""
+async def _reader(url: str, queue: str, number: int, *more: str) -> AsyncIterator[Reader]:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.bench.reader", url, queue, str(number), *more),
         stdout=asyncio.subprocess.PIPE,
     )
     assert process.stdout is not None
     assert await process.stdout.readline() == b"reading\n"
-
-    async def came() -> dict[str, float]:
-        async with asyncio.timeout(ROUND_SECONDS):
-            said, _ = await process.communicate()
-        arrivals: dict[str, float] = json.loads(said)
-        return arrivals
-
     try:
-        yield came
+        yield Reader(process, process.stdout)
     finally:
         if process.returncode is None:
             process.kill()
@@ -244,7 +256,9 @@ async def _stored_by_bridge(_: Course) -> dict[str, int]:
 CONTENDERS = (
     Contender(
         "tandem",
-        _post_commands,
+        "nordlicht",
+        lambda course: course.lead.amqp_url,
+        lambda letter: letter,
         _tandem,
         lambda course: course.service.amqp_url,
         lambda course: course.service.queue,
@@ -252,7 +266,9 @@ CONTENDERS = (
     ),
     Contender(
         "bare bridge",
-        _post_to_source,
+        "bench",
+        lambda course: course.bench_url,
+        _to_source,
         lambda course: _peer(course, "tests.bench.peer_bridge"),
         lambda course: course.bench_url,
         lambda _: TARGET,
@@ -260,13 +276,16 @@ CONTENDERS = (
     ),
     Contender(
         "faststream",
-        _post_to_source,
+        "bench",
+        lambda course: course.bench_url,
+        _to_source,
         lambda course: _peer(course, "faststream", "run", "tests.bench.peer_faststream:app"),
         lambda course: course.bench_url,
         lambda _: TARGET,
         _stored_by_framework,
     ),
 )
+TANDEM, BRIDGE = CONTENDERS[:2]
 
 
 @asynccontextmanager
@@ -315,18 +334,28 @@ async def _settings(course: Course, number: int, rounds: int, sizes: list[int]) 
     }
 
 
-def _tell(settings: dict[str, Any], results: list[dict[str, float]], half: float, latency: dict[str, float]) -> None:
+def _tell(
+    settings: dict[str, Any],
+    results: list[dict[str, float]],
+    half: float,
+    latencies: dict[str, dict[str, Any]],
+) -> None:
     of = {name: [rates["tandem"] / rates[name] for rates in results] for name in ("bare bridge", "faststream")}
     for name, ratios in of.items():
         say(f"{median(ratios):.2f} of a {name} ({min(ratios):.2f} to {max(ratios):.2f})")
-    say(f"at {half:,.0f} entries/s: p50 {latency['p50_ms']:.1f} ms, p99 {latency['p99_ms']:.1f} ms")
+    say(f"at {half:,.0f} entries/s, half of our rate:")
+    for name, latency in latencies.items():
+        say(f"  {name}: p50 {latency['p50_ms']:.1f} ms, p99 {latency['p99_ms']:.1f} ms")
+        cores = ", ".join(f"{part} {share:.0%}" for part, share in latency["cores"].items())
+        say(f"  of one of {os.cpu_count()} cores: {cores}")
+    latency = latencies["tandem"]
     bars = {
         "of_a_bare_bridge": Bar(median(of["bare bridge"]), at_least=LEAST_OF_A_BARE_BRIDGE),
         "of_faststream": Bar(median(of["faststream"]), at_least=LEAST_OF_A_FRAMEWORK),
         "p50_milliseconds": Bar(latency["p50_ms"], at_most=MOST_P50_MILLISECONDS),
         "p99_milliseconds": Bar(latency["p99_ms"], at_most=MOST_P99_MILLISECONDS),
     }
-    rounds: list[dict[str, Any]] = [*results, {"latency": latency}]
+    rounds: list[dict[str, Any]] = [*results, {"latency": latencies}]
     say(f"kept in {keep('sync', settings, rounds, bars)}")
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from services.console.stack import LocalStack
 from shared.database import Connection
-from tests.integration.databases import clone_of, connection_to, make_template, migrations_of
+from tests.integration.databases import connection_to, database_as_new, migrations_of
 
 ConnectionTo = Callable[[str], Awaitable[Connection]]
 
@@ -18,8 +18,8 @@ async def service_connection(stack: LocalStack) -> AsyncIterator[ConnectionTo]:
     async with AsyncExitStack() as exits:
 
         async def connect(service: str) -> Connection:
-            template = await make_template(stack.database_admin_url, service, migrations_of(service))
-            url = await exits.enter_async_context(clone_of(stack.database_admin_url, template, service))
+            as_new = database_as_new(stack.database_admin_url, service, migrations_of(service))
+            url = await exits.enter_async_context(as_new)
             return await exits.enter_async_context(connection_to(url))
 
         yield connect

@@ -27,7 +27,7 @@ from shared.messaging.letters import Correspondence
 from shared.messaging.turn import Turn
 from shared.objects import ObjectStore
 from tests.integration.conftest import ConnectionTo
-from tests.integration.databases import clone_of, connection_to, make_template, migrations_of
+from tests.integration.databases import connection_to, database_as_new, migrations_of
 from tests.integration.messaging.posting import event
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
@@ -235,9 +235,8 @@ def told(fact: Event) -> tuple[str, Payload]:
 @pytest.fixture
 async def two(stack: LocalStack) -> AsyncIterator[tuple[Connection, Connection]]:
     """Two connections to one fresh database."""
-    template = await make_template(stack.database_admin_url, "gateway", migrations_of("gateway"))
     async with (
-        clone_of(stack.database_admin_url, template, "gateway") as url,
+        database_as_new(stack.database_admin_url, "gateway", migrations_of("gateway")) as url,
         connection_to(url) as first,
         connection_to(url) as second,
     ):

@@ -9,7 +9,7 @@ from shared.database import Connection
 from shared.messaging.directory import Directory
 from shared.messaging.letters import Correspondence
 from shared.messaging.turn import Turn
-from tests.integration.databases import RUNTIME, clone_of, connection_to, make_template
+from tests.integration.databases import RUNTIME, connection_to, database_as_new
 from tests.integration.messaging import probe
 from tests.integration.messaging.broker import Broker, fresh_broker
 
@@ -18,8 +18,7 @@ from tests.integration.messaging.broker import Broker, fresh_broker
 async def probe_url(stack: LocalStack) -> AsyncIterator[str]:
     one_shard = "INSERT INTO shard (generation, number, shards) VALUES (1, 0, 1);"
     script = (RUNTIME / "0001_runtime.sql").read_text() + probe.SCHEMA + one_shard
-    template = await make_template(stack.database_admin_url, "probe", script)
-    async with clone_of(stack.database_admin_url, template, "probe") as url:
+    async with database_as_new(stack.database_admin_url, "probe", script) as url:
         yield url
 
 

@@ -6,13 +6,12 @@ import pytest
 
 from services.console.stack import LocalStack
 from shared.database import Connection
-from tests.integration.databases import clone_of, connection_to, make_template, migrations_of
+from tests.integration.databases import connection_to, database_as_new, migrations_of
 
 
 @pytest.fixture
 async def database_url(stack: LocalStack) -> AsyncIterator[str]:
-    template = await make_template(stack.database_admin_url, "offer_handler", migrations_of("offer_handler"))
-    async with clone_of(stack.database_admin_url, template, "offer_handler") as url:
+    async with database_as_new(stack.database_admin_url, "offer_handler", migrations_of("offer_handler")) as url:
         yield url
 
 

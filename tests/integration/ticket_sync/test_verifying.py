@@ -116,7 +116,15 @@ async def test_an_operator_s_word_goes_the_way_of_messages_and_tells_all_again(
 
 
 async def test_a_verdict_is_found_by_indexes(database: Connection) -> None:
-    await database.execute("SET enable_seqscan = off")  # the tables are small here
+    await database.execute(
+        """
+        INSERT INTO history (cause_id, cause_source, subject, actor, event, at)
+        SELECT gen_random_uuid(), '/instances/nordlicht', gen_random_uuid(), 'nordlicht', 'told', now()
+        FROM generate_series(1, 5000);
+        ANALYZE;
+        SET enable_seqscan = off;  -- the other tables are small here
+        """
+    )
     plan = await plan_of(database, sync._VERIFY, new_id())
     for index in ("link_pkey", "entry_pkey", "history_by_subject", "outbox_by_cause"):
         assert index in plan, plan
