@@ -5,6 +5,7 @@ killed. That a command line finds its module is shown where `tandem up` starts t
 """
 
 import asyncio
+import ctypes
 import gc
 import importlib
 import json
@@ -27,6 +28,8 @@ MODULES = (*(f"services.{service}" for service in SERVICES), "services.console",
 # An environment and a command line are a few KiB.
 LONGEST_ORDER = 256 * 1024
 LONGEST_RUN_SECONDS = 60.0
+# From <sys/prctl.h>: the signal that comes when the parent ends.
+PR_SET_PDEATHSIG = 1
 
 
 class Process:
@@ -129,14 +132,21 @@ def _serve() -> None:
 def _attend(order: dict[str, Any], files: list[int]) -> None:
     """Fork what was ordered, and tell how it ends: only a parent hears of that."""
     output, errors, news = files
+    _end_with_parent()
     child = os.fork()
     if child == 0:
+        _end_with_parent()
         os.close(news)
         return _become(order, output, errors)
     os.write(news, f"{child}\n".encode())
     _, status = os.waitpid(child, 0)
     os.write(news, f"{os.waitstatus_to_exitcode(status)}\n".encode())
     os._exit(0)
+
+
+def _end_with_parent() -> None:
+    """However the tests end, none of their processes goes on working for nobody."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _become(order: dict[str, Any], output: int, errors: int) -> None:

@@ -226,6 +226,11 @@ def buckets_of(number: int, shards: int) -> list[str]:
     return [f"{bucket:02x}" for bucket in range(number, BUCKETS, shards)]
 
 
+def keys_to(number: int, shards: int) -> list[str]:
+    """The keys that lead to one of so many shards; to the only one everything does, which is one binding for 256."""
+    return ["#"] if shards == 1 else [f"#.{bucket}" for bucket in buckets_of(number, shards)]
+
+
 def dead_queue(service: str) -> str:
     return f"{service}.dead"
 
@@ -279,9 +284,7 @@ def declarations(
         bindings += [_binding(COMMANDS, inbound, f"*.{noun}.*.*", to="exchange") for noun in interest.commands]
         bindings += [_binding(EVENTS, inbound, f"{event}.*", to="exchange") for event in interest.events]
         bindings += [
-            _binding(spread, name, f"#.{bucket}")
-            for number, name in enumerate(shard_queues)
-            for bucket in buckets_of(number, shards)
+            _binding(spread, name, key) for number, name in enumerate(shard_queues) for key in keys_to(number, shards)
         ]
         bindings.append(_binding(odd, shard_queues[0], ""))
         bindings.append(_binding(DEAD, dead_queue(service), service))

@@ -56,7 +56,12 @@ def test_the_bucket_is_the_first_byte_of_the_subject_s_digest(subject: str) -> N
     assert topology.bucket(subject) == f"{hashlib.sha256(subject.encode()).digest()[0]:02x}"
 
 
-@given(st.integers(1, 256))
+def test_all_that_a_service_is_sent_leads_to_its_only_shard() -> None:
+    led = [one for one in topology.declarations(7, 1)["bindings"] if one["source"] == "ticket_sync.buckets.7"]
+    assert [(one["routing_key"], one["destination"]) for one in led] == [("#", "ticket_sync.shard.7.0")]
+
+
+@given(st.integers(2, 256))
 def test_every_bucket_leads_to_one_shard_and_every_shard_has_buckets(shards: int) -> None:
     declared = topology.declarations(7, shards)
     led = [one for one in declared["bindings"] if one["source"] == "ticket_sync.buckets.7"]
