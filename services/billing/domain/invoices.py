@@ -9,7 +9,7 @@ from uuid import UUID
 from services.billing.domain.drafts import Parties, drafts_of, invoiceable, taxed
 from services.billing.domain.items import Bill
 from services.billing.domain.numbers import NumberSeries, series_for
-from services.billing.domain.obstacles import Check, HeldUp, sorted_out
+from services.billing.domain.obstacles import Check, HeldUp, is_below_zero, sorted_out
 from services.billing.domain.parties import BillingSettings, Mapping
 from services.billing.domain.taxes import lacking_tax_data
 from shared.contracts import billing as wire
@@ -104,7 +104,13 @@ class Desk:
         parties, lead = self.parties(request.data.exchange_rates), bills[0].lead
         drafts = drafts_of(bills, parties, parties.issuer.day(request.now))
         shown = (
-            wire.InvoicePreviewed(lead=lead, draft=draft, faults=self.faults_of(draft), further=further)
+            wire.InvoicePreviewed(
+                lead=lead,
+                draft=draft,
+                below_zero=is_below_zero(draft),
+                faults=self.faults_of(draft),
+                further=further,
+            )
             for draft in drafts
         )
         return Changed(tell=[Deliver(bills[0].service, one) for one in shown], history="invoice previewed")
@@ -232,7 +238,7 @@ def cancel(
             and known.model_copy(update={"tax_total": exchanged(sums["tax_total"], known.rate, known.currency)}),
         }
     )
-    if min(document.net_total, document.total) < 0:
+    if is_below_zero(document):
         return Refused("invoice/below-zero", amount=f"{document.net_total:f} {document.currency}")
     if faults := desk.faults_of(document):
         return Refused("invoice/not-valid", faults="; ".join(faults))

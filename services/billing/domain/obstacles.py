@@ -66,7 +66,7 @@ def sorted_out(
         due = [bill for bill in bills if bill.currency == currency]
         while due:
             tried = drawn_up(due)
-            if any(min(draft.net_total, draft.total) < 0 for draft in tried):
+            if any(is_below_zero(draft) for draft in tried):
                 held_up.append(HeldUp(tuple(due), "below_zero"))
                 break
             if not (faults := _all(faults_of, tried)):
@@ -78,6 +78,11 @@ def sorted_out(
             held_up.append(HeldUp(told, "not_valid", _once(faulty.values()) or faults))
             due = invoiceable(bill for bill in due if bill not in told)
     return drafts, held_up
+
+
+def is_below_zero(draft: wire.InvoiceDraft) -> bool:
+    """Whether more is taken off than there is; of several rates it may be so of the tax alone."""
+    return min(draft.net_total, draft.total) < 0
 
 
 def _all(faults_of: Check, drafts: Sequence[wire.InvoiceDraft]) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """Work of many outsourcings on one invoice: once a month is over by itself, and piece by piece where it is much."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -13,7 +14,7 @@ from shared.contracts.billing import CollectionUnfinished, ExchangeRate, Invoice
 from shared.messaging.outcomes import Caused, Changed, Decision, Deliver, Message, Publish, Unchanged
 
 # What one turn invoices of a lead: as many tickets as few leads have in a month, and about as many lines as fit on an
-# invoice. What is more follows on others.
+# invoice, of each currency. What is more follows on others.
 MOST_COLLECTED = 500
 MOST_LINES_COLLECTED = 1000
 
@@ -74,6 +75,14 @@ def _collected(
     if issued.invoices:
         return issued.going_on(cause, cause.data.until, exchange_rates)
     return issued.changed(cause, until=cause.data.until)
+
+
+def may_be_more(bills: Iterable[Bill]) -> bool:
+    """Whether these are as much of one currency as a turn invoices."""
+    lines: dict[str, list[int]] = defaultdict(list)
+    for bill in bills:
+        lines[bill.currency].append(len(bill.items))
+    return any(len(each) >= MOST_COLLECTED or sum(each) >= MOST_LINES_COLLECTED for each in lines.values())
 
 
 def due_by(until: date | None, bills: Iterable[Bill]) -> list[Bill]:

@@ -3,7 +3,7 @@
 from services.billing.domain.drafts import invoiceable
 from services.billing.domain.invoices import Desk, Invoice, cancel
 from services.billing.domain.items import Bill
-from services.billing.domain.periods import MOST_COLLECTED, MOST_LINES_COLLECTED, due_by
+from services.billing.domain.periods import due_by, may_be_more
 from services.billing.domain.posting import refuses_the_lead
 from shared.contracts import billing as wire
 from shared.messaging.outcomes import Decision, Message, NotYet, Refused
@@ -39,8 +39,7 @@ def collect(bills: tuple[Bill, ...], desk: Desk, request: Message[wire.InvoiceCo
     if refused := desk.refuses(due[0]):
         return refused
     if request.data.preview:
-        lines = sum(len(bill.items) for bill in bills)
-        return desk.preview(due, request, further=len(bills) >= MOST_COLLECTED or lines >= MOST_LINES_COLLECTED)
+        return desk.preview(due, request, further=may_be_more(bills))
     issued = desk.issue(due, request, request.data.exchange_rates)
     if not issued.invoices:
         return issued.held_up[0].refused()

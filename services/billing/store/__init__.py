@@ -83,26 +83,29 @@ async def lock_posted_bills(connection: Connection, pairs: list[tuple[str, str]]
     """Between each of these service partners and leads some of the bills that have posted items, in the order of ids.
 
     First come those of which something costs anything, for the others wait for such; and those that were completed
-    first. The last one is that which makes the lines too many.
+    first. The last one is that which makes the lines too many. Each currency is counted by itself: what waits in one,
+    for a rate or for other work, hides nothing in another.
     """
     rows = await connection.fetch(
         f"""
         SELECT {BILL_COLUMNS} FROM bill WHERE outsourcing_id = ANY (ARRAY (
             SELECT piece.outsourcing_id FROM unnest($1::text[], $2::text[]) AS wanted (service, lead), LATERAL (
-                SELECT outsourcing_id, sum(lines) OVER (ORDER BY place) - lines AS lines_before
+                SELECT outsourcing_id, place,
+                       sum(lines) OVER (PARTITION BY currency ORDER BY place) - lines AS lines_before
                 FROM (
-                    SELECT outsourcing_id, row_number() OVER (ORDER BY costs DESC, ended_on, outsourcing_id) AS place
-                    FROM bill, LATERAL (
+                    SELECT outsourcing_id, currency, row_number() OVER (
+                               PARTITION BY currency ORDER BY costs DESC, ended_on, outsourcing_id
+                           ) AS place
+                    FROM bill, LATERAL (SELECT terms ->> 'currency' AS currency) AS priced, LATERAL (
                         SELECT bool_or(amount <> 0) AS costs FROM item
                         WHERE item.outsourcing_id = bill.outsourcing_id AND state = 'posted'
                     ) AS posted
                     WHERE bill.service = wanted.service AND bill.lead = wanted.lead AND costs IS NOT NULL
-                    ORDER BY place LIMIT $3
                 ) AS first, LATERAL (
                     SELECT count(*) AS lines FROM item WHERE item.outsourcing_id = first.outsourcing_id
                 ) AS of_it
             ) AS piece
-            WHERE lines_before < $4
+            WHERE place <= $3 AND lines_before < $4
         ))
         ORDER BY outsourcing_id FOR UPDATE
         """,

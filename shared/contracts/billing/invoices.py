@@ -235,6 +235,7 @@ class InvoicePreviewed(Delivery):
 
     lead: Slug
     draft: InvoiceDraft
+    below_zero: Flag = Field(default=False, description="so that it waits for other work")
     faults: tuple[str, ...] = Field(
         default=(), description="the rules of EN 16931 that keep it from being issued as it is"
     )

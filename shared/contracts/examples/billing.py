@@ -259,7 +259,14 @@ DELIVERIES: dict[str, dict[str, Any]] = {
         "files": _FILES,
         "filed_at": TIME,
     },
-    "invoice.previewed": {"lead": LEAD, "draft": _DRAFT, "faults": [], "further": False, "state": "draft"},
+    "invoice.previewed": {
+        "lead": LEAD,
+        "draft": _DRAFT,
+        "below_zero": False,
+        "faults": [],
+        "further": False,
+        "state": "draft",
+    },
     "invoice.held-up": {
         "lead": LEAD,
         "until": "2026-03-31",

@@ -113,12 +113,18 @@ BILLING_PROBLEMS: dict[str, Problem] = {
     "invoice/below-zero": problem(
         409,
         en=(
-            "The invoice would be below zero",
-            "It comes to {amount}: more is taken off than there is. It waits for other work, or for an adjusted price.",
+            "It would be below zero",
+            (
+                "It comes to {amount} without tax. An invoice waits for other work of that lead;"
+                " a credit note needs more lines."
+            ),
         ),
         de=(
-            "Die Rechnung läge unter null",
-            "Sie kommt auf {amount}: Es wird mehr abgezogen als da ist. Sie wartet auf andere Arbeit oder einen Preis.",
+            "Der Beleg läge unter null",
+            (
+                "Er kommt auf {amount} netto. Eine Rechnung wartet auf weitere Arbeit für diesen Lead-Partner;"
+                " eine Stornorechnung braucht mehr Zeilen."
+            ),
         ),
     ),
     "invoice/cancelled-already": problem(

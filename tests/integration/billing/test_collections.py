@@ -12,20 +12,19 @@ from shared.database import Connection
 from shared.ids import new_id
 from tests.integration.billing.test_billing import PARTIES, party, take
 from tests.integration.messaging.posting import command, event
-from tests.unit.billing.work import LEAD, SERVICE, completed, terms, time
+from tests.unit.billing.work import LEAD, SERVICE, completed, deduction, terms, time
 
 MARCH = date(2026, 3, 1)
 COLLECT = InvoiceCollect(actor="m.huber", lead=LEAD)
 
 
-async def posted(database: Connection, works: Iterable[Any], ended_on: date = MARCH) -> None:
+async def posted(database: Connection, works: Iterable[Any], ended_on: date = MARCH, currency: str = "EUR") -> None:
     """Bills of these with everything posted, completed day by day from then on."""
+    by = terms(currency=currency)
+    ended = (completed(by, *lines, outsourcing_id=new_id()) for lines in works)
     await store.save_bills(
         database,
-        [
-            Bill.of_completed(work, ended_on + timedelta(days=place)).released()
-            for place, work in enumerate(completed(terms(), *lines, outsourcing_id=new_id()) for lines in works)
-        ],
+        [Bill.of_completed(work, ended_on + timedelta(days=place)).released() for place, work in enumerate(ended)],
     )
 
 
@@ -64,3 +63,11 @@ async def test_more_tickets_at_no_cost_than_one_look_takes_keep_none_back_that_c
     assert ([sum(lines for _, lines in turn) for turn in (first, second)]) == [MOST_COLLECTED, 0]
     waiting = await database.fetchval("SELECT count(*) FROM item WHERE state = 'posted'")
     assert waiting == 11, "what costs nothing waits for something that does"
+
+
+async def test_work_that_waits_in_one_currency_keeps_none_back_in_another(database: Connection) -> None:
+    below_zero = [deduction("-1"), *[time("1", billable=False)] * MOST_LINES_COLLECTED]
+    await posted(database, [below_zero], currency="CHF")
+    await posted(database, [[time("1")]], ended_on=MARCH + timedelta(days=1))
+    first, last = await collected(database)
+    assert ([lines for _, lines in first], last) == ([1], [])

@@ -101,6 +101,8 @@ def test_no_invoice_is_below_zero_it_waits_for_other_work(
     [told] = held_up(billing)
     assert (told.reason, told.net_total) == ("below_zero", billing.bill.sum_of(billing.bill.items))
     assert billing.problem(SERVICE, wire.InvoiceRequest) == "invoice/below-zero"
+    billing.ask(SERVICE, wire.InvoiceRequest, preview=True)
+    assert billing.told_to(SERVICE)[-1].below_zero
     assert billing.problem(SERVICE, wire.InvoiceCollect, lead=LEAD) == "invoice/below-zero"
     other = new_id()
     billing.keep(COLLECTING)
