@@ -13,7 +13,8 @@ from services.console.stack import LocalStack, Unavailable
 settings.register_profile("tandem", deadline=None)
 settings.load_profile("tandem")
 
-# The quick ones first: what is plainly wrong is told within seconds.
+# The quick ones first: what is plainly wrong is told within seconds. Of the last the longest first, so that not one
+# process waits for another at the end.
 ORDER = ("architecture", "contracts", "unit", "integration", "simulation", "acceptance")
 
 # A traceback with every local in colours takes a busy machine seconds, in which a worker in this process does not live.
@@ -23,7 +24,12 @@ structlog.configure(processors=[structlog.processors.add_log_level, structlog.pr
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
-    items.sort(key=lambda item: ORDER.index(item.path.relative_to(here).parts[0]))
+
+    def place(item: pytest.Item) -> tuple[int, bool]:
+        folder = item.path.relative_to(here).parts[0]
+        return ORDER.index(folder), folder == "acceptance" and item.get_closest_marker("slow") is None
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session")
