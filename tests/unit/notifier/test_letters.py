@@ -160,7 +160,9 @@ def test_who_has_no_system_is_not_told_to_use_one(name: str, language: str) -> N
     told = replace(letter.notification, facts=facts)
     huber = replace(letter, notification=told, by_mail_only=True, recipient_name="Elektro Huber")
     mail = mail_of(huber, SENDER, ANSWERS.of(huber))
-    own = re.compile(r"\bsystem|\b(in your|ihrem|open a|kein) ticket\b", re.IGNORECASE)
+    own = re.compile(
+        r"\bsystem|\b(in your|ihrem|open a|kein) ticket\b|come with your acceptance|mit der Annahme", re.IGNORECASE
+    )
     assert own.findall(plain_of(mail) + _Shown.in_(html_of(mail))) == []
 
 
@@ -242,10 +244,10 @@ nasty = st.one_of(
 
 
 @given(st.sampled_from(list(SAMPLES)), st.lists(nasty, min_size=1, max_size=6), st.booleans())
-@settings(max_examples=300)
+@settings(max_examples=200)
 def test_nothing_that_others_write_becomes_a_header_or_markup(name: str, texts: list[str], by_mail_only: bool) -> None:
     recipient, event = SAMPLES[name]
-    plain, harmless = letter_to(recipient, event, "en"), sample(name, "en")
+    plain = letter_to(recipient, event, "en")
     given_in_turn = cycle(texts)
     letter = replace(
         _written_by_others(plain, given_in_turn),
@@ -259,7 +261,7 @@ def test_nothing_that_others_write_becomes_a_header_or_markup(name: str, texts: 
     assert isinstance(mail, EmailMessage)
     assert list(mail) == ALL_HEADERS
     assert [one.addr_spec for one in mail["To"].addresses] == [letter.notification.reader.address]
-    assert [part.get_content_type() for part in mail.walk()] == [part.get_content_type() for part in harmless.walk()]
+    assert [part.get_content_type() for part in mail.walk()] == PARTS[name]
     assert mail["Message-ID"] == message_id_of(letter, SENDER)
     assert mail["Subject"] == content_of(letter).subject.replace("=?", "= ?")
     assert _Shown.tags_in(html_of(mail)) <= TAGS
@@ -313,5 +315,7 @@ class _Shown(HTMLParser):
         return page.tags
 
 
+HARMLESS = {name: sample(name, "en") for name in SAMPLES}
+PARTS = {name: [part.get_content_type() for part in mail.walk()] for name, mail in HARMLESS.items()}
 # Those of all letters together: what one shows, another may come to show by what is put into it.
-TAGS = set[tuple[str, tuple[str, ...]]]().union(*(_Shown.tags_in(html_of(sample(name, "en"))) for name in SAMPLES))
+TAGS = set[tuple[str, tuple[str, ...]]]().union(*(_Shown.tags_in(html_of(mail)) for mail in HARMLESS.values()))
