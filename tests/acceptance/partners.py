@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from time import monotonic
 from typing import Any
 from uuid import UUID
 
@@ -48,6 +49,8 @@ class Delivered:
 
     envelope: dict[str, Any]
     properties: dict[str, Any]
+    # Of the clock that is only for telling how long something took.
+    came_at: float
 
     @property
     def id(self) -> str:
@@ -107,7 +110,7 @@ class Partner:
 
     async def take(self, message: AbstractIncomingMessage) -> None:
         properties = {name: getattr(message, name) for name in PROPERTIES} | dict(message.headers)
-        self.deliveries.append(delivered := Delivered(json.loads(message.body), properties))
+        self.deliveries.append(delivered := Delivered(json.loads(message.body), properties, monotonic()))
         noun_verb = topology.noun_verb(delivered.kind)
         self._of_kind[noun_verb].append(delivered)
         self._once[noun_verb][delivered.id] = delivered

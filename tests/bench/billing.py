@@ -2,8 +2,10 @@
 
 import argparse
 import asyncio
-from collections.abc import Callable
-from statistics import quantiles
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
+from statistics import median, quantiles
 from time import monotonic
 from typing import Any
 
@@ -13,101 +15,131 @@ from rich.console import Console
 from services.console.installation import Installation, install
 from services.console.stack import LocalStack
 from services.console.workers import Worker, workers
+from shared.contracts.ticket_sync import QuestionAsk
+from shared.contracts.values import Command
 from shared.database import Connection
-from tests.acceptance.approvals import LEAD_PARTY, SERVICE_PARTY, approvals
-from tests.acceptance.partners import Partner, lead_and_service, until
+from shared.ids import new_id
+from tests.acceptance.approvals import LEAD_PARTY, SERVICE_PARTY, Approve, approvals
+from tests.acceptance.partners import Partner, lead_and_service, outsource, until
 from tests.bench.bars import LEAST_INVOICES_A_SECOND, MOST_P99_MILLISECONDS, MOST_WORKER_MEMORY_MIB
 from tests.bench.results import LOGS, Bar, keep
 from tests.integration.databases import connection_to
 
 LINES = 20
-# How often somebody else asks the same worker for something.
-PAUSE_SECONDS = 0.02
-QUIET_PROBES = 300
+# The worker that has invoices rendered, and one beside it, are asked for something else all the while.
+ASKED = ("billing", "ticket_sync")
+# Of each: often enough to see what is rare, and so seldom that the asking itself takes nothing away.
+PAUSE_SECONDS = 0.1
+QUIET_SECONDS = 10.0
 MOST_SECONDS = 300.0
+
+ISSUED = "SELECT count(*) FROM billing.invoice"
+FILED = "SELECT count(*) FROM billing.rendering WHERE rendered_at IS NOT NULL"
+
+# By worker, in milliseconds.
+Latencies = dict[str, list[float]]
+Asking = Callable[[], AbstractAsyncContextManager[Latencies]]
 
 say = Console(highlight=False).print
 
 
 async def main(invoices: int, rounds: int) -> None:
-    """Have so many invoices made in each round, and ask the worker for other things all the while."""
+    """Have so many invoices made in each round, and ask both workers for other things all the while."""
     with LocalStack() as stack:
         for line in stack.describe():
             say(line)
         installation = await install(stack, name="bench")
-        environments = {"billing": installation.environment_of("billing")}
         async with (
             lead_and_service(installation) as (lead, service),
             connection_to(installation.database_url) as database,
+            approvals(installation, LINES) as approve,
         ):
-            with workers(environments, LOGS) as [worker]:
+            with workers(_environments(installation, "offer_handler", "ticket_sync"), LOGS):
+                [outsourcing_id] = await outsource(lead, service, 1)
+            question = QuestionAsk(actor="l.gruber", outsourcing_id=outsourcing_id, text="Is the switch on site?")
+            asking = partial(_asking, service, dict(zip(ASKED, (SERVICE_PARTY, question), strict=True)))
+            with workers(_environments(installation, *ASKED), LOGS) as [billing, _]:
                 await lead.send(LEAD_PARTY)
                 await service.send(SERVICE_PARTY)
+                await service.hears("billing-settings.changed")
                 # The processes that render are started by the first invoice.
-                await _make(installation, database, 2)
-                figures = [
-                    await _round(installation, service, database, worker, invoices, number)
-                    for number in range(1, rounds + 1)
-                ]
+                await approve()
+                await _reaches(database, FILED, 1)
+                figures = []
+                for number in range(1, rounds + 1):
+                    one = {**await _round(database, approve, asking, invoices), **_memory_of(billing)}
+                    say(f"round {number}: " + ", ".join(f"{name} {value:.1f}" for name, value in one.items()))
+                    figures.append(one)
     _tell(invoices, figures)
 
 
-async def _round(
-    installation: Installation, service: Partner, database: Connection, worker: Worker, invoices: int, number: int
-) -> dict[str, Any]:
-    probes = iter(range(QUIET_PROBES))
-    quiet = await _latencies(service, lambda: next(probes, None) is not None)
-    making = asyncio.create_task(_make(installation, database, invoices))
-    beside = await _latencies(service, lambda: not making.done())
-    figures = {
-        "invoices_per_second": await making,
-        "quiet_p99_milliseconds": _p99(quiet),
-        "beside_rendering_p99_milliseconds": _p99(beside),
-        "probes_beside_rendering": len(beside),
-        **_memory_of(worker),
-    }
-    say(f"round {number}: " + ", ".join(f"{name} {value:.1f}" for name, value in figures.items()))
-    return figures
+def _environments(installation: Installation, *services: str) -> dict[str, dict[str, str]]:
+    return {service: installation.environment_of(service) for service in services}
 
 
-async def _make(installation: Installation, database: Connection, invoices: int) -> float:
-    """Approve so much work and wait until its invoices are filed; how many a second from the first approval on."""
-    there = await database.fetchval("SELECT count(*) FROM billing.rendering WHERE rendered_at IS NOT NULL")
-    async with approvals(installation, LINES) as approve:
-        started = monotonic()
+async def _round(database: Connection, approve: Approve, asking: Asking, invoices: int) -> dict[str, Any]:
+    """Approve so much work, wait until it is issued, and then until it is filed; how long others waited meanwhile."""
+    issued, filed = await database.fetchval(ISSUED), await database.fetchval(FILED)
+    async with asking() as quiet:
+        await asyncio.sleep(QUIET_SECONDS)
+    started = monotonic()
+    async with asking() as beside_issuing:
         for _ in range(invoices):
             await approve()
+        await _reaches(database, ISSUED, issued + invoices)
+    async with asking() as beside_rendering:
+        await _reaches(database, FILED, filed + invoices)
+    return {
+        "invoices_per_second": invoices / (monotonic() - started),
+        **_figures("quiet", quiet),
+        **_figures("beside_issuing", beside_issuing),
+        **_figures("beside_rendering", beside_rendering),
+    }
 
-    async def all_filed() -> bool:
-        filed = await database.fetchval("SELECT count(*) FROM billing.rendering WHERE rendered_at IS NOT NULL")
-        return bool(filed == there + invoices)
 
-    await until(all_filed, MOST_SECONDS)
-    return invoices / (monotonic() - started)
+async def _reaches(database: Connection, count: str, number: int) -> None:
+    async def reached() -> bool:
+        return bool(await database.fetchval(count) == number)
+
+    await until(reached, MOST_SECONDS)
 
 
-async def _latencies(service: Partner, go_on: Callable[[], bool]) -> list[float]:
-    """How long a command to the same worker takes to be answered, one after another with pauses."""
-    found = []
-    while go_on():
-        answers = len(service.of_kind("billing-settings.changed")) + 1
-        sent = monotonic()
-        await service.send(SERVICE_PARTY)
-        await _answered(service, answers)
-        found.append((monotonic() - sent) * 1000)
+@asynccontextmanager
+async def _asking(partner: Partner, commands: dict[str, Command]) -> AsyncIterator[Latencies]:
+    """Ask each worker again and again; at the end, how many milliseconds it took until each answer had come."""
+    sent: dict[str, dict[str, float]] = {service: {} for service in commands}
+    asking = [asyncio.create_task(_ask(partner, command, sent[service])) for service, command in commands.items()]
+    found: Latencies = {}
+    try:
+        yield found
+    finally:
+        for task in asking:
+            task.cancel()
+        await asyncio.wait(asking)
+    for service, times in sent.items():
+        await partner.until(partial(_all_answered, partner, times))
+        came = {one.envelope.get("correlationid"): one.came_at for one in partner.deliveries}
+        found[service] = [(came[id] - at) * 1000 for id, at in times.items()]
+
+
+def _all_answered(partner: Partner, times: dict[str, float]) -> bool:
+    return times.keys() <= {one.envelope.get("correlationid") for one in partner.deliveries}
+
+
+async def _ask(partner: Partner, command: Command, sent: dict[str, float]) -> None:
+    while True:
+        id = new_id()
+        sent[str(id)] = monotonic()
+        await asyncio.shield(partner.say(id, command))
         await asyncio.sleep(PAUSE_SECONDS)
-    return found
 
 
-async def _answered(service: Partner, times: int) -> None:
-    """Looked at every millisecond."""
-    async with asyncio.timeout(30):
-        while len(service.of_kind("billing-settings.changed")) < times:
-            await asyncio.sleep(0.001)
-
-
-def _p99(latencies: list[float]) -> float:
-    return quantiles(latencies, n=100)[98]
+def _figures(when: str, latencies: Latencies) -> dict[str, float]:
+    return {
+        f"{service}_{when}_{name}_milliseconds": figure
+        for service, its in latencies.items()
+        for name, figure in (("p50", median(its)), ("p99", quantiles(its, n=100)[98]))
+    }
 
 
 def _memory_of(worker: Worker) -> dict[str, float]:
@@ -121,11 +153,10 @@ def _tell(invoices: int, rounds: list[dict[str, Any]]) -> None:
     def worst(name: str, of: Callable[..., float] = max) -> float:
         return of(one[name] for one in rounds)
 
+    beside = {f"{service}_beside_rendering_p99_milliseconds" for service in ASKED}
     bars = {
         "invoices_per_second": Bar(worst("invoices_per_second", min), at_least=LEAST_INVOICES_A_SECOND),
-        "beside_rendering_p99_milliseconds": Bar(
-            worst("beside_rendering_p99_milliseconds"), at_most=MOST_P99_MILLISECONDS
-        ),
+        **{name: Bar(worst(name), at_most=MOST_P99_MILLISECONDS) for name in sorted(beside)},
         "worker_memory_mib": Bar(worst("memory_mib"), at_most=MOST_WORKER_MEMORY_MIB),
     }
     settings = {"invoices": invoices, "lines": LINES, "pause_seconds": PAUSE_SECONDS}
