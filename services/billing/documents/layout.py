@@ -26,6 +26,10 @@ UNSEEN = dict.fromkeys([0xAD, 0x200B, 0x200C, 0x200D, 0x2060, 0xFE0E, 0xFE0F, 0x
 BLANKS = dict.fromkeys([0x202F, *range(0x2000, 0x200B)], " ")
 SPELLING: dict[int, str | None] = {**UNSEEN, **BLANKS}
 
+# A link or a path may be longer than its column; here a line may end within it, and nothing is seen where none does.
+LONG_WORD = re.compile(r"\S{30}(?=\S)")
+MAY_BREAK = "\N{ZERO WIDTH SPACE}"
+
 # Where VAT does not apply, there is no rate, not even zero.
 NO_RATE = "–"
 
@@ -57,7 +61,9 @@ def layout_of(invoice: Invoice) -> Page:
     }
     spelled = _every_text(page, _spelled)
     shown = _every_text(spelled, lambda text: NOT_SHOWN.sub(REPLACEMENT, text))
-    return shown if shown == spelled else {**shown, "replaced": words("replaced")}
+    replaced = {} if shown == spelled else {"replaced": words("replaced")}
+    broken = {name: _every_text(shown[name], _breakable) for name in ("facts", "tickets", "notes")}
+    return {**shown, **broken, **replaced}
 
 
 def _facts(invoice: Invoice, words: Words) -> Iterator[tuple[str, str]]:
@@ -189,6 +195,10 @@ def _grouped(iban: str) -> str:
 def _spelled(text: str) -> str:
     """Each letter as one character, and blanks of all widths as blanks."""
     return unicodedata.normalize("NFC", passage(text)).translate(SPELLING)
+
+
+def _breakable(text: str) -> str:
+    return LONG_WORD.sub(rf"\g<0>{MAY_BREAK}", text)
 
 
 def _every_text(told: Any, change: Callable[[str], str]) -> Any:

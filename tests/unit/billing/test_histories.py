@@ -1,6 +1,8 @@
-"""Random histories of one lead's work: whatever comes, and however often, it is billed exactly once."""
+"""Random histories of one lead's work: whatever comes, how often and in which order, it is billed exactly once."""
 
 from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -10,10 +12,10 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from services.billing.domain import Bill
+from services.billing.domain import Bill, Rendering
 from shared.contracts import billing as wire
 from shared.contracts.ticket_sync import OutsourcingCompleted, OutsourcingHandedBack
-from shared.contracts.values import Command
+from shared.contracts.values import Command, Event
 from shared.ids import new_id
 from shared.messaging.outcomes import Unchanged
 from tests.unit.billing.work import (
@@ -35,7 +37,10 @@ PICK = st.integers(0, 2)
 
 
 class Histories(RuleBasedStateMachine):
-    """Facts and commands in any order and more than once; the model is what stands on invoices by line."""
+    """Facts and commands in any order, more than once, and lost with their turn; the model is what stands by line.
+
+    In the end everything has come and everybody has had a say: then all that is to be paid stands on an invoice.
+    """
 
     @initialize(
         posting=st.sampled_from(["automatic", "by_hand"]),
@@ -51,11 +56,23 @@ class Histories(RuleBasedStateMachine):
             work = (time("2"), charge("3", "0.335"), time("1", billable=False))
             done = completed(by, *work, outsourcing_id=id)
             self.facts.append(returned(by, *work).model_copy(update={"outsourcing_id": id}) if comes_back else done)
-            self.billing.say("tandem/ticket_sync", self.facts[-1])
 
     @rule(pick=PICK)
-    def it_is_told_again_under_another_id(self, pick: int) -> None:
-        assert self.billing.say("tandem/ticket_sync", self.facts[pick]) == Unchanged()
+    def the_end_of_work_is_told_late_or_again(self, pick: int) -> None:
+        known = any(bill.outsourcing_id == TICKETS[pick] for bill in self.billing.all_of(Bill))
+        decision = self.billing.say("tandem/ticket_sync", self.facts[pick])
+        assert isinstance(decision, Unchanged) == known
+
+    @rule(pick=PICK)
+    def the_end_of_work_is_told_and_its_turn_is_lost(self, pick: int) -> None:
+        with self._lost():
+            self.billing.say("tandem/ticket_sync", self.facts[pick])
+
+    @rule(which=st.integers(0, 20), lost=st.booleans())
+    def what_billing_told_itself_comes_late_or_again(self, which: int, lost: bool) -> None:
+        if told := self._told_itself():
+            with self._lost(lost):
+                self.billing.say("tandem/billing", told[which % len(told)])
 
     @rule(known=st.booleans())
     def the_lead_s_data_come_and_go(self, known: bool) -> None:
@@ -77,13 +94,15 @@ class Histories(RuleBasedStateMachine):
     def the_lead_speaks(self, pick: int, agrees: bool) -> None:
         self._say(LEAD, wire.ItemApprove if agrees else wire.ItemDecline, pick)
 
-    @rule(pick=PICK, preview=st.booleans())
-    def an_invoice_is_asked_for(self, pick: int, preview: bool) -> None:
-        self._say(SERVICE, wire.InvoiceRequest, pick, preview=preview)
+    @rule(pick=PICK, preview=st.booleans(), lost=st.booleans())
+    def an_invoice_is_asked_for(self, pick: int, preview: bool, lost: bool) -> None:
+        with self._lost(lost):
+            self._say(SERVICE, wire.InvoiceRequest, pick, preview=preview)
 
-    @rule(preview=st.booleans())
-    def invoices_are_collected(self, preview: bool) -> None:
-        self.billing.ask(SERVICE, wire.InvoiceCollect, lead=LEAD, preview=preview)
+    @rule(preview=st.booleans(), lost=st.booleans())
+    def invoices_are_collected(self, preview: bool, lost: bool) -> None:
+        with self._lost(lost):
+            self.billing.ask(SERVICE, wire.InvoiceCollect, lead=LEAD, preview=preview)
 
     @rule(until=st.sampled_from([date(2026, 2, 28), date(2026, 3, 31)]))
     def a_month_ends(self, until: date) -> None:
@@ -124,6 +143,47 @@ class Histories(RuleBasedStateMachine):
         assert self.billing.documents[: len(seen)] == seen
         assert all(any(line.amount for line in one.lines) for one in self.billing.documents if not one.cancels_id)
         self.seen = self.billing.documents
+
+    def teardown(self) -> None:
+        """Everything comes, twice; what is asked is agreed to, what is open posted, and all of it invoiced."""
+        if not hasattr(self, "billing"):
+            return
+        self.billing.keep(GERMAN_LEAD)
+        for fact in (*self.facts, *self.facts):
+            self.billing.say("tandem/ticket_sync", fact)
+        for pick in range(len(TICKETS)):
+            self._say(LEAD, wire.ItemApprove, pick)
+            self._say(SERVICE, wire.ItemPost, pick)
+        self.billing.ask(SERVICE, wire.InvoiceCollect, lead=LEAD)
+        for told in (*self._told_itself(), *self._told_itself()):
+            self.billing.say("tandem/billing", told)
+        self.no_item_stands_on_two_invoices_and_every_invoiced_one_on_one()
+        self._every_piece_of_work_is_an_item_and_what_is_to_be_paid_stands_on_an_invoice()
+        ordered = [rendering.invoice_id for rendering in self.billing.all_of(Rendering)]
+        assert sorted(ordered) == sorted(document.invoice_id for document in self.billing.documents)
+
+    def _every_piece_of_work_is_an_item_and_what_is_to_be_paid_stands_on_an_invoice(self) -> None:
+        bills = {bill.outsourcing_id: bill for bill in self.billing.all_of(Bill)}
+        for fact in self.facts:
+            assert fact.snapshot is not None
+            items = bills[fact.outsourcing_id].items
+            work = [time.entry_id for time in fact.snapshot.time] + [one.entry_id for one in fact.snapshot.charges]
+            assert [item.entry_id for item in items if item.entry_id] == work
+            unpaid = [item.state for item in items if item.amount and item.state != "invoiced"]
+            assert set(unpaid) <= {"declined"}, "only what the lead has declined"
+
+    def _told_itself(self) -> list[Event]:
+        mine = (wire.CollectionUnfinished, wire.InvoiceWritten)
+        return [fact for fact in self.billing.published() if isinstance(fact, mine)]
+
+    @contextmanager
+    def _lost(self, lost: bool = True) -> Iterator[None]:
+        """What is decided meanwhile never takes effect, as when a worker dies before it commits."""
+        billing = self.billing
+        before = {table: dict(values) for table, values in billing.values.items()}, [*billing.told], [*billing.history]
+        yield
+        if lost:
+            billing.values, billing.told, billing.history = before
 
     def _say(self, sender: str, model: type[Command], pick: int, **fields: Any) -> None:
         self.billing.ask(sender, model, outsourcing_id=TICKETS[pick], **fields)

@@ -2,7 +2,8 @@
 
 The public ones are the CII examples of CEN/TC 434 (ConnectingEurope/eInvoicing-EN16931, `cii/examples`): quantity,
 price, category and rate of each line, and the totals, are theirs. What they add to the whole document, or take off, is
-a line here.
+a line here. What each comes to is reckoned by our rules from its lines, and where its rates are those of one country,
+from work and charges on.
 """
 
 from collections.abc import Callable
