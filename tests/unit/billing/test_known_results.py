@@ -1,17 +1,33 @@
 """Examples with known results come to them by our own rules: from the lines on, and from work and charges on."""
 
-from decimal import Decimal
-
 import pytest
 
 from services.billing.domain.drafts import taxed
 from shared.contracts.billing import Invoice
 from shared.money import price_of
-from tests.unit.billing.work import GERMAN_LEAD, GERMAN_SERVICE, Billing, charge, deduction, terms, with_data
+from tests.unit.billing.work import (
+    GERMAN_LEAD,
+    GERMAN_SERVICE,
+    LEAD,
+    SERVICE,
+    Billing,
+    charge,
+    deduction,
+    settings,
+    terms,
+    with_data,
+)
 from tests.unit.billing.worked_examples import EXAMPLES
 
 PUBLIC = [name for name in EXAMPLES if name.startswith("CII_")]
 AT_DOMESTIC_RATES = [name for name in PUBLIC if {line.tax_category for line in EXAMPLES[name]().lines} == {"S"}]
+
+
+# Who reckons in which money.
+PARTIES = {
+    "EUR": (GERMAN_LEAD, GERMAN_SERVICE),
+    "DKK": (settings(LEAD, "DK", "DK13585628", "25"), settings(SERVICE, "DK", "DK13585628", "25")),
+}
 
 
 def figures_of(invoice: Invoice) -> tuple[object, ...]:
@@ -47,9 +63,9 @@ def test_approved_work_comes_to_the_totals_of_a_public_example(name: str) -> Non
         if line.amount >= 0
     ]
     codes = [{"code": "R", "work_type": f"at {tax.rate} %", "tax_rate": str(tax.rate)} for tax in known.taxes]
-    usual = taken_off[0].tax_rate if taken_off else Decimal(0)
-    service = with_data(GERMAN_SERVICE, tax_rate=str(usual), partners=[{"codes": codes}])
-    billing = Billing(GERMAN_LEAD, service)
+    usual = (taken_off or known.lines)[0].tax_rate
+    lead, service = PARTIES[known.currency]
+    billing = Billing(lead, with_data(service, tax_rate=str(usual), partners=[{"codes": codes}]))
     billing.complete(terms(currency=known.currency), *charged, *(deduction(str(line.amount)) for line in taken_off))
     [issued] = billing.documents
     assert figures_of(issued) == figures_of(known)
