@@ -109,8 +109,10 @@ def letter_to(recipient: str, event: Event, language: str, id: UUID = EVENT_ID) 
 SAMPLES: dict[str, tuple[str, Event]] = {
     "offered": ("alpenwerk", OFFERED),
     "offered-briefly": ("alpenwerk", OFFERED_BRIEFLY),
+    "offered-by-mail-only": ("alpenwerk", OFFERED),
     "accepted": ("nordlicht", ACCEPTED),
     "accepted-late": ("nordlicht", ACCEPTED_LATE),
+    "accepted-by-mail-only": ("nordlicht", ACCEPTED),
     "rejected": ("alpenwerk", REJECTED),
     "rejected-undated": ("alpenwerk", REJECTED_UNDATED),
     "approved-lead": ("nordlicht", APPROVED),
@@ -134,6 +136,8 @@ SAMPLES: dict[str, tuple[str, Event]] = {
     "returned": ("nordlicht", RETURNED),
     "unopened-lead": ("nordlicht", UNOPENED),
     "unopened-service": ("alpenwerk", UNOPENED),
+    "unopened-lead-by-mail-only": ("nordlicht", UNOPENED),
+    "unopened-service-by-mail-only": ("alpenwerk", UNOPENED),
     "entries-lead": ("nordlicht", NEWS),
     "entries-service": ("alpenwerk", NEWS_OF_LEAD),
     "asked-lead": ("nordlicht", ASKED_BY_SERVICE),
@@ -155,7 +159,7 @@ SAMPLES: dict[str, tuple[str, Event]] = {
 def sample(name: str, language: str) -> EmailMessage:
     """The e-mail of that name in that language."""
     recipient, event = SAMPLES[name]
-    letter = letter_to(recipient, event, language)
+    letter = replace(letter_to(recipient, event, language), by_mail_only=name.endswith("by-mail-only"))
     file = letter.notification.facts.file
     return mail_of(letter, SENDER, ANSWERS.of(letter), PDF if file and file.fits else None)
 

@@ -23,7 +23,7 @@ from tests.unit.notifier.letters import (
     sample,
 )
 
-ASKING = {"offered", "offered-briefly", "reminded", "invited-by-link"}
+ASKING = {"offered", "offered-briefly", "offered-by-mail-only", "reminded", "invited-by-link"}
 
 
 def links_in(text: str) -> list[Link]:
