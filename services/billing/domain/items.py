@@ -219,7 +219,8 @@ def _charge(terms: Terms, charge: SnapshotCharge) -> Item:
 def _deduction(terms: Terms, deduction: Deduction) -> Item:
     """A deduction is minus one piece, a surcharge one: no price is negative (EN 16931: BR-27). Both say why."""
     amount = rounded(deduction.amount, terms.currency)
-    return _in_one_piece("deduction" if amount < 0 else "surcharge", deduction.reason, amount, terms)
+    item = _in_one_piece("deduction" if amount < 0 else "surcharge", deduction.reason, amount, terms)
+    return replace(item, work_type=deduction.work_type)
 
 
 def _over_the_caps(terms: Terms, items: tuple[Item, ...]) -> Iterator[Item]:

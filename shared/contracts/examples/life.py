@@ -91,7 +91,7 @@ _SNAPSHOT: dict[str, Any] = {
             "billable": True,
         }
     ],
-    "deductions": [{"reason": "Second way to the site not charged", "amount": "-20.00"}],
+    "deductions": [{"reason": "Second way to the site not charged", "amount": "-20.00", "work_type": "travel"}],
     "hours": "1.5",
     "charge_total": "42.00",
     "currency": "EUR",

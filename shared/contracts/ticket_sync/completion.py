@@ -22,6 +22,7 @@ from shared.contracts.values import (
     Price,
     Quantity,
     Reason,
+    ShortText,
     Slug,
     Total,
     TotalHours,
@@ -37,6 +38,9 @@ class Deduction(Value):
 
     reason: Line
     amount: Amount
+    work_type: ShortText | None = Field(
+        default=None, description="what work it is about: it bears the billing code and the tax of such work"
+    )
 
 
 class CompletionSubmit(AboutOutsourcing):

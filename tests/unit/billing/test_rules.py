@@ -130,6 +130,14 @@ def invoice_of(service: BillingSettings, by: Terms, *work: Work, **more: Any) ->
         ),
         pytest.param(
             agreeing(GERMAN_SERVICE, codes=[BOOKS]),
+            terms(),
+            [charge("1", "40.00", work_type="book"), deduction("-10", work_type="book"), deduction("2")],
+            ["40.00", "-10.00", "2.00"],
+            *("32.00", "2.48", "34.48"),
+            id="a deduction bears the tax of the work that it is about",
+        ),
+        pytest.param(
+            agreeing(GERMAN_SERVICE, codes=[BOOKS]),
             terms(authorized_charges="50", over_cap="cut"),
             [time("1"), charge("1", "40.00"), charge("2", "30.00", work_type="book"), charge("1", "5.00")],
             # 55.00 went over: 5.00 of the last, and 50.00 of the books before it, at the rate of books.

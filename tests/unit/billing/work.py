@@ -102,8 +102,8 @@ def charge(quantity: str, unit_price: str, *, billable: bool = True, work_type: 
     )
 
 
-def deduction(amount: str, reason: str = "agreed on the phone") -> Deduction:
-    return Deduction(reason=reason, amount=Decimal(amount))
+def deduction(amount: str, reason: str = "agreed on the phone", *, work_type: str | None = None) -> Deduction:
+    return Deduction(reason=reason, amount=Decimal(amount), work_type=work_type)
 
 
 def completed(
