@@ -10,7 +10,7 @@ import aiormq
 import structlog
 from aiormq.abc import AbstractChannel, DeliveredMessage
 from aiormq.exceptions import AMQPError
-from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_random_exponential
 from yarl import URL
 
 from shared.messaging.arrivals import Arrival
@@ -72,8 +72,14 @@ def _raise_if_meant_for_us() -> None:
 
 
 async def _connect_patiently(url: str, name: str) -> aio_pika.abc.AbstractConnection:
+    def say_so(state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        log.warning("no connection yet", connection=name, attempt=state.attempt_number, reason=type(error).__name__)
+
     async for attempt in AsyncRetrying(
-        retry=retry_if_exception_type(BROKER_ERRORS), wait=wait_random_exponential(multiplier=0.2, max=3.0)
+        retry=retry_if_exception_type(BROKER_ERRORS),
+        wait=wait_random_exponential(multiplier=0.2, max=3.0),
+        before_sleep=say_so,
     ):
         with attempt:
             return await aio_pika.connect(

@@ -218,6 +218,10 @@ class Session:
                 await asyncio.sleep(WATCH_SECONDS)
         except (Lost, *BROKER_ERRORS) as error:
             self._lose(str(error) or repr(error))
+        except asyncio.CancelledError:
+            # By a client in trouble too: nobody would notice any more that nothing comes.
+            self._lose("the watch has ended")
+            raise
 
 
 def _groups(taken: list[Taken]) -> Iterator[list[Taken]]:

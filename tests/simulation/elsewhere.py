@@ -107,9 +107,7 @@ class InHindsight(Elsewhere):
     def end_of_piece(self, outsourcing_id: UUID, places: list[int], last_place: int) -> int:
         ends = self._ends.get(outsourcing_id, [])
         # The word of a rest that is not there yet is that of a later piece.
-        if not ends or ends[0] >= last_place:
-            return last_place
-        end = ends.pop(0)
+        end = ends.pop(0) if ends and ends[0] < last_place else last_place
         if sum(place <= end for place in places) > PIECE:
             raise Violation(f"more than a piece is told at once: from {places} up to {end}")
         return end

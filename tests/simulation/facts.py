@@ -111,6 +111,16 @@ _FACTS: dict[type[Payload], Callable[[Any], Fact]] = {
     OutsourcingCompleted: lambda told: ("completed", told.forced, work_in(told.snapshot)),
     OutsourcingHandedBack: lambda told: ("handed back", told.reason, told.entries, told.hours, told.charge_total),
     OutsourcingRejected: lambda told: ("rejected", told.reason),
+    OutsourcingSubmitted: lambda told: ("submitted", work_in(told.snapshot)),
+    OutsourcingWithdrawn: lambda _: ("withdrawn",),
+    NewsCameUp: lambda told: ("news", told.writer, told.reader),
+    NewsGathered: lambda told: (
+        "gathered",
+        told.writer,
+        told.state,
+        told.count,
+        tuple((line.deed, line.what) for line in told.lines),
+    ),
     OutsourcingAsked: lambda told: ("asked", told.state, told.sender, told.text),
     OutsourcingAnswered: lambda told: ("answered", told.state, told.sender, told.text),
     SyncDigest: _digest,
@@ -126,13 +136,9 @@ _NO_FACTS = frozenset(
         CommandRepeated,
         FileCited,
         FileReleased,
-        NewsCameUp,
-        NewsGathered,
         TicketReminded,
         TicketOverdue,
         OutsourcingUnopened,
-        OutsourcingSubmitted,
-        OutsourcingWithdrawn,
     }
 )
 

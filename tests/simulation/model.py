@@ -2,8 +2,8 @@
 
 Nothing here is shared with the rules. Entries are a dictionary of the owners' newest words; what the other side must
 hold is what those looked like when the two were last in step. What is not passed on yet stands in one line
-(`model_of_line`); what is compared and told again, once something was lost, is in `model_of_repair`; and what is worked
-against authorized amounts in `model_of_caps`.
+(`model_of_line`); what is compared and told again, once something was lost, is in `model_of_repair`; what is worked
+against authorized amounts in `model_of_caps`; and what people are told of all of it in `model_of_news`.
 """
 
 from collections.abc import Callable
@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any, Literal
 from uuid import UUID
 
+from shared.contracts.notifier import NewsFellDue
 from shared.contracts.offer_handler import OutsourcingAbandoned, OutsourcingAccepted
 from shared.contracts.ticket_sync import (
     AttachmentBody,
@@ -38,7 +39,7 @@ from shared.contracts.ticket_sync import (
 )
 from shared.contracts.values import Payload
 from shared.ids import id_of_content
-from tests.simulation import model_of_repair
+from tests.simulation import model_of_news, model_of_repair
 from tests.simulation.bodies import REFUSED_TYPE
 from tests.simulation.elsewhere import Elsewhere
 from tests.simulation.facts import SERVICES, Fact
@@ -75,6 +76,7 @@ class Outsourcing:
         # What is to be told again to a side after the piece that is under way, and how Tandem calls that.
         self.to_tell_again: dict[str, list[UUID]] = {}
         self.repair_ids: dict[str, UUID | None] = {}
+        self.gathering: dict[str, model_of_news.Gathering] = {}
         self._line = Line()
         self._effort = Effort(accepted.terms)
         self._service_number = ""
@@ -182,6 +184,7 @@ class Outsourcing:
 
     def _updated(self, sender: str, said: TicketUpdate) -> None:
         self.tell(self.other(sender), "noted", self.state, "fields_changed", "", said.changes)
+        model_of_news.take_fields(self, sender, said)
 
     def _asked(self, sender: str, said: QuestionAsk) -> None:
         self.tell_both("asked", self.state, sender, said.text)
@@ -197,6 +200,7 @@ class Outsourcing:
             return "refused"
         self.state, self.snapshot, self.snapshot_id = "awaiting_approval", submitted, None
         self.tell_both("submitted", self.state, submitted.work)
+        self.tell(SERVICES, "submitted", submitted.work)
         return None
 
     def _withdrawn(self, _: str, __: CompletionWithdraw) -> None:
@@ -204,6 +208,7 @@ class Outsourcing:
         self.tell_both("withdrawn", self.state)
         self.tell_both("noted", self.state, "submission_withdrawn", "", ())
         self._move_line()
+        self.tell(SERVICES, "withdrawn")
 
     def _rejected(self, _: str, said: CompletionReject) -> None:
         self._resume()
@@ -215,7 +220,7 @@ class Outsourcing:
     def _approved(self, _: str, said: CompletionApprove) -> Outcome | None:
         if said.snapshot_id != self.snapshot_id:
             return "refused"
-        self.state = "completed"
+        self._end("completed")
         self.tell_both("approved", self.state, self.snapshot_id)
         self._complete(self.snapshot, forced=False)
         return None
@@ -227,7 +232,7 @@ class Outsourcing:
         self._force("partnership_ended", said.reason)
 
     def _given_back(self, _: str, said: OutsourcingReturn) -> None:
-        self.state = "returned"
+        self._end("returned")
         worked = self._work().sums
         self.tell_both("returned", self.state, said.reason, *worked)
         self.tell_both("noted", self.state, "outsourcing_returned", said.reason, ())
@@ -236,10 +241,14 @@ class Outsourcing:
 
     def _force(self, cause: str, reason: str | None) -> None:
         snapshot = self.snapshot if self.snapshot or self.state == "accepted" else self._work()
-        self.state = "completed"
+        self._end("completed")
         self.tell_both("forced", self.state, cause, reason, snapshot.work if snapshot else None)
         self.tell_both("noted", self.state, "completion_forced", reason or "", ())
         self._complete(snapshot, forced=True)
+
+    def _end(self, state: str) -> None:
+        self.state = state
+        model_of_news.tell_before_the_end(self)
 
     def _complete(self, snapshot: Snapshot | None, *, forced: bool) -> None:
         if snapshot and snapshot.time:
@@ -275,16 +284,16 @@ class Outsourcing:
         return word.version, word.owner, visibility, word.author, word.happened_at, body
 
     def _pass_on(self, id: UUID, *, added_during_approval: bool = False) -> None:
-        word = self.words[id]
-        image = self._image(word)
+        image, stood = self._image(self.words[id]), id in self.copies
         if image is None:
             del self.copies[id]
-            self.gone[id] = word.version
+            self.gone[id] = self.words[id].version
         else:
             self.copies[id] = image
             self.gone.pop(id, None)
         (self.added_during_approval.add if added_during_approval else self.added_during_approval.discard)(id)
         self.tell_of(id)
+        model_of_news.take_entry(self, id, stood=stood)
 
     def tell_of(self, id: UUID) -> None:
         """Tell the other side of a copy as it stands; nothing where the entry has been there before."""
@@ -382,6 +391,7 @@ LIFE: dict[type[Payload], Step] = {
     TicketUpdate: Step("either", LIVE, Outsourcing._updated),
     QuestionAsk: Step("either", LIVE, Outsourcing._asked),
     QuestionAnswer: Step("either", LIVE, Outsourcing._answered),
+    NewsFellDue: Step(SERVICES, LIVE, model_of_news.fell_due),
     LineUnfinished: Step(SERVICES, AT_WORK | ENDED, Outsourcing._went_on),
     SyncRequest: Step("either", ALWAYS, model_of_repair.compare),
     SyncFellDue: Step(SERVICES, LIVE, model_of_repair.tell_digests),

@@ -29,6 +29,8 @@ MOST_UNDER_WAY = 40
 MOST_IN_A_TURN = 8
 # How soon what ticket_sync says to itself comes back: there is time to say something in between.
 BACK = 0.05
+# From one message of a turn to the next: longer than what is told of one is apart.
+MOMENT = timedelta(milliseconds=1)
 # How often time leaps between two turns.
 LEAP = 0.003
 
@@ -82,7 +84,9 @@ class PureHistory:
             self._said.append(self._story.end_partnership())
         elif throw < 0.004:
             self._said += [said] if (said := self._story.tell_what_to_hold()) else []
-        elif throw < 0.01:
+        elif throw < 0.008:
+            self._said += [said] if (said := self._story.ask_for_news()) else []
+        elif throw < 0.014:
             self._said.append(self._story.upload())
         elif throw < 0.5 and len(self._said) < MOST_UNDER_WAY:
             self.steps += 1
@@ -107,10 +111,11 @@ class PureHistory:
         return carried
 
     def _turn(self, taken: list[Said]) -> None:
-        """Several at one instant, one after another."""
+        """Several at once, one a moment after another."""
         self.steps += len(taken)
         self._let_time_pass()
         for said in taken:
+            self._elsewhere.now = self._now = self._now + MOMENT
             if said.id in self._seen:
                 self.trace.note("again", said)
                 continue

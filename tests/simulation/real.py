@@ -127,6 +127,8 @@ class RealHistory:
             said = self.story.end_partnership()
         elif self._dice.happens(0.02):
             said = self.story.upload()
+        elif self._dice.happens(0.03):
+            said = self.story.ask_for_news()
         else:
             said = self.story.act()
         if said is not None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from shared.contracts.gateway import FileUploaded
+from shared.contracts.notifier import NewsFellDue
 from shared.contracts.offer_handler import Customer, OutsourcingAbandoned, OutsourcingAccepted, Ticket
 from shared.contracts.ticket_sync import RepairOrdered, SyncFellDue
 from shared.contracts.values import Payload
@@ -14,6 +15,7 @@ from tests.simulation.dice import Dice
 
 OFFER_HANDLER = "tandem/offer_handler"
 GATEWAY = "tandem/gateway"
+NOTIFIER = "tandem/notifier"
 OURSELVES = "tandem/ticket_sync"
 # Two service partners of one lead; and one of them is a lead itself.
 PARTNERSHIPS = (("nordlicht", "alpenwerk"), ("nordlicht", "rheintal"), ("alpenwerk", "rheintal"))
@@ -139,6 +141,16 @@ class Story:
         accepted = self.outsourced[str(id)]
         side = self._dice.choice((accepted.lead, accepted.service))
         return self._said(OURSELVES, str(id), RepairOrdered(outsourcing_id=id, side=side))
+
+    def ask_for_news(self) -> Said | None:
+        """What one side did on a ticket has gathered for long enough, or nothing has."""
+        ticket = self._dice.choice(self._at_work)[1]
+        if ticket.as_of < 0:
+            return None
+        accepted = self.outsourced[str(ticket.outsourcing_id)]
+        writer = self._dice.choice((accepted.lead, accepted.service))
+        due = NewsFellDue(outsourcing_id=ticket.outsourcing_id, writer=writer)
+        return self._said(NOTIFIER, str(ticket.outsourcing_id), due)
 
     def ask_for_what_was_lost(self) -> list[Said]:
         """Every company that ever lost something of a ticket asks for it."""

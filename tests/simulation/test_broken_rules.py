@@ -10,14 +10,18 @@ from typing import Any
 import pytest
 
 from services.console.stack import LocalStack
+from services.ticket_sync.domain import line
 from services.ticket_sync.domain.files import Upload
 from services.ticket_sync.handlers import HANDLERS
+from shared.contracts.notifier import NewsFellDue
 from shared.contracts.ticket_sync import (
+    CompletionForce,
     CompletionReject,
     CompletionSubmit,
     EntryPut,
     EntryRemove,
     LineUnfinished,
+    NewsGathered,
     RepairUnfinished,
     SyncRequest,
 )
@@ -32,7 +36,8 @@ from tests.simulation.trouble import CALM, STORM
 from tests.simulation.violations import Violation
 
 Rule = Callable[..., Decision]
-SEEDS = range(1, 11)
+# The first is one in which a file lapses soon; most faults show in any.
+SEEDS = (25, *range(1, 11))
 
 
 def forget_what_was_removed(rule: Rule, link: Any, entry: Any, *more: Any) -> Decision:
@@ -125,6 +130,32 @@ def count_what_was_removed(rule: Rule, link: Any, known: Any, namesake: Any, _: 
     return rule(link, known, namesake, None, removal)
 
 
+def tell_the_whole_line_at_once(rule: Rule, *given: Any) -> Decision:
+    before, line.MOST_IN_A_PIECE = line.MOST_IN_A_PIECE, 1000
+    try:
+        return rule(*given)
+    finally:
+        line.MOST_IN_A_PIECE = before
+
+
+def say_of_each_that_news_came_up(rule: Rule, link: Any, *more: Any) -> Decision:
+    return rule(link and replace(link, lead_news_since=None, service_news_since=None), *more)
+
+
+def gather_it_again(rule: Rule, *given: Any) -> Decision:
+    """What was told goes on gathering."""
+    decision = rule(*given)
+    return Changed(tell=decision.tell, history="") if isinstance(decision, Changed) else decision
+
+
+def end_without_the_news(rule: Rule, *given: Any) -> Decision:
+    decision = rule(*given)
+    if not isinstance(decision, Changed):
+        return decision
+    tell = [told for told in decision.tell if not isinstance(told.data, NewsGathered)]
+    return Changed(*decision.values, tell=tell, history="")
+
+
 @pytest.mark.parametrize(
     ("kind", "fault"),
     [
@@ -144,6 +175,10 @@ def count_what_was_removed(rule: Rule, link: Any, known: Any, namesake: Any, _: 
         (CompletionSubmit, submit_while_some_are_in_line),
         (EntryPut, warn_again),
         (EntryRemove, count_what_was_removed),
+        (CompletionReject, tell_the_whole_line_at_once),
+        (EntryPut, say_of_each_that_news_came_up),
+        (NewsFellDue, gather_it_again),
+        (CompletionForce, end_without_the_news),
     ],
     ids=lambda given: given.__name__,
 )

@@ -145,6 +145,19 @@ async def test_a_worker_to_which_nothing_is_delivered_while_messages_wait_says_s
                 await broker.read("nordlicht", 3)
 
 
+async def test_a_watch_that_is_cut_short_by_its_client_does_not_leave_the_consumer_unwatched(
+    broker: Broker, probe_url: str
+) -> None:
+    with capture_logs() as told:
+        async with probe_worker(broker, probe_url):
+            await until(lambda: broker.has_consumers(1))
+            [watch] = [task for task in asyncio.all_tasks() if "_watch_queue" in repr(task.get_coro())]
+            watch.cancel()
+            await until(_true(lambda: any(one.get("reason") == "the watch has ended" for one in told)))
+            await broker.send(do(new_id()))
+            await broker.read("nordlicht", 1)
+
+
 async def test_a_relay_told_to_end_while_it_closes_a_silent_connection_ends(broker: Broker, probe_url: str) -> None:
     async with Proxy(broker.url_of("tandem.probe")).listening() as proxy:
         relay = Relay(broker_url=proxy.url, database_url=probe_url, service="probe")
