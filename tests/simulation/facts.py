@@ -82,6 +82,12 @@ def _digest(told: SyncDigest) -> Fact:
     return "digest", told.state, *compared, removed, told.wanted, told.to_follow
 
 
+def _gathered(told: NewsGathered) -> Fact:
+    """What became of what; where more came together than is listed, only how much."""
+    lines = tuple((line.deed, line.what) for line in told.lines)
+    return "gathered", told.writer, told.state, told.count, lines if told.count == len(lines) else len(lines)
+
+
 _FACTS: dict[type[Payload], Callable[[Any], Fact]] = {
     TicketRequested: lambda told: ("requested", told.state),
     TicketLinked: lambda told: ("linked", told.state, told.partner, told.partner_number),
@@ -114,13 +120,7 @@ _FACTS: dict[type[Payload], Callable[[Any], Fact]] = {
     OutsourcingSubmitted: lambda told: ("submitted", work_in(told.snapshot)),
     OutsourcingWithdrawn: lambda _: ("withdrawn",),
     NewsCameUp: lambda told: ("news", told.writer, told.reader),
-    NewsGathered: lambda told: (
-        "gathered",
-        told.writer,
-        told.state,
-        told.count,
-        tuple((line.deed, line.what) for line in told.lines),
-    ),
+    NewsGathered: _gathered,
     OutsourcingAsked: lambda told: ("asked", told.state, told.sender, told.text),
     OutsourcingAnswered: lambda told: ("answered", told.state, told.sender, told.text),
     SyncDigest: _digest,

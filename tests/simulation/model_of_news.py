@@ -54,8 +54,9 @@ def _of(model: "Outsourcing", writer: str) -> Gathering:
 
 def _tell(model: "Outsourcing", writer: str) -> None:
     gathering = model.gathering.pop(writer)
-    lines = tuple(_line(model, one, stood=stood) for one, stood in list(gathering.items())[:LISTED])
-    model.tell(SERVICES, "gathered", writer, model.state, len(gathering), lines)
+    count = len(gathering)
+    lines = tuple(_line(model, one, stood=stood) for one, stood in gathering.items()) if count <= LISTED else LISTED
+    model.tell(SERVICES, "gathered", writer, model.state, count, lines)
 
 
 def _line(model: "Outsourcing", one: UUID | int, *, stood: bool) -> Fact:

@@ -35,7 +35,7 @@ TICK = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """The first entries of one side that the other was told of since then, and how many there are.
+    """The first entries of one side that the other was told of since then, and the `ids` of all of them.
 
     The last of them was told at `until`. What is too long to be read has no content here.
     """
@@ -43,7 +43,7 @@ class Told:
     writer: str
     since: datetime
     entries: Entries
-    count: int
+    ids: frozenset[UUID]
     until: datetime
 
 
@@ -165,7 +165,8 @@ def _newest(link: Link, writer: str, found: News | None, at_hand: Entries) -> tu
         return told.values(), len(told)
     known = {one.entry_id: one for one in read.entries}
     newer = {one.entry_id: one for one in at_hand if one.owner == writer and _is_told(one, read.until + TICK)}
-    return (known | newer).values(), read.count + len(newer.keys() - known.keys())
+    # Those too that were told before, are not listed, and were told once more by this turn.
+    return (known | newer).values(), len(read.ids | newer.keys())
 
 
 def _is_told(entry: Entry, since: datetime | None) -> bool:

@@ -1,5 +1,6 @@
 """SQL of what gathers until the other side's people are told, one function per statement."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -29,8 +30,9 @@ async def find_news(connection: Connection, outsourcing_ids: list[UUID]) -> list
             FROM link
             CROSS JOIN LATERAL (VALUES (lead, lead_news_since), (service, service_news_since)) AS side (writer, since)
             CROSS JOIN LATERAL (
-                SELECT entry_id, owner AS writer, side.since, count(*) OVER () AS count, max(told_at) OVER () AS until,
+                SELECT entry_id, owner AS writer, side.since, max(told_at) OVER () AS until,
                        row_number() OVER (ORDER BY told_at, entry_id) AS turn,
+                       array_agg(entry_id) OVER () AS ids,
                        coalesce(octet_length(content), 0) + coalesce(octet_length(copy_content), 0) AS bytes
                 FROM entry
                 WHERE entry.outsourcing_id = link.outsourcing_id AND owner = side.writer AND told_at >= side.since
@@ -39,7 +41,8 @@ async def find_news(connection: Connection, outsourcing_ids: list[UUID]) -> list
             WHERE outsourcing_id = ANY ($1::uuid[]) AND side.since IS NOT NULL
         )
         SELECT {columns}, CASE WHEN is_read THEN content END AS content,
-               CASE WHEN is_read THEN copy_content END AS copy_content, told.since, told.count, told.until
+               CASE WHEN is_read THEN copy_content END AS copy_content, told.since, told.until,
+               CASE WHEN turn = 1 THEN ids END AS ids
         FROM told JOIN entry USING (outsourcing_id, entry_id) ORDER BY told.outsourcing_id, told.writer, told.turn
         """,
         outsourcing_ids,
@@ -48,11 +51,14 @@ async def find_news(connection: Connection, outsourcing_ids: list[UUID]) -> list
     )
     found: dict[UUID, dict[str, Told]] = {}
     for row in map(dict, rows):
-        since, count, until = row.pop("since"), row.pop("count"), row.pop("until")
+        since, until, ids = row.pop("since"), row.pop("until"), row.pop("ids")
         entry = entry_of(row)
         sides = found.setdefault(entry.outsourcing_id, {})
-        before = sides[entry.owner].entries if entry.owner in sides else ()
-        sides[entry.owner] = Told(entry.owner, since, (*before, entry), count, until)
+        if entry.owner in sides:
+            first = sides[entry.owner]
+            sides[entry.owner] = replace(first, entries=(*first.entries, entry))
+        else:
+            sides[entry.owner] = Told(entry.owner, since, (entry,), frozenset(ids), until)
     return [News(outsourcing_id, tuple(sides.values())) for outsourcing_id, sides in found.items()]
 
 

@@ -236,21 +236,24 @@ def test_the_end_says_nothing_where_nothing_has_gathered() -> None:
     assert outsourcing.news == []
 
 
-def test_what_the_same_turn_tells_is_listed_behind_what_was_found() -> None:
-    """A turn finds what was there before it, and has in its hands what it tells itself."""
+def test_what_the_same_turn_tells_is_listed_behind_what_was_found_and_counted_once() -> None:
+    """A turn finds what was there before it, and has in its hands what it tells itself, some of it once more."""
     outsourcing = in_progress()
-    first, second = put(NOTE), put(TIME)
-    say(outsourcing, SERVICE, first, second)
+    first, second, again = put(NOTE), put(TIME), put(TIME)
+    say(outsourcing, SERVICE, first, second, again)
     before: Entry = outsourcing.entry(first.entry_id)
     assert before.told_at is not None
-    found = News(OUTSOURCING, (Told(SERVICE, before.told_at, (before,), 30, before.told_at),))
+    ids = frozenset({first.entry_id, again.entry_id, *(new_id() for _ in range(28))})
+    found = News(OUTSOURCING, (Told(SERVICE, before.told_at, (before,), ids, before.told_at),))
     (agreed,) = outsourcing.all_of(Agreed)
-    at_hand = (replace(before, version=9), outsourcing.entry(second.entry_id))
+    at_hand = (replace(before, version=9), outsourcing.entry(second.entry_id), outsourcing.entry(again.entry_id))
     due = outsourcing.message("tandem/notifier", NewsFellDue(outsourcing_id=OUTSOURCING, writer=SERVICE))
     decision = HANDLERS.routes[NewsFellDue.kind].decide(outsourcing.link, agreed, found, (), at_hand, due)
     assert isinstance(decision, Changed)
     told = [one.data for one in decision.tell if isinstance(one, Publish)]
-    assert [[line.what for line in one.lines] for one in told if isinstance(one, NewsGathered)] == [["note", "time"]]
+    assert [[line.what for line in one.lines] for one in told if isinstance(one, NewsGathered)] == [
+        ["note", "time", "time"]
+    ]
     assert [one.count for one in told if isinstance(one, NewsGathered)] == [31]
 
 
