@@ -89,6 +89,9 @@ class InHindsight(Elsewhere):
             names = self._names.setdefault((piece.outsourcing_id, piece.side), [])
             if piece.repair_id not in names:
                 names.append(piece.repair_id)
+        # They are told in the order of their places, and may overtake each other: two of one turn name the same place.
+        for ends in self._ends.values():
+            ends.sort()
 
     def name_of_repair(self, outsourcing_id: UUID, side: str) -> UUID | None:
         names = self._names.get((outsourcing_id, side))

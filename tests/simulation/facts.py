@@ -83,8 +83,8 @@ def _digest(told: SyncDigest) -> Fact:
 
 
 def _gathered(told: NewsGathered) -> Fact:
-    """What became of what; where more came together than is listed, only how much."""
-    lines = tuple((line.deed, line.what) for line in told.lines)
+    """What became of what, in whichever order; where more came together than is listed, only how much."""
+    lines = tuple(sorted((line.deed, line.what) for line in told.lines))
     return "gathered", told.writer, told.state, told.count, lines if told.count == len(lines) else len(lines)
 
 

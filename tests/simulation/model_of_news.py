@@ -1,4 +1,4 @@
-"""What the people of each side must be told: what the other side did since they last were, each once and in order."""
+"""What the people of each side must be told: what the other side did since they last were, each once."""
 
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -13,8 +13,7 @@ if TYPE_CHECKING:
 # As few as `seams.small_pieces` lets be listed.
 LISTED = 4
 FIELD = ("changed", "field")
-# What one side did, in the order in which it was last told: by the entry, whether its copy stood before all of this
-# and still does; by a number of its own, a field.
+# What one side did: by the entry, whether its copy stood before all of this and still does; by its number, a field.
 Gathering = dict[UUID | int, bool]
 
 
@@ -24,7 +23,7 @@ def take_entry(model: "Outsourcing", id: UUID, *, stood: bool) -> None:
     if writer == SERVICES or model.other(writer) in model.been[id]:
         return
     gathering = _of(model, writer)
-    gathering[id] = gathering.pop(id, stood) and id in model.copies
+    gathering[id] = gathering.get(id, stood) and id in model.copies
 
 
 def take_fields(model: "Outsourcing", writer: str, said: TicketUpdate) -> None:
@@ -54,9 +53,9 @@ def _of(model: "Outsourcing", writer: str) -> Gathering:
 
 def _tell(model: "Outsourcing", writer: str) -> None:
     gathering = model.gathering.pop(writer)
-    count = len(gathering)
-    lines = tuple(_line(model, one, stood=stood) for one, stood in gathering.items()) if count <= LISTED else LISTED
-    model.tell(SERVICES, "gathered", writer, model.state, count, lines)
+    lines = sorted(_line(model, one, stood=stood) for one, stood in gathering.items())
+    listed = tuple(lines) if len(lines) <= LISTED else LISTED
+    model.tell(SERVICES, "gathered", writer, model.state, len(lines), listed)
 
 
 def _line(model: "Outsourcing", one: UUID | int, *, stood: bool) -> Fact:
