@@ -19,8 +19,8 @@ from shared.objects import ObjectStore
 
 log = structlog.get_logger()
 
-# More would only wait for the same few processes; of fewer, these would wait for the next between two rounds.
-INVOICES_AT_ONCE = 16
+# More would only wait for the same few processes, and writing down what became of them would hold up turns for longer.
+INVOICES_AT_ONCE = 8
 STORE_SECONDS = 60.0
 # Longer than a round takes in which several of them hang; who renders the same twice makes the same bytes.
 LEASE = timedelta(minutes=10)

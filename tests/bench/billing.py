@@ -150,14 +150,14 @@ def _memory_of(worker: Worker) -> dict[str, float]:
 
 
 def _tell(invoices: int, rounds: list[dict[str, Any]]) -> None:
-    def worst(name: str, of: Callable[..., float] = max) -> float:
-        return of(one[name] for one in rounds)
+    def usual(name: str) -> float:
+        return median(one[name] for one in rounds)
 
     beside = {f"{service}_beside_rendering_p99_milliseconds" for service in ASKED}
     bars = {
-        "invoices_per_second": Bar(worst("invoices_per_second", min), at_least=LEAST_INVOICES_A_SECOND),
-        **{name: Bar(worst(name), at_most=MOST_P99_MILLISECONDS) for name in sorted(beside)},
-        "worker_memory_mib": Bar(worst("memory_mib"), at_most=MOST_WORKER_MEMORY_MIB),
+        "invoices_per_second": Bar(usual("invoices_per_second"), at_least=LEAST_INVOICES_A_SECOND),
+        **{name: Bar(usual(name), at_most=MOST_P99_MILLISECONDS) for name in sorted(beside)},
+        "worker_memory_mib": Bar(max(one["memory_mib"] for one in rounds), at_most=MOST_WORKER_MEMORY_MIB),
     }
     settings = {"invoices": invoices, "lines": LINES, "pause_seconds": PAUSE_SECONDS}
     say(f"kept in {keep('billing', settings, rounds, bars)}")
