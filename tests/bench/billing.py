@@ -151,7 +151,7 @@ def _memory_of(worker: Worker) -> dict[str, float]:
 
 def _tell(invoices: int, rounds: list[dict[str, Any]]) -> None:
     def usual(name: str) -> float:
-        return median(one[name] for one in rounds)
+        return float(median(one[name] for one in rounds))
 
     beside = {f"{service}_beside_rendering_p99_milliseconds" for service in ASKED}
     bars = {
