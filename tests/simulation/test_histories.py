@@ -8,8 +8,8 @@ from tests.simulation.seeds import FOUND
 from tests.simulation.side_by_side import histories_side_by_side
 
 # Of the processor, whatever else it does meanwhile; the database takes about as long again at the real depth.
-PURE_SECONDS = 4.0
-REAL_SECONDS = 5.0
+PURE_SECONDS = 3.0
+REAL_SECONDS = 2.5
 
 
 @pytest.mark.slow
