@@ -36,9 +36,7 @@ def move(
             settled, told = _kept_local(link, entry)
         else:
             # News lists them in their order.
-            settled, told = _arrived(link, entry, now + place * TICK)
-            link, news = news_of(link, entry.owner, now) if told else (link, ())
-            tell += news
+            link, settled, told = _arrived(link, entry, now + place * TICK)
         entries.append(settled)
         tell += told
     # What was read may have been told by an earlier message of this turn.
@@ -60,13 +58,13 @@ def go_on(
     return Changed(link, *entries, tell=tell, history=f"{len(entries)} in line passed")
 
 
-def _arrived(link: Link, entry: Entry, now: datetime) -> tuple[Entry, tuple[Tell, ...]]:
-    """The other side is told; the owner as well, of what was held."""
-    if entry.travel is not Travel.HELD:
-        return passed_on(link, entry, entry.word, now)
-    released, told = passed_on(link, entry, entry.word, now, Travel.RELEASED)
+def _arrived(link: Link, entry: Entry, now: datetime) -> tuple[Link, Entry, tuple[Tell, ...]]:
+    """The other side is told, and its people get news of it, unless it has been there; the owner, of what was held."""
+    was_held = entry.travel is Travel.HELD
+    arrived, told = passed_on(link, entry, entry.word, now, Travel.RELEASED if was_held else Travel.DELIVERED)
+    link, news = news_of(link, entry.owner, now) if told else (link, ())
     fact = EntryReleased(outsourcing_id=entry.outsourcing_id, entry_id=entry.entry_id, version=entry.version)
-    return released, (*told, Deliver(entry.owner, fact))
+    return link, arrived, (*news, *told, *([Deliver(entry.owner, fact)] if was_held else ()))
 
 
 def _kept_local(link: Link, entry: Entry) -> tuple[Entry, tuple[Tell, ...]]:

@@ -18,6 +18,7 @@ from shared.contracts.ticket_sync import (
     EntryReleased,
     EntryReplicated,
     EntryWithdrawn,
+    NewsCameUp,
     SyncDigest,
 )
 from shared.contracts.values import Delivery, Payload
@@ -219,6 +220,17 @@ def test_what_comes_back_is_answered_like_any_other_in_every_state_and_changes_n
     play.say(FIRST, ask(outsourcing_id=id))
     (digest,) = [one for one in play.heard_by(FIRST) if isinstance(one, SyncDigest)]
     assert digest.copies.entries == 0
+
+
+def test_nobody_reads_news_of_what_would_come_back_when_it_is_released() -> None:
+    play, id, _ = chain_of_three()
+    origin = new_id()
+    play.say(FIRST, put(NOTE, id=origin, outsourcing_id=id))
+    play.say(SECOND, submit(outsourcing_id=id))
+    play.say(SECOND, put(NOTE, outsourcing_id=id, copied_from=from_(id, origin)))
+    play.say(FIRST, reject(id))
+    assert [type(one) for one in play.told_to(SECOND)][-1] is EntryReleased
+    assert [one.writer for one in play.news if isinstance(one, NewsCameUp)] == [FIRST], "of the origin alone"
 
 
 def test_an_entry_that_was_passed_on_once_does_not_forget_where_it_has_been() -> None:
