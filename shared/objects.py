@@ -6,9 +6,13 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import obstore
 from obstore.store import LocalStore, from_url
+
+if TYPE_CHECKING:
+    from obstore.store import ClientConfig
 
 # The smallest part that S3 takes. Of each upload there are at most two in memory: one filling, one on its way.
 PART_BYTES = 5 * 1024 * 1024
@@ -32,7 +36,7 @@ class ObjectStore:
 
     def __init__(self, url: str) -> None:
         local = url.startswith("file:")
-        self._store = from_url(url, mkdir=True) if local else from_url(url, client_options={"timeout": STORE_TIMEOUT})
+        self._store = from_url(url, mkdir=True) if local else from_url(url, client_options=_client_options())
 
     async def put(self, sha256: str, content: AsyncIterator[bytes]) -> int:
         """Store what flows by; the number of bytes. Raises WrongDigest, or what the content raises, and keeps nothing.
@@ -86,6 +90,11 @@ class ObjectStore:
     @property
     def _folder(self) -> Path | None:
         return self._store.prefix if isinstance(self._store, LocalStore) else None
+
+
+def _client_options() -> "ClientConfig":
+    """Options of our own take the place of those in the environment, so what that allows is said once more."""
+    return {"timeout": STORE_TIMEOUT, "allow_http": os.environ.get("AWS_ALLOW_HTTP", "").lower() == "true"}
 
 
 def _outlast_a_power_cut(folder: Path, name: str) -> None:
