@@ -13,8 +13,10 @@ import pytest
 from services.console.check import check_all
 from services.console.installation import Installation
 from services.console.workers import Worker
+from services.ticket_sync.domain.line import MOST_IN_A_PIECE
 from shared.contracts.catalog import DELIVERIES, EVENTS
 from shared.contracts.offer_handler import OfferAccept, OfferSend, OutsourcingAccepted, PartnerOffer
+from shared.contracts.ticket_sync import MOST_NEWS_LISTED
 from shared.contracts.values import Command, Payload
 from shared.database import Connection
 from shared.ids import new_id
@@ -27,6 +29,7 @@ from tests.simulation.acts import ACTOR
 from tests.simulation.checking import Ended, check_history
 from tests.simulation.companies import Said
 from tests.simulation.dice import Dice
+from tests.simulation.room import Room
 from tests.simulation.story import PARTNERSHIPS, SLUGS, Story
 
 ACTS = 2500
@@ -34,6 +37,8 @@ TICKETS = 12
 KILLS = 6
 AGAIN = 0.05
 SOURCE = "/tandem/ticket_sync"
+# These workers are as they are delivered.
+ROOM = Room(piece=MOST_IN_A_PIECE, listed=MOST_NEWS_LISTED)
 
 
 class History:
@@ -211,4 +216,4 @@ async def _check(database: Connection, history: History) -> None:
         # The acceptance was said by the offer handler, under an id of its own.
         ended[arrived[0].id] = begun[subject]
     everything = [said for arrived in history.arrived.values() for said in arrived]
-    check_history(everything, ended, history.story.companies, published)
+    check_history(everything, ended, history.story.companies, published, room=ROOM)

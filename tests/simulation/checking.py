@@ -27,6 +27,7 @@ from tests.simulation.companies import Company, Said, Ticket
 from tests.simulation.elsewhere import InHindsight
 from tests.simulation.facts import SERVICES, UNKNOWN, Fact, fact_of
 from tests.simulation.model import Outsourcing
+from tests.simulation.room import SMALL, Room
 from tests.simulation.violations import Violation, expect
 
 # With these an entry that is passed on is refused whether the one that it passes on is there or not.
@@ -65,16 +66,18 @@ def check_history(
     published: Iterable[Payload],
     *,
     in_time: bool = False,
+    room: Room = SMALL,
 ) -> list[Outsourcing]:
     """All outsourcings, from what arrived in this order, and from how the inbox says that each of it ended.
 
     Everything took effect just as it must, was answered, or was dropped by an operator; both sides and the other
     services were told just what they must, once and in this order; both sides hold the copies and find the files that
     they must. `in_time` is for where nothing was kept waiting so long that its acceptance may have come too late.
+    `room` is what the workers were given of it.
     """
     pieces = [said.data for said in arrived if isinstance(said.data, RepairUnfinished | LineUnfinished)]
     models: dict[UUID, Outsourcing] = {}
-    elsewhere = InHindsight(models, pieces)
+    elsewhere = InHindsight(models, pieces, room)
     for said in arrived:
         if said.id not in ended:
             raise Violation(f"lost: {said}")

@@ -8,7 +8,7 @@ from uuid import UUID
 from shared.contracts.gateway import FileUploaded
 from shared.contracts.ticket_sync import AttachmentBody, CopiedFrom, LineUnfinished, RepairUnfinished
 from tests.simulation.facts import UNKNOWN
-from tests.simulation.model_of_line import PIECE
+from tests.simulation.room import SMALL, Room
 from tests.simulation.violations import Violation
 
 CITABLE = timedelta(days=1)
@@ -24,7 +24,8 @@ class Outsourced(Protocol):
 class Elsewhere:
     """Exactly what is known at `now`, where everything is decided in the order in which it is told here."""
 
-    def __init__(self, outsourcings: Mapping[UUID, Outsourced]) -> None:
+    def __init__(self, outsourcings: Mapping[UUID, Outsourced], room: Room = SMALL) -> None:
+        self.room = room
         self.now = datetime.min.replace(tzinfo=UTC)
         self._outsourcings = outsourcings
         self._uploads: dict[tuple[str, str], tuple[FileUploaded, datetime]] = {}
@@ -63,7 +64,8 @@ class Elsewhere:
 
     def end_of_piece(self, _outsourcing_id: UUID, places: list[int], last_place: int) -> int:
         """How far a line is passed on at once, of which these places are taken."""
-        return places[PIECE - 1] if len(places) > PIECE else last_place
+        most = self.room.piece
+        return places[most - 1] if len(places) > most else last_place
 
 
 class InHindsight(Elsewhere):
@@ -77,9 +79,12 @@ class InHindsight(Elsewhere):
     problem: str | None = None
 
     def __init__(
-        self, outsourcings: Mapping[UUID, Outsourced], pieces: Iterable[RepairUnfinished | LineUnfinished]
+        self,
+        outsourcings: Mapping[UUID, Outsourced],
+        pieces: Iterable[RepairUnfinished | LineUnfinished],
+        room: Room = SMALL,
     ) -> None:
-        super().__init__(outsourcings)
+        super().__init__(outsourcings, room)
         self._names: dict[tuple[UUID, str], list[UUID]] = {}
         self._ends: dict[UUID, list[int]] = {}
         for piece in pieces:
@@ -111,6 +116,6 @@ class InHindsight(Elsewhere):
         ends = self._ends.get(outsourcing_id, [])
         # The word of a rest that is not there yet is that of a later piece.
         end = ends.pop(0) if ends and ends[0] < last_place else last_place
-        if sum(place <= end for place in places) > PIECE:
+        if sum(place <= end for place in places) > self.room.piece:
             raise Violation(f"more than a piece is told at once: from {places} up to {end}")
         return end

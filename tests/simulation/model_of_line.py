@@ -3,9 +3,6 @@
 from collections.abc import Iterator
 from uuid import UUID
 
-# As small as `seams.small_pieces` makes them.
-PIECE = 3
-
 
 class Line:
     """Who waits at which place. A place is given out once: who leaves and joins again stands at the end.

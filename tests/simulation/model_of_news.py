@@ -10,8 +10,6 @@ from tests.simulation.facts import SERVICES, Fact
 if TYPE_CHECKING:
     from tests.simulation.model import Outsourcing, Taken
 
-# As few as `seams.small_pieces` lets be listed.
-LISTED = 4
 FIELD = ("changed", "field")
 # What one side did: by the entry, whether its copy stood before all of this and still does; by its number, a field.
 Gathering = dict[UUID | int, bool]
@@ -54,7 +52,8 @@ def _of(model: "Outsourcing", writer: str) -> Gathering:
 def _tell(model: "Outsourcing", writer: str) -> None:
     gathering = model.gathering.pop(writer)
     lines = sorted(_line(model, one, stood=stood) for one, stood in gathering.items())
-    listed = tuple(lines) if len(lines) <= LISTED else LISTED
+    most = model.elsewhere.room.listed
+    listed = tuple(lines) if len(lines) <= most else most
     model.tell(SERVICES, "gathered", writer, model.state, len(lines), listed)
 
 

@@ -7,7 +7,6 @@ from uuid import UUID
 
 from shared.contracts.ticket_sync import Inventory, RepairOrdered, RepairUnfinished, SyncFellDue, SyncRequest
 from tests.simulation.facts import SERVICES, Fact
-from tests.simulation.model_of_line import PIECE
 
 if TYPE_CHECKING:
     from tests.simulation.model import Outsourcing, Taken
@@ -59,8 +58,8 @@ def _begin(model: "Outsourcing", side: str, ids: list[UUID]) -> None:
 
 
 def _next_piece(model: "Outsourcing", side: str) -> None:
-    ids = model.to_tell_again[side]
-    piece, model.to_tell_again[side] = ids[:PIECE], ids[PIECE:]
+    ids, most = model.to_tell_again[side], model.elsewhere.room.piece
+    piece, model.to_tell_again[side] = ids[:most], ids[most:]
     if piece:
         model.tell(SERVICES, "to tell again", side, tuple(piece))
 

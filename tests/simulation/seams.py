@@ -17,8 +17,7 @@ from services.ticket_sync.store import line as line_store
 from services.ticket_sync.store import news as news_store
 from shared import database, ids
 from tests.simulation.dice import Dice
-from tests.simulation.model_of_line import PIECE
-from tests.simulation.model_of_news import LISTED
+from tests.simulation.room import SMALL
 from tests.simulation.simulated_broker import Broker
 from tests.simulation.simulated_postgres import Postgres
 
@@ -26,8 +25,8 @@ from tests.simulation.simulated_postgres import Postgres
 @contextmanager
 def small_pieces() -> Iterator[None]:
     """What is told piece by piece takes several, with all that comes in between; and not all news is listed."""
-    few = [(module, "MOST_IN_A_PIECE", PIECE) for module in (line, repair, line_store)]
-    few += [(module, "MOST_NEWS_LISTED", LISTED) for module in (news, news_store)]
+    few = [(module, "MOST_IN_A_PIECE", SMALL.piece) for module in (line, repair, line_store)]
+    few += [(module, "MOST_NEWS_LISTED", SMALL.listed) for module in (news, news_store)]
     before = [(module, name, getattr(module, name)) for module, name, _ in few]
     for module, name, number in few:
         setattr(module, name, number)
