@@ -10,7 +10,7 @@ from typing import Any
 import jsonschema
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -106,6 +106,7 @@ def test_a_command_says_what_its_subject_is(model: type[Command]) -> None:
     assert subject is None or subject in {data.get(f"{noun}_id") for noun in ("round", "partnership", "outsourcing")}
 
 
+@settings(max_examples=30)  # of each command
 @given(st.data())
 @pytest.mark.parametrize("kind", COMMANDS)
 def test_what_a_command_takes_its_schema_takes(kind: str, data: st.DataObject) -> None:
