@@ -5,6 +5,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice, takewhile
 from uuid import UUID
 
 from shared.contracts.answers import CommandRepeated
@@ -118,8 +119,12 @@ def _lines(arrived: list[Said], ended: Mapping[UUID, Ended]) -> dict[str, deque[
     return lines
 
 
-def _place_of(passing: Said, line: Iterable[Said], ended: Mapping[UUID, Ended]) -> int:
-    """Behind the last that was decided before; aside of what passes itself, and of strangers, who wait apart."""
+def _place_of(passing: Said, line: deque[Said], ended: Mapping[UUID, Ended]) -> int:
+    """Behind the last that was decided before; aside of what passes itself, and of strangers, who wait apart.
+
+    When something changed nothing is not known. What follows there and did not was before, since news of which nothing
+    had gathered would have had something to tell, and all else is the same on either side.
+    """
     at = ended[passing.id].at
     sides = {side for said in line if isinstance(said.data, OutsourcingAccepted) for side in _sides(said.data)}
     places = [0]
@@ -128,7 +133,9 @@ def _place_of(passing: Said, line: Iterable[Said], ended: Mapping[UUID, Ended]) 
         decided_at = ended[said.id].at
         if waits and at is not None and decided_at is not None and decided_at < at:
             places.append(place)
-    return places[-1]
+    followed_by = islice(line, places[-1], None)
+    unchanged = list(takewhile(lambda said: ended[said.id].outcome == "unchanged", followed_by))
+    return places[-1] + len(unchanged)
 
 
 def _sides(accepted: OutsourcingAccepted) -> tuple[str, str]:
