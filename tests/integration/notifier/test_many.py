@@ -1,6 +1,6 @@
-"""Many e-mails through a server that fails with one attempt in five, each time another way; `make bench-notify` has ten
-thousand.
-"""
+"""Ten thousand e-mails through a server that fails with one attempt in five, each time another way."""
+
+import pytest
 
 from shared.database import Connection
 from tests.integration.notifier.busy_sink import busy_sink
@@ -11,9 +11,11 @@ from tests.integration.notifier.many_letters import (
 )
 from tests.integration.notifier.rounds import SettingsFor
 
-LETTERS = 1_000
+LETTERS = 10_000
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(240)
 async def test_each_reader_gets_each_of_its_mails_and_none_of_anybody_else_and_only_a_lost_answer_doubles_one(
     database: Connection, settings_for: SettingsFor
 ) -> None:
