@@ -175,7 +175,9 @@ async def become_partners(lead: Partner, *services: Partner) -> list[UUID]:
         invitation: dict[str, Any] = {"partner": service.slug, "recipient": f"{service.slug}@example.com"}
         await lead.send(PartnershipInvite(actor="lead", partnership_id=id, **invitation))
         await service.send(PartnershipAccept(actor="service", partnership_id=id, organization="Lead"))
-    await lead.hears("partnership.accepted", times=len(services))
+    accepted = {str(id) for id in ids}
+    # Who leads here may have heard of other partnerships, in which it serves.
+    await lead.until(lambda: accepted <= {told.data["partnership_id"] for told in lead.of_kind("partnership.accepted")})
     return ids
 
 
