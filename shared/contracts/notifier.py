@@ -8,7 +8,7 @@ from zoneinfo import available_timezones
 from pydantic import AfterValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
-from shared.contracts.values import AboutSender, Delivery, Email, Event, Instant, Language, Slug, Value
+from shared.contracts.values import AboutSender, Delivery, Email, Event, Instant, Language, Slug, Value, each_once
 
 # What people of an instance are told of by e-mail; `entries` are notes, time, charges and files of the other side, and
 # the fields that changed on its ticket.
@@ -58,19 +58,13 @@ def _is_time_zone(name: str) -> str:
     return name
 
 
-def _nobody_twice(recipients: tuple[str, ...]) -> tuple[str, ...]:
-    if len({one.lower() for one in recipients}) < len(recipients):
-        raise PydanticCustomError("repeated", "must name each address once")
-    return recipients
-
-
 TimeZone = Annotated[
     str,
     StringConstraints(min_length=1, max_length=64),
     AfterValidator(_is_time_zone),
     Field(examples=["Europe/Berlin"]),
 ]
-Recipients = Annotated[tuple[Email, ...], Field(max_length=MOST_RECIPIENTS), AfterValidator(_nobody_twice)]
+Recipients = Annotated[tuple[Email, ...], Field(max_length=MOST_RECIPIENTS), each_once("address", str.lower)]
 
 
 class RecipientsOf(Value):
@@ -78,12 +72,6 @@ class RecipientsOf(Value):
 
     kind: TellableKind
     recipients: Recipients
-
-
-def _no_kind_twice(recipients_of: tuple[RecipientsOf, ...]) -> tuple[RecipientsOf, ...]:
-    if len({one.kind for one in recipients_of}) < len(recipients_of):
-        raise PydanticCustomError("repeated", "must name each kind once")
-    return recipients_of
 
 
 class NotificationSettingsChange(AboutSender):
@@ -95,7 +83,7 @@ class NotificationSettingsChange(AboutSender):
         default=None, description="who is told of all that is not named below; left out: the instance's own address"
     )
     # Room for more kinds than there are; each is named once.
-    recipients_of: Annotated[tuple[RecipientsOf, ...], Field(max_length=100), AfterValidator(_no_kind_twice)] = Field(
+    recipients_of: Annotated[tuple[RecipientsOf, ...], Field(max_length=100), each_once("kind")] = Field(
         default=(), description="who is told of these kinds instead"
     )
     language: Language | None = Field(default=None, description="left out: the instance's own")

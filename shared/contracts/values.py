@@ -1,9 +1,11 @@
 """What messages are made of: the kinds of payload, and fields with limits that keep rows, mails and queues small."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from operator import attrgetter
 from typing import Annotated, Any, ClassVar, Literal, Self
 from uuid import UUID
 
@@ -252,6 +254,18 @@ Line = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=_S
 LongText = Annotated[str, StringConstraints(max_length=50_000, pattern=_ANY_TEXT)]
 # What somebody has to be told: a page, which a mail can carry whole.
 Reason = Annotated[str, StringConstraints(min_length=1, max_length=2_000, pattern=_SOME_TEXT)]
+
+
+def each_once(name: str, of: Callable[[Any], object] | None = None) -> AfterValidator:
+    """No two members of a list may have the same of this: an attribute of theirs, or what is told of each."""
+    name_of = of or attrgetter(name)
+
+    def checked(members: tuple[Any, ...]) -> tuple[Any, ...]:
+        if len({name_of(one) for one in members}) < len(members):
+            raise PydanticCustomError("repeated", f"must name each {name} once")
+        return members
+
+    return AfterValidator(checked)
 
 
 class OnBehalf(Command):

@@ -4,8 +4,7 @@ from datetime import date
 from typing import Annotated, Any, ClassVar, Literal, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, Field
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
 from shared.contracts.billing.files import InvoiceFile
 from shared.contracts.billing.items import Positions, Sort
@@ -31,6 +30,7 @@ from shared.contracts.values import (
     Total,
     TotalHours,
     Value,
+    each_once,
 )
 
 TaxCategory = Literal["S", "Z", "AE", "O", "E"]
@@ -43,12 +43,6 @@ class ExchangeRate(Value):
     rate: Rate
 
 
-def _each_once(rates: tuple[ExchangeRate, ...]) -> tuple[ExchangeRate, ...]:
-    if len({one.currency for one in rates}) < len(rates):
-        raise PydanticCustomError("repeated", "must name each currency once")
-    return rates
-
-
 # One partner's work is in few currencies.
 ExchangeRates = Annotated[
     tuple[ExchangeRate, ...],
@@ -57,7 +51,7 @@ ExchangeRates = Annotated[
         description="needed where tax is owed and the invoice is in other money than that of the issuer's country:"
         " by them the tax is told in that too; nothing else is converted",
     ),
-    AfterValidator(_each_once),
+    each_once("currency"),
 ]
 
 

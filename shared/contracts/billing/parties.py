@@ -25,6 +25,7 @@ from shared.contracts.values import (
     ShortText,
     Slug,
     Value,
+    each_once,
 )
 
 # Member states in ISO 3166-1; Greece is GR here, though its VAT ids begin with EL.
@@ -151,7 +152,7 @@ class BillingData(BaseModel):
         default="Europe/Berlin", description="where the day of issue is told, and months end"
     )
     # As many partners as anybody has agreements of their own with.
-    partners: Annotated[tuple[PartnerBilling, ...], Field(max_length=200)] = ()
+    partners: Annotated[tuple[PartnerBilling, ...], Field(max_length=200), each_once("lead")] = ()
 
     @field_validator("vat_id")
     @classmethod
@@ -181,13 +182,6 @@ class BillingData(BaseModel):
         except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
             raise PydanticCustomError("time_zone", "is no time zone, such as Europe/Vienna") from None
         return name
-
-    @field_validator("partners")
-    @classmethod
-    def _nobody_twice(cls, partners: tuple[PartnerBilling, ...]) -> tuple[PartnerBilling, ...]:
-        if len({one.lead for one in partners}) < len(partners):
-            raise PydanticCustomError("repeated", "must name each lead once")
-        return partners
 
 
 class BillingSettingsChange(AboutSender, BillingData):

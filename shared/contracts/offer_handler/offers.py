@@ -22,6 +22,7 @@ from shared.contracts.values import (
     ShortText,
     Slug,
     Value,
+    each_once,
 )
 
 
@@ -78,21 +79,18 @@ class OfferSend(Command):
 
     round_id: UUID
     mode: Mode = "all_at_once"
-    offers: Annotated[tuple[PartnerOffer, ...], Field(min_length=1, max_length=100)]
+    offers: Annotated[
+        tuple[PartnerOffer, ...],
+        Field(min_length=1, max_length=100),
+        each_once("partnership_id"),
+        each_once("outsourcing_id"),
+    ]
     ticket: Ticket
     terms: Terms
     derived_from: UUID | None = Field(
         default=None,
         description="the outsourcing that the sender holds as service partner and passes on; told to nobody",
     )
-
-    @field_validator("offers")
-    @classmethod
-    def _nobody_twice(cls, offers: tuple[PartnerOffer, ...]) -> tuple[PartnerOffer, ...]:
-        for named in ("partnership_id", "outsourcing_id"):
-            if len({getattr(offer, named) for offer in offers}) < len(offers):
-                raise PydanticCustomError("repeated", f"must name each {named} once")
-        return offers
 
     @field_validator("offers")
     @classmethod
