@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import chain
 from typing import Any
 
 from services.billing.domain.drafts import Parties, drafts_of, invoiceable, posted_items
@@ -75,7 +76,7 @@ def sorted_out(
             # Those that it lies with; all, where it lies with none by itself.
             faulty = {bill.outsourcing_id: its for bill in due if (its := _all(faults_of, drawn_up([bill])))}
             told = tuple(bill for bill in due if bill.outsourcing_id in faulty) or tuple(due)
-            held_up.append(HeldUp(told, "not_valid", _once(faulty.values()) or faults))
+            held_up.append(HeldUp(told, "not_valid", tuple(dict.fromkeys(chain(*faulty.values()))) or faults))
             due = invoiceable(bill for bill in due if bill not in told)
     return drafts, held_up
 
@@ -87,7 +88,3 @@ def is_below_zero(draft: wire.InvoiceDraft) -> bool:
 
 def _all(faults_of: Check, drafts: Sequence[wire.InvoiceDraft]) -> tuple[str, ...]:
     return tuple(fault for draft in drafts for fault in faults_of(draft))
-
-
-def _once(faults: Any) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(fault for its in faults for fault in its))
