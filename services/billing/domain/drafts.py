@@ -141,8 +141,7 @@ def _draft(lines: list[InvoiceLine], of: Sequence[Bill], parties: Parties, issue
 def _line(bill: Bill, item: Item, parties: Parties, number: int) -> InvoiceLine:
     issuer = parties.issuer
     code = issuer.code_for(bill.lead, item.work_type, item.role)
-    rate = issuer.rate_for(bill.lead, item.work_type, item.role)
-    tax = tax_for(category_between(issuer, parties.recipient), rate)
+    tax = tax_for(category_between(issuer, parties.recipient), issuer.rate_of(code))
     return InvoiceLine(
         number=number,
         outsourcing_id=bill.outsourcing_id,

@@ -69,9 +69,8 @@ class BillingSettings:
         ]
         return max(fitting, key=lambda one: (one.work_type is not None, one.role is not None), default=None)
 
-    def rate_for(self, lead: str, work_type: str | None, role: str | None) -> Decimal:
-        """The domestic rate of such work in percent."""
-        code = self.code_for(lead, work_type, role)
+    def rate_of(self, code: BillingCode | None) -> Decimal:
+        """The domestic rate in percent of work that is booked like this."""
         if code is not None and code.zero_rated:
             return ZERO
         return self.data.tax_rate if code is None or code.tax_rate is None else code.tax_rate
