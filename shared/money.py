@@ -8,7 +8,20 @@ from functools import cache, lru_cache
 from babel.core import get_global
 from babel.numbers import get_currency_precision, get_territory_currencies
 
-__all__ = ["exchanged", "is_in_use", "minor_digits", "money_of", "percentage", "price_of", "rounded", "total"]
+__all__ = [
+    "MOST_DECIMALS",
+    "exchanged",
+    "is_in_use",
+    "minor_digits",
+    "money_of",
+    "percentage",
+    "price_of",
+    "rounded",
+    "total",
+]
+
+# EN 16931 knows no more for any amount (BR-DEC-*): what is worked for money with more could never be invoiced.
+MOST_DECIMALS = 2
 
 # More digits than any product or sum of contract values has: nothing is lost before the one rounding at the end.
 _EXACT = Context(prec=60, rounding=ROUND_HALF_UP)

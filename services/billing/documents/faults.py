@@ -15,10 +15,8 @@ from lxml import etree
 from services.billing.documents.xml import OUTSIDE_SCOPE, PROFILE, xml_of
 from shared.contracts.billing import Invoice, InvoiceDraft, InvoiceLine
 from shared.contracts.values import Value
-from shared.money import exchanged, is_in_use, money_of, percentage, price_of
+from shared.money import MOST_DECIMALS, exchanged, is_in_use, money_of, percentage, price_of
 
-# EN 16931 knows no more for any amount (BR-DEC-*).
-DECIMALS = 2
 # Nobody reads more; the first is what has to be mended.
 MOST_FAULTS_TOLD = 10
 
@@ -146,8 +144,8 @@ def _decimals(invoice: Invoice) -> Iterator[str]:
     amounts = [invoice.net_total, invoice.tax_total, invoice.total, *(line.amount for line in invoice.lines)]
     if not is_in_use(invoice.currency):
         yield f"BR-CL-04: {invoice.currency} is no currency in use (ISO 4217)"
-    if any(amount != round(amount, DECIMALS) for amount in amounts):
-        yield f"BR-DEC-23: {invoice.currency} has more than {DECIMALS} decimals"
+    if any(amount != round(amount, MOST_DECIMALS) for amount in amounts):
+        yield f"BR-DEC-23: {invoice.currency} has more than {MOST_DECIMALS} decimals"
 
 
 def _parties(invoice: Invoice) -> Iterator[str]:

@@ -9,7 +9,7 @@ from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
 from shared.contracts.values import Currency, Hours, Instant, LongText, Price, Value
-from shared.money import is_in_use, minor_digits
+from shared.money import MOST_DECIMALS, is_in_use, minor_digits
 
 _PRICE_OF = {"hourly": "hourly_rate", "flat": "flat_fee"}
 _TEXT: JsonDict = {"type": "string"}
@@ -30,8 +30,6 @@ _ONE_PRICE: JsonDict = {
 
 OverCap = Literal["billed", "cut", "ask"]
 SECONDS_AN_HOUR = 3600
-# EN 16931 knows no more for any amount (BR-DEC-*): what is worked for other money could never be invoiced.
-MOST_DECIMALS = 2
 FOUR_DECIMALS = Decimal("0.0001")
 
 
