@@ -8,7 +8,6 @@ import pytest
 from services.billing.domain import BillingSettings, Invoice
 from shared.contracts import billing as wire
 from shared.contracts.offer_handler import Instance, OrganizationMapped, Terms
-from shared.contracts.ticket_sync import Deduction, SnapshotCharge, SnapshotTime
 from shared.ids import new_id
 from shared.messaging.outcomes import Changed, Unchanged
 from tests.unit.billing.work import (
@@ -20,6 +19,7 @@ from tests.unit.billing.work import (
     SERVICE,
     STRANGER,
     Billing,
+    Work,
     agreeing,
     charge,
     completed,
@@ -29,8 +29,6 @@ from tests.unit.billing.work import (
     time,
     with_data,
 )
-
-Work = SnapshotTime | SnapshotCharge | Deduction
 
 
 def invoice_of(service: BillingSettings, by: Terms, *work: Work, **more: Any) -> wire.Invoice:

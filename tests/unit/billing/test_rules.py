@@ -11,7 +11,6 @@ from services.billing.domain import Bill, BillingSettings
 from services.billing.domain.taxes import Tax, category_between, lacking_tax_data, note_for, totals_of
 from shared.contracts import billing as wire
 from shared.contracts.offer_handler import Terms
-from shared.contracts.ticket_sync import Deduction, SnapshotCharge, SnapshotTime
 from shared.money import percentage
 from tests.unit.billing.work import (
     AUSTRIAN_SERVICE,
@@ -21,6 +20,7 @@ from tests.unit.billing.work import (
     SERVICE,
     SWISS_SERVICE,
     Billing,
+    Work,
     agreeing,
     charge,
     deduction,
@@ -30,7 +30,6 @@ from tests.unit.billing.work import (
     time,
 )
 
-Work = SnapshotTime | SnapshotCharge | Deduction
 BOOKS = {"code": "BOOKS", "work_type": "book", "tax_rate": "7"}
 SMALL_SERVICE = settings(SERVICE, "DE", None, "19", tax_number="12/345/67890", small_business=True)
 

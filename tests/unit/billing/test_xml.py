@@ -96,7 +96,7 @@ NOUGHT = (TaxSubtotal(category="S", rate=Decimal(0), base=Decimal("166.25"), tax
         ({"lines": (HOURS.model_copy(update={"amount": Decimal("166.24")}),)}, "BT-131"),
         ({"lines": (HOURS.model_copy(update={"tax_rate": Decimal(7)}),)}, "BR-CO-18"),
         ({"issuer": GERMAN_ISSUER.model_copy(update={"vat_id": None})}, "BR-CO-26"),
-        ({"lines": (HOURS.model_copy(update={"tax_rate": Decimal(0)}),)}, "BR-CO-18"),
+        ({"lines": (FREE,)}, "BR-CO-18"),
         ({"taxes": NOUGHT, "lines": (FREE,), "tax_total": Decimal(0), "total": Decimal("166.25")}, "BR-S-05"),
         ({"currency": "XXY"}, "BR-CL-04"),
     ],

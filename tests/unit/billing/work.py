@@ -25,6 +25,8 @@ from shared.messaging.outcomes import Decision, NotYet, Refused
 from shared.money import price_of
 from tests.unit.memory import Memory
 
+Work = SnapshotTime | SnapshotCharge | Deduction
+
 LEAD, SERVICE, STRANGER = "nordlicht", "alpenwerk", "elbtal"
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 OUTSOURCING = UUID("01935e7a-4c00-7000-8000-0000000000c1")
@@ -108,7 +110,7 @@ def deduction(amount: str, reason: str = "agreed on the phone", *, work_type: st
 
 def completed(
     by: Terms,
-    *work: SnapshotTime | SnapshotCharge | Deduction,
+    *work: Work,
     outsourcing_id: UUID = OUTSOURCING,
     nothing: bool = False,
     forced: bool = False,
@@ -139,7 +141,7 @@ def completed(
     )
 
 
-def returned(by: Terms, *work: SnapshotTime | SnapshotCharge | Deduction) -> OutsourcingHandedBack:
+def returned(by: Terms, *work: Work) -> OutsourcingHandedBack:
     """A ticket that came back with this work on it."""
     done = completed(by, *work)
     return OutsourcingHandedBack(
@@ -162,7 +164,7 @@ class Billing(Memory):
         for one in settings:
             self.keep(one)
 
-    def complete(self, by: Terms, *work: SnapshotTime | SnapshotCharge | Deduction, **more: Any) -> Decision:
+    def complete(self, by: Terms, *work: Work, **more: Any) -> Decision:
         return self.say("tandem/ticket_sync", completed(by, *work, **more))
 
     def ask(self, sender: str, model: type[Command], **fields: Any) -> Decision:
