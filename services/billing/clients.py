@@ -33,7 +33,8 @@ class NotRendered(Exception):
 class Press:
     """A few processes that render, started with the first invoice and made anew when one of them dies.
 
-    One that hangs says where and ends itself. Each is given one invoice at a time: no other dies with it.
+    One that hangs says where and ends itself. Each is given one invoice at a time: what waits loses nothing by that;
+    what others render just then fails with it, and is tried again.
     """
 
     def __init__(self, processes: int, *, most_seconds: float = RENDER_SECONDS) -> None:
