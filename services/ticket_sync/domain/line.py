@@ -63,8 +63,10 @@ def _arrived(link: Link, entry: Entry, now: datetime) -> tuple[Link, Entry, tupl
     was_held = entry.travel is Travel.HELD
     arrived, told = passed_on(link, entry, entry.word, now, Travel.RELEASED if was_held else Travel.DELIVERED)
     link, news = news_of(link, entry.owner, now) if told else (link, ())
-    fact = EntryReleased(outsourcing_id=entry.outsourcing_id, entry_id=entry.entry_id, version=entry.version)
-    return link, arrived, (*news, *told, *([Deliver(entry.owner, fact)] if was_held else ()))
+    if not was_held:
+        return link, arrived, (*news, *told)
+    released = EntryReleased(outsourcing_id=entry.outsourcing_id, entry_id=entry.entry_id, version=entry.version)
+    return link, arrived, (*news, *told, Deliver(entry.owner, released))
 
 
 def _kept_local(link: Link, entry: Entry) -> tuple[Entry, tuple[Tell, ...]]:
