@@ -104,7 +104,7 @@ class _Writer:
         """The same for a whole thread: many mail programs begin a new one where it changes."""
         about = "invitation" if self._facts.invitee else self._told.kind
         other = () if self._facts.title else (f"subjects.{about}.{self._told.role}",)
-        return self._first_of(*other, "subjects.ticket")
+        return self._word(*other, "subjects.ticket")
 
     def _number_of_lead(self) -> str | None:
         """The ticket's first number, and the only one that both sides know from the offer on."""
@@ -118,15 +118,13 @@ class _Writer:
     def _sentence(self, key: str) -> str:
         return self._word(f"letters.{self._told.kind}.{self._told.role}.{key}")
 
-    def _word(self, place: str, **more: str) -> str:
-        return self._first_of(place, **more)
-
     def _counted(self, what: str, count: int) -> str:
         """So many of it, in the form of the plural that the language has for the number (CLDR), or in its usual one."""
         form = self._formats.plural(count)
-        return self._first_of(f"plurals.{what}.{form}", f"plurals.{what}.other", count=self._formats.number(count))
+        return self._word(f"plurals.{what}.{form}", f"plurals.{what}.other", count=self._formats.number(count))
 
-    def _first_of(self, *places: str, **more: str) -> str:
+    def _word(self, *places: str, **more: str) -> str:
+        """The text at the first of these places that there is; what is said instead of it goes before."""
         instead = [f"{self._said_instead}.{place}" for place in places] if self._said_instead else []
         return self._catalogue.text(*instead, *places, **self._names, **more)
 
