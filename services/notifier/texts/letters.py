@@ -273,5 +273,5 @@ def _said_instead(letter: Letter) -> str | None:
 
 def _reader_of(letter: Letter) -> str:
     """The company that reads, or the bare address of an invitation, which says nothing of who is behind it."""
-    told = letter.notification
-    return told.facts.invitee if told.role == "service" and told.facts.invitee else letter.recipient_name
+    invitee = letter.notification.facts.invitee if letter.is_invitation else None
+    return invitee or letter.recipient_name
