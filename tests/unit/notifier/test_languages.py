@@ -41,9 +41,8 @@ def test_a_further_language_is_one_file_more(tmp_path: Path, monkeypatch: pytest
 
     def counted(changes: int) -> str:
         facts = replace(letter.notification.facts, line_count=changes)
-        return content_of(replace(letter, notification=replace(letter.notification, facts=facts))).heading.split(" by")[
-            0
-        ]
+        heading = content_of(replace(letter, notification=replace(letter.notification, facts=facts))).heading
+        return heading.split(" by")[0]
 
     assert [counted(number) for number in (1, 2, 6, 22)] == ["1 change", "2 zmiany", "6 zmian", "22 zmiany"]
     # What it does not count in its own way takes the usual form.

@@ -223,8 +223,9 @@ def test_lines_that_are_not_listed_are_counted() -> None:
 
 
 def test_long_texts_are_cut_and_the_reader_is_told_so() -> None:
-    letter = _with(REJECTED.reason, "a" * 50_000, "t" * 500)
-    mail = mail_of(letter, SENDER)
+    letter = letter_to("alpenwerk", REJECTED, "en")
+    facts = replace(letter.notification.facts, description="a" * 50_000, title="t" * 500)
+    mail = mail_of(replace(letter, notification=replace(letter.notification, facts=facts)), SENDER)
     assert len(mail["Subject"]) <= SUBJECT_CHARACTERS
     assert "(shortened; the whole text is in your own system)" in plain_of(mail)
     assert len(plain_of(mail)) < PASSAGE_CHARACTERS + 2_000
@@ -288,12 +289,6 @@ def _written_by_others(letter: Letter, texts: Iterator[str]) -> Letter:
         lines=tuple(replace(line, by=next(texts), text=next(texts)) for line in facts.lines),
     )
     return replace(letter, notification=replace(letter.notification, facts=changed))
-
-
-def _with(reason: str, description: str, title: str, number: str = "AW-7731") -> Any:
-    letter = letter_to("alpenwerk", REJECTED, "en")
-    facts = replace(letter.notification.facts, reason=reason, description=description, title=title, own_number=number)
-    return replace(letter, notification=replace(letter.notification, facts=facts))
 
 
 class _Shown(HTMLParser):
