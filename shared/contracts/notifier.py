@@ -109,7 +109,7 @@ class NotificationSettingsChanged(Delivery):
 
 
 class NotificationFailed(Delivery):
-    """An e-mail cannot be delivered and is not tried again; told to the lead where its reader has no instance."""
+    """An e-mail failed for good; of an invitation, and where its reader has no instance, its lead is told."""
 
     kind: ClassVar[str] = "tandem.notification.failed.v1"
 
@@ -118,9 +118,11 @@ class NotificationFailed(Delivery):
         description="the outsourcing, or of an invitation the partnership, or of an invoice of several the invoice"
     )
     told_of: str = Field(description="what it was to tell of, as in `recipients_of`")
-    recipient: str | None = Field(description="the address; null where it is that of a partner without an instance")
+    recipient: str | None = Field(
+        description="the address; null where it is that of a partner without an instance, but for invitations"
+    )
     words: str = Field(
-        description="the mail server's last words, or what kept it from being asked; of a partner's just the codes"
+        description="the mail server's last words, or what kept it from being asked; without an address just the codes"
     )
     attempts: int
     failed_at: Instant
