@@ -149,6 +149,8 @@ class Desk:
                     wire.InvoiceWritten.of(document, lead, service, organization=organization), _subject_of(document)
                 ),
             )
+        for bill in (bill for one in held_up for bill in one.bills):
+            changed[bill.outsourcing_id] = replace(changed[bill.outsourcing_id], held_up=True)
         return Issued(tuple(changed.values()), series, tuple(invoices), tuple(tell), tuple(held_up))
 
 
@@ -161,6 +163,11 @@ class Issued:
     invoices: tuple[Invoice, ...]
     tell: tuple[Tell, ...]
     held_up: tuple[HeldUp, ...]
+
+    @property
+    def holds_up_others(self) -> bool:
+        """Whether some of what waits was not held up before."""
+        return any(not bill.held_up for one in self.held_up for bill in one.bills)
 
     def changed(self, cause: Message[Any], *tell: Tell, until: date | None = None) -> Changed:
         """All of it as one change that the message made; these are told before, and what waits is told after."""

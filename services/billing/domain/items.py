@@ -71,6 +71,8 @@ class Bill:
     terms: Terms
     ended_on: date
     items: tuple[Item, ...]
+    # It was due once and could not be invoiced.
+    held_up: bool = False
 
     @property
     def currency(self) -> str:

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from services.billing.domain.drafts import invoiceable
-from services.billing.domain.invoices import Desk
+from services.billing.domain.invoices import Desk, Issued
 from services.billing.domain.items import Bill
 from services.billing.domain.parties import BillingSettings
 from shared.contracts.billing import CollectionUnfinished, ExchangeRate, InvoiceHeldUp, PeriodEnded
@@ -72,9 +72,14 @@ def _collected(
     if missing := desk.missing(due[0]):
         return _lacking(cause, missing)
     issued = desk.issue(due, cause, exchange_rates)
-    if issued.invoices:
+    if goes_on(issued, bills):
         return issued.going_on(cause, cause.data.until, exchange_rates)
     return issued.changed(cause, until=cause.data.until)
+
+
+def goes_on(issued: Issued, bills: Iterable[Bill]) -> bool:
+    """Whether a further look may find more: this one issued something, or was filled by what is looked at last now."""
+    return bool(issued.invoices) or (issued.holds_up_others and may_be_more(bills))
 
 
 def may_be_more(bills: Iterable[Bill]) -> bool:

@@ -3,7 +3,7 @@
 from services.billing.domain.drafts import invoiceable
 from services.billing.domain.invoices import Desk, Invoice, cancel
 from services.billing.domain.items import Bill
-from services.billing.domain.periods import due_by, may_be_more
+from services.billing.domain.periods import due_by, goes_on, may_be_more
 from services.billing.domain.posting import refuses_the_lead
 from shared.contracts import billing as wire
 from shared.messaging.outcomes import Decision, Message, NotYet, Refused
@@ -41,7 +41,7 @@ def collect(bills: tuple[Bill, ...], desk: Desk, request: Message[wire.InvoiceCo
     if request.data.preview:
         return desk.preview(due, request, further=may_be_more(bills))
     issued = desk.issue(due, request, request.data.exchange_rates)
-    if not issued.invoices:
+    if not goes_on(issued, bills):
         return issued.held_up[0].refused()
     until = request.data.until or desk.parties().issuer.day(request.now)
     return issued.going_on(request, until, request.data.exchange_rates)

@@ -35,6 +35,8 @@ CREATE TABLE bill (
     organization   text NOT NULL,
     terms          jsonb NOT NULL,
     ended_on       date NOT NULL,
+    -- Was due once and could not be invoiced: a collection looks at it last.
+    held_up        boolean NOT NULL DEFAULT false,
     CHECK (lead <> service)
 );
 CREATE INDEX bill_by_pair ON bill (service, lead);

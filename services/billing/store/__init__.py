@@ -18,7 +18,8 @@ from shared.contracts import billing as wire
 from shared.contracts.offer_handler import Terms
 from shared.database import Connection, columns_of
 
-BILL_COLUMNS = "outsourcing_id, lead, service, lead_number, service_number, title, organization, terms, ended_on"
+BILL_COLUMNS = """outsourcing_id, lead, service, lead_number, service_number, title, organization, terms, ended_on,
+                  held_up"""
 ITEM_COLUMNS = """position, sort, entry_id, description, happened_on, author, role, work_type, quantity, unit,
                   unit_price, amount, billable, state, adjusted_for, invoice_id"""
 
@@ -82,9 +83,9 @@ async def lock_bills(connection: Connection, outsourcing_ids: list[UUID]) -> lis
 async def lock_posted_bills(connection: Connection, pairs: list[tuple[str, str]]) -> list[Bill]:
     """Between each of these service partners and leads some of the bills that have posted items, in the order of ids.
 
-    First come those of which something costs anything, for the others wait for such; and those that were completed
-    first. The last one is that which makes the lines too many. Each currency is counted by itself: what waits in one,
-    for a rate or for other work, hides nothing in another.
+    First come those of which something costs anything, for the others wait for such; of these those that were not held
+    up before, and of these those that were completed first. The last one is that which makes the lines too many. Each
+    currency is counted by itself: what waits in one, for a rate or for other work, hides nothing in another.
     """
     rows = await connection.fetch(
         f"""
@@ -94,7 +95,7 @@ async def lock_posted_bills(connection: Connection, pairs: list[tuple[str, str]]
                        sum(lines) OVER (PARTITION BY currency ORDER BY place) - lines AS lines_before
                 FROM (
                     SELECT outsourcing_id, currency, row_number() OVER (
-                               PARTITION BY currency ORDER BY costs DESC, ended_on, outsourcing_id
+                               PARTITION BY currency ORDER BY costs DESC, held_up, ended_on, outsourcing_id
                            ) AS place
                     FROM bill, LATERAL (SELECT terms ->> 'currency' AS currency) AS priced, LATERAL (
                         SELECT bool_or(amount <> 0) AS costs FROM item
@@ -142,7 +143,7 @@ async def _with_items(connection: Connection, rows: list[Any]) -> list[Bill]:
 
 
 async def save_bills(connection: Connection, bills: list[Bill]) -> None:
-    """New bills with their items; of a bill that is there, what may change of its items."""
+    """New bills with their items; of a bill that is there, what may change of it and of its items."""
     rows = [
         (
             bill.outsourcing_id,
@@ -154,6 +155,7 @@ async def save_bills(connection: Connection, bills: list[Bill]) -> None:
             bill.organization,
             bill.terms.model_dump_json(),
             bill.ended_on,
+            bill.held_up,
         )
         for bill in bills
     ]
@@ -161,10 +163,10 @@ async def save_bills(connection: Connection, bills: list[Bill]) -> None:
         f"""
         INSERT INTO bill ({BILL_COLUMNS})
         SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-                             $8::jsonb[], $9::date[])
-        ON CONFLICT (outsourcing_id) DO NOTHING
+                             $8::jsonb[], $9::date[], $10::bool[])
+        ON CONFLICT (outsourcing_id) DO UPDATE SET held_up = excluded.held_up
         """,
-        *columns_of(rows, 9),
+        *columns_of(rows, 10),
     )
     await _save_items(connection, bills)
 

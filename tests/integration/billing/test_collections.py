@@ -65,6 +65,14 @@ async def test_more_tickets_at_no_cost_than_one_look_takes_keep_none_back_that_c
     assert waiting == 11, "what costs nothing waits for something that does"
 
 
+async def test_what_is_held_up_keeps_nothing_younger_back_and_is_invoiced_with_it(database: Connection) -> None:
+    below_zero = [deduction("-1"), *[time("1", billable=False)] * MOST_LINES_COLLECTED]
+    await posted(database, [below_zero])
+    await posted(database, [[time("1")]], ended_on=MARCH + timedelta(days=1))
+    first, second, last = await collected(database)
+    assert (first, [lines for _, lines in second], last) == ([], [len(below_zero) + 1], [])
+
+
 async def test_work_that_waits_in_one_currency_keeps_none_back_in_another(database: Connection) -> None:
     below_zero = [deduction("-1"), *[time("1", billable=False)] * MOST_LINES_COLLECTED]
     await posted(database, [below_zero], currency="CHF")
