@@ -77,7 +77,7 @@ class Office:
     async def _offer(self, letter: Letter, server: MailServer, attached: bytes | None) -> Answer:
         address = letter.notification.reader.address
         if not is_email(address):
-            # Nothing that a mail server could ever be asked; addresses named before that was looked at may be so.
+            # Nothing that a mail server could ever be asked; operators correct addresses past every check.
             return Answer("refused", "no mail server takes such an address")
         try:
             mail = mail_of(letter, self._sender, self._answers.of(letter), attached)

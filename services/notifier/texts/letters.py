@@ -76,7 +76,7 @@ class _Writer:
             "partner": one_line(_partner_of(letter)),
             "reader": one_line(_reader_of(letter)),
             "invitee": one_line(self._facts.invitee or ""),
-            "ticket": one_line(f"{self._number_of_lead()}: {self._facts.title}"),
+            "ticket": one_line(": ".join(filter(None, (self._number_of_lead(), self._facts.title)))),
             "number": one_line(self._facts.invoice_number or ""),
             "percent": self._formats.percent(self._facts.percent or 0),
         }

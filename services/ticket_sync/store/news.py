@@ -31,18 +31,18 @@ async def find_news(connection: Connection, outsourcing_ids: list[UUID]) -> list
             CROSS JOIN LATERAL (VALUES (lead, lead_news_since), (service, service_news_since)) AS side (writer, since)
             CROSS JOIN LATERAL (
                 SELECT entry_id, owner AS writer, side.since, max(told_at) OVER () AS until,
-                       row_number() OVER (ORDER BY told_at, entry_id) AS turn,
-                       array_agg(entry_id) OVER () AS ids,
+                       row_number() OVER in_order AS turn,
+                       CASE WHEN row_number() OVER in_order = 1 THEN array_agg(entry_id) OVER () END AS ids,
                        coalesce(octet_length(content), 0) + coalesce(octet_length(copy_content), 0) AS bytes
                 FROM entry
                 WHERE entry.outsourcing_id = link.outsourcing_id AND owner = side.writer AND told_at >= side.since
+                WINDOW in_order AS (ORDER BY told_at, entry_id)
                 ORDER BY told_at, entry_id LIMIT $2
             ) AS first
             WHERE outsourcing_id = ANY ($1::uuid[]) AND side.since IS NOT NULL
         )
         SELECT {columns}, CASE WHEN is_read THEN content END AS content,
-               CASE WHEN is_read THEN copy_content END AS copy_content, told.since, told.until,
-               CASE WHEN turn = 1 THEN ids END AS ids
+               CASE WHEN is_read THEN copy_content END AS copy_content, told.since, told.until, told.ids
         FROM told JOIN entry USING (outsourcing_id, entry_id) ORDER BY told.outsourcing_id, told.writer, told.turn
         """,
         outsourcing_ids,
