@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -12,13 +11,11 @@ from typing import Any
 
 import aio_pika
 import psutil
-import structlog
 from rich.console import Console
 
 from services.console.installation import Installation, install
 from services.console.stack import LocalStack
 from services.console.workers import Worker, workers
-from services.notifier.settings import Settings
 from shared.contracts.envelope import CONTENT_TYPE
 from shared.contracts.ticket_sync import OutsourcingAsked
 from shared.database import Connection
@@ -35,11 +32,7 @@ from tests.bench.results import LOGS, Bar, keep
 from tests.integration.databases import at, connection_to
 from tests.integration.messaging.posting import event
 from tests.integration.notifier.busy_sink import Sink, busy_sink
-from tests.integration.notifier.many_letters import (
-    carry_all,
-    check_that_only_a_lost_answer_doubles,
-    store_pending_letters,
-)
+from tests.integration.notifier.many_letters import store_pending_letters
 
 # The first ones come while the worker is still starting; they say nothing about how fast it is.
 COUNTED_FROM = 0.05
@@ -47,9 +40,6 @@ FEW_PENDING = 1_000
 # So many go out while the worker's memory is looked at, of few and of many alike.
 SENT_MEANWHILE = 1_000
 OFFERS = 10
-# Through a server that fails with one attempt in five, each time another way.
-UNRELIABLY_SENT = 10_000
-FAILS_EVERY = 5
 # Between two offers, so that each finds everybody idle.
 PAUSE_SECONDS = 0.7
 MOST_SECONDS = 300.0
@@ -85,8 +75,7 @@ async def main(mails: int, pending: int, rounds: int) -> None:
                     }
                     say(f"round {number}: " + ", ".join(f"{name} {value:.2f}" for name, value in one.items()))
                     figures.append(one)
-            unreliable = await _send_unreliably(installation, notifier)
-    _tell(mails, pending, figures, unreliable)
+    _tell(mails, pending, figures)
 
 
 async def _rate(installation: Installation, notifier: Connection, mails: int) -> float:
@@ -170,23 +159,6 @@ async def _memory_with(pending: int, installation: Installation, notifier: Conne
     return most
 
 
-async def _send_unreliably(installation: Installation, notifier: Connection) -> dict[str, float]:
-    """Raises where a reader lacks one of its mails, has another's, or one twice of which the answer was not lost."""
-    await _forget_all(notifier)
-    reader_of = await store_pending_letters(notifier, UNRELIABLY_SENT)
-    # A line for each attempt would only be in the way.
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    began = monotonic()
-    async with busy_sink(fails_every=FAILS_EVERY) as sink:
-        settings = Settings(**_settings(installation, sink))
-        await carry_all(notifier, settings)
-        await sink.has_kept(UNRELIABLY_SENT)
-    told = {"letters": float(UNRELIABLY_SENT), "seconds": monotonic() - began}
-    told["answers_lost"] = float(check_that_only_a_lost_answer_doubles(sink.kept, reader_of))
-    say("through a server that fails with one attempt in five: " + ", ".join(f"{n} {v:.0f}" for n, v in told.items()))
-    return told
-
-
 async def _forget_all(notifier: Connection) -> None:
     """What is pending now belongs to nobody any more."""
     await notifier.execute("TRUNCATE notification")
@@ -200,13 +172,6 @@ def _notifier(installation: Installation, sink: Sink) -> Iterator[Worker]:
         yield worker
 
 
-def _settings(installation: Installation, sink: Sink) -> dict[str, Any]:
-    """What the worker would be told, by name."""
-    told = installation.environment_of("notifier")
-    known = {name.removeprefix("TANDEM_").lower(): value for name, value in told.items() if name.startswith("TANDEM_")}
-    return {name: value for name, value in known.items() if name in Settings.model_fields} | _mail_server(sink)
-
-
 def _mail_server(sink: Sink) -> dict[str, str]:
     return {
         "smtp_host": "127.0.0.1",
@@ -216,7 +181,7 @@ def _mail_server(sink: Sink) -> dict[str, str]:
     }
 
 
-def _tell(mails: int, pending: int, rounds: list[dict[str, float]], unreliable: dict[str, float]) -> None:
+def _tell(mails: int, pending: int, rounds: list[dict[str, float]]) -> None:
     grown = [one["many_pending_memory_mib"] - one["few_pending_memory_mib"] for one in rounds]
     bars = {
         "mails_per_second": Bar(min(one["mails_per_second"] for one in rounds), at_least=LEAST_MAILS_A_SECOND),
@@ -227,7 +192,7 @@ def _tell(mails: int, pending: int, rounds: list[dict[str, float]], unreliable: 
         "worker_memory_mib": Bar(max(one["many_pending_memory_mib"] for one in rounds), at_most=MOST_WORKER_MEMORY_MIB),
     }
     settings = {"mails": mails, "pending": pending, "few_pending": FEW_PENDING, "offers": OFFERS}
-    say(f"kept in {keep('notify', settings, [*rounds, {'unreliable': unreliable}], bars)}")
+    say(f"kept in {keep('notify', settings, rounds, bars)}")
 
 
 if __name__ == "__main__":
