@@ -1,5 +1,6 @@
 """What every test may stand on: a real Postgres and a real RabbitMQ, started once for each process of the run."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import structlog
 from hypothesis import settings
 
 from services.console.stack import LocalStack, Unavailable
+from tests.integration.databases import drop_left
 
 # How long one example takes depends on what else the machine does.
 settings.register_profile("tandem", deadline=None)
@@ -41,4 +43,5 @@ def stack() -> Iterator[LocalStack]:
     except Unavailable as missing:
         pytest.fail(str(missing), pytrace=False)
     yield local
+    asyncio.run(drop_left(local.database_admin_url))
     local.__exit__(None, None, None)

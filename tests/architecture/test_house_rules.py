@@ -110,6 +110,8 @@ def test_a_host_is_recognised_wherever_it_stands() -> None:
         assert _digest("example.org") in _domains_in(line)
 
 
+# What is skipped counts as passed. What a test needs is installed, or it fails and says what is missing; so the rule
+# names the ways to skip, as the only file that may.
 @each(PYTHON)
 def test_nothing_of_ours_is_mocked_or_skipped(path: Path) -> None:
     for node in _nodes(path):

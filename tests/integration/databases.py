@@ -4,6 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
+from hashlib import sha256
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -37,7 +38,8 @@ def migrations_of(service: str) -> str:
 
 async def make_template(admin_url: str, schema: str, script: str) -> str:
     """A database with these tables in this schema and the two instances of the tests, to be cloned."""
-    template = f"template_{schema}"
+    # Of another script there is another one: a server that is given keeps them from run to run.
+    template = f"template_{schema}_{sha256(script.encode()).hexdigest()[:8]}"
     admin = await asyncpg.connect(admin_url)
     try:
         if await admin.fetchval("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)", template):
@@ -60,14 +62,9 @@ async def make_template(admin_url: str, schema: str, script: str) -> str:
 @asynccontextmanager
 async def clone_of(admin_url: str, template: str, schema: str) -> AsyncIterator[str]:
     """The URL of a fresh clone of a template, dropped at the end."""
-    name = f"test_{token_hex(6)}"
-    admin = await asyncpg.connect(admin_url)
-    try:
-        await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
-        yield at(admin_url, name, schema)
-        await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-    finally:
-        await admin.close()
+    name = await _clone(admin_url, template)
+    yield at(admin_url, name, schema)
+    await drop_database(admin_url, name)
 
 
 @asynccontextmanager
@@ -81,12 +78,28 @@ async def database_as_new(admin_url: str, schema: str, script: str) -> AsyncIter
     left.append(url)
 
 
-async def _clone_to_keep(admin_url: str, template: str, schema: str) -> str:
-    """A clone that is there until the server ends, and remembers what the template held."""
+async def drop_left(admin_url: str) -> None:
+    """Drop what the tests have left on this server, which may go on after them."""
+    for (server, _), urls in _left.items():
+        while server == admin_url and urls:
+            await drop_database(admin_url, urlsplit(urls.pop()).path.removeprefix("/"))
+
+
+async def drop_database(admin_url: str, name: str) -> None:
+    async with connection_to(admin_url) as admin:
+        await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+async def _clone(admin_url: str, template: str) -> str:
     name = f"test_{token_hex(6)}"
     async with connection_to(admin_url) as admin:
-        await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
-    url = at(admin_url, name, schema)
+        await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
+    return name
+
+
+async def _clone_to_keep(admin_url: str, template: str, schema: str) -> str:
+    """A clone for one test after another, which remembers what the template held."""
+    url = at(admin_url, await _clone(admin_url, template), schema)
     async with connection_to(url) as connection:
         await connection.execute(
             """
