@@ -194,7 +194,8 @@ def _lose_and_compare(ticket: Ticket, dice: Dice) -> Command:
 
 def _request(ticket: Ticket, *, listed: bool) -> SyncRequest:
     own, copies = ticket.inventories(listed=listed)
-    return SyncRequest(actor=ACTOR, outsourcing_id=ticket.outsourcing_id, own=own, copies=copies)
+    severed = tuple(sorted(ticket.severed))
+    return SyncRequest(actor=ACTOR, outsourcing_id=ticket.outsourcing_id, own=own, copies=copies, severed=severed)
 
 
 def _put_again(ticket: Ticket, dice: Dice) -> Command | None:

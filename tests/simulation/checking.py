@@ -203,7 +203,7 @@ def _about(data: Payload) -> UUID | None:
 
 
 def check_copies(model: Outsourcing, companies: dict[str, Company], subject: str) -> None:
-    """Both sides hold just the copies that they must, and know what state things are in."""
+    """Both sides hold just the copies that they must, and know which are severed and what state things are in."""
     for slug in (model.lead, model.service):
         ticket = companies[slug].tickets[subject]
         # A copy that was edited is nobody else's any more: who loses it has lost it.
@@ -215,6 +215,7 @@ def check_copies(model: Outsourcing, companies: dict[str, Company], subject: str
         }
         copies = {id: copy for id, copy in _copies_at(ticket).items() if id not in lost}
         expect("copies at", f"{slug} of {subject}", must_have, copies)
+        expect("severed at", f"{slug} of {subject}", model.severed, ticket.severed)
         expect("state at", f"{slug} of {subject}", model.state, ticket.state)
 
 

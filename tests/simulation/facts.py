@@ -79,7 +79,7 @@ def _inventory(told: Inventory) -> Fact:
 def _digest(told: SyncDigest) -> Fact:
     removed = {one.entry_id: one.version for one in told.removed}
     compared = (_inventory(told.own), _inventory(told.copies))
-    return "digest", told.state, *compared, removed, told.wanted, told.to_follow
+    return "digest", told.state, *compared, told.severed, removed, told.wanted, told.to_follow
 
 
 def _gathered(told: NewsGathered) -> Fact:

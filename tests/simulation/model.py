@@ -295,19 +295,19 @@ class Outsourcing:
         self.tell_of(id)
         model_of_news.take_entry(self, id, stood=stood)
 
-    def tell_of(self, id: UUID) -> None:
-        """Tell the other side of a copy as it stands; nothing where the entry has been there before."""
+    def tell_of(self, id: UUID, side: str | None = None) -> None:
+        """Tell a side, or else the other one, of a copy as it stands; nothing where the entry has been there before."""
         owner, image = self.words[id].owner, self.copies.get(id)
-        if (other := self.other(owner)) in self.been[id]:
+        if (to := side or self.other(owner)) != owner and to in self.been[id]:
             return
         if image is None:
-            self.tell(other, "gone", self.state, id, self.gone[id], owner)
+            self.tell(to, "gone", self.state, id, self.gone[id], owner)
         elif id in self.severed:
-            self.tell(other, "severed", self.state, id, image[0], owner)
+            self.tell(to, "severed", self.state, id, image[0], owner)
         elif owner == SERVICES:
-            self.tell(other, "time in one charge", self.state, image[-1])
+            self.tell(to, "time in one charge", self.state, image[-1])
         else:
-            self.tell(other, "copy", self.state, id, *image, id in self.added_during_approval)
+            self.tell(to, "copy", self.state, id, *image, id in self.added_during_approval)
 
     def is_known_to(self, side: str, id: UUID) -> bool:
         """Whether it is its own entry, or it was told of it."""

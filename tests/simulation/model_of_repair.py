@@ -18,11 +18,11 @@ def compare(model: "Outsourcing", side: str, said: SyncRequest) -> "Taken | None
     own, removed = _own(model, side)
     copies = model.follows(side)
     holds = said.copies.version_of if said.copies.versions is not None else None
-    lacks = [id for id in sorted(model.words) if holds is not None and _lacks(model, side, id, copies, holds)]
+    lacks = _lacked(model, side, holds, set(said.severed)) if holds is not None else []
     wanted = [] if model.state in ("completed", "returned") else _wanted(model, side, said.own.version_of)
     told_own = _inventory(own, said.own)
     told_removed = {} if told_own[-1] is None else removed
-    facts = told_own, _inventory(copies, said.copies), told_removed, tuple(wanted), len(lacks)
+    facts = told_own, _inventory(copies, said.copies), len(model.severed), told_removed, tuple(wanted), len(lacks)
     model.tell(side, "digest", model.state, *facts)
     _begin(model, side, lacks)
     return None
@@ -32,20 +32,20 @@ def tell_digests(model: "Outsourcing", _: str, __: SyncFellDue) -> None:
     for side in (model.lead, model.service):
         own, _removed = _own(model, side)
         inventories = _inventory(own), _inventory(model.follows(side))
-        model.tell(side, "digest", model.state, *inventories, {}, (), 0)
+        model.tell(side, "digest", model.state, *inventories, len(model.severed), {}, (), 0)
 
 
 def tell_all_again(model: "Outsourcing", _: str, said: RepairOrdered) -> None:
     side = said.side
-    known = [id for id in sorted(model.words) if model.words[id].owner != side and model.is_known_to(side, id)]
-    _begin(model, side, known)
+    known = {id for id, word in model.words.items() if word.owner != side and model.is_known_to(side, id)}
+    _begin(model, side, sorted(known | model.severed))
 
 
 def tell_again(model: "Outsourcing", _: str, said: RepairUnfinished) -> "Taken | None":
     if model.repair_ids.get(said.side) != said.repair_id:
         return "unchanged"
     for id in said.entry_ids:
-        model.tell_of(id)
+        model.tell_of(id, said.side)
     _next_piece(model, said.side)
     return None
 
@@ -74,10 +74,13 @@ def _own(model: "Outsourcing", side: str) -> tuple[dict[UUID, int], dict[UUID, i
     return own, removed
 
 
-def _lacks(model: "Outsourcing", side: str, id: UUID, copies: dict[UUID, int], holds: dict[UUID, int]) -> bool:
-    if id in copies:
-        return holds.get(id, 0) < copies[id]
-    return id in holds and model.words[id].owner != side and model.is_known_to(side, id)
+def _lacked(model: "Outsourcing", side: str, holds: dict[UUID, int], severed: set[UUID]) -> list[UUID]:
+    """Copies that are missing or older, what is no copy any more, and severances that are not known."""
+    copies = model.follows(side)
+    behind = {id for id, version in copies.items() if holds.get(id, 0) < version}
+    no_copies = (holds.keys() - copies.keys()) & model.words.keys()
+    stale = {id for id in no_copies if model.words[id].owner != side and model.is_known_to(side, id)}
+    return sorted(behind | stale | (model.severed - severed))
 
 
 def _wanted(model: "Outsourcing", side: str, own: Mapping[UUID, int]) -> list[UUID]:

@@ -105,6 +105,12 @@ def want_nothing(rule: Rule, *given: Any) -> Decision:
     return Changed(*decision.values, tell=(told, *more), history="")
 
 
+def keep_to_oneself_what_is_severed(rule: Rule, link: Any, holdings: Any, at_hand: Any, last: Any, request: Any) -> Any:
+    severed = {one.entry_id for one in (*(holdings.entries if holdings else ()), *at_hand) if one.is_severed}
+    data = request.data.model_copy(update={"severed": tuple(severed)})
+    return rule(link, holdings, at_hand, last, replace(request, data=data))
+
+
 def stop_after_a_piece(rule: Rule, link: Any, repair: Any, *more: Any) -> Decision:
     return rule(link, repair and replace(repair, entry_ids=()), *more)
 
@@ -169,6 +175,7 @@ def end_without_the_news(rule: Rule, *given: Any) -> Decision:
         (EntryPut, cite_what_has_lapsed),
         (SyncRequest, keep_what_is_missing_to_oneself),
         (SyncRequest, want_nothing),
+        (SyncRequest, keep_to_oneself_what_is_severed),
         (RepairUnfinished, stop_after_a_piece),
         (LineUnfinished, lose_the_rest_of_the_line),
         (EntryPut, overtake_what_is_in_line),

@@ -104,9 +104,14 @@ class Entry:
         """Whether this one of the two sides wrote it, or was told of it."""
         return slug == self.owner or (self.was_told and slug not in self.path)
 
+    @property
+    def is_severed(self) -> bool:
+        """Whether its copy does not follow any more, which both sides were told."""
+        return self.travel is Travel.SEVERED
+
     def has_a_copy_at(self, slug: str) -> bool:
         """Whether this one of the two sides has a copy that follows its owner."""
-        standing = self.copy_version is not None and self.travel is not Travel.SEVERED
+        standing = self.copy_version is not None and not self.is_severed
         return slug != self.owner and standing and slug not in self.path
 
     def succeeded_by(self, newest: "Entry") -> "Entry":
@@ -173,20 +178,25 @@ def file_found_by(reader: str, entry: Entry, body: EntryBody | None, *, anew: bo
 
 
 def told_of(link: Link, entry: Entry, word: Word | None = None) -> tuple[Deliver, ...]:
-    """What the other side is told, and told again: its copy as it stands, that it is to go, or that it is severed.
+    """What the other side is told: its copy as it stands, that it is to go, or that it is severed."""
+    return told_to(link.other_side_of(entry.owner), link, entry, word)
 
-    Nothing where the entry has been there before: it would come back.
+
+def told_to(side: str, link: Link, entry: Entry, word: Word | None = None) -> tuple[Deliver, ...]:
+    """What this side is told of an entry, and told again.
+
+    Nothing where the other side's entry has been there before: it would come back.
     """
-    recipient = link.other_side_of(entry.owner)
-    fact = None if recipient in entry.path else _fact(link, entry, word)
-    return () if fact is None else (Deliver(recipient, fact),)
+    has_been_there = side != entry.owner and side in entry.path
+    fact = None if has_been_there else _fact(link, entry, word)
+    return () if fact is None else (Deliver(side, fact),)
 
 
 def _fact(link: Link, entry: Entry, word: Word | None) -> Delivery | None:
     named: dict[str, Any] = {"outsourcing_id": entry.outsourcing_id, "entry_id": entry.entry_id, "owner": entry.owner}
     if entry.withdrawn_version is not None:
         return EntryWithdrawn(**named, version=entry.withdrawn_version, state=link.state)
-    if entry.travel is Travel.SEVERED and entry.copy_version is not None:
+    if entry.is_severed and entry.copy_version is not None:
         return EntrySevered(**named, version=entry.copy_version, state=link.state)
     standing = standing_copy(link, entry, word)
     if standing is None or entry.copy_version is None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from services.ticket_sync.domain.entries import Entry, told_of
+from services.ticket_sync.domain.entries import Entry, told_to
 from services.ticket_sync.domain.line import MOST_IN_A_PIECE
 from services.ticket_sync.domain.links import Link
 from services.ticket_sync.domain.opening import Due
@@ -70,11 +70,12 @@ def ask(
         return NotYet("sync/too-much-at-once", state=link.state)
     side, said = request.sender, request.data
     own, copies = _compared(_own_of(side, entries), said.own), _compared(_copies_of(side, entries), said.copies)
-    lacking = _lacking(side, entries, said.copies)
+    lacking = _lacking(side, entries, said)
     digest = SyncDigest(
         outsourcing_id=link.outsourcing_id,
         own=own,
         copies=copies,
+        severed=_severed(entries),
         removed=() if own.versions is None else _removed_of(side, entries),
         wanted=() if link.has_ended else _wanted(side, entries, said.own),
         to_follow=len(lacking),
@@ -102,14 +103,14 @@ def fall_due(link: Link | None, holdings: Holdings | None, at_hand: Entries, due
 
 
 def order(link: Link | None, holdings: Holdings | None, at_hand: Entries, ordered: Message[RepairOrdered]) -> Decision:
-    """An operator has all that one side should hold of the other's told again."""
+    """An operator has all that one side should know of copies told again: its own, and which are severed."""
     side = ordered.data.side
     if link is None or not link.includes(side):
         return NotYet("outsourcing/unknown")
     entries = _every_entry(link, holdings, at_hand)
     if entries is None:
         return NotYet("sync/too-much-at-once")
-    told = tuple(one.entry_id for one in entries if one.owner != side and one.is_known_to(side))
+    told = tuple(one.entry_id for one in entries if _is_told_to(side, one))
     repair, tell = _piece_by_piece(Repair(link.outsourcing_id, side, ordered.fresh_id, ordered.now, told))
     return Changed(repair, tell=tell, history=f"{len(told)} are told again to {side}, as an operator wants")
 
@@ -120,7 +121,7 @@ def go_on(link: Link | None, repair: Repair | None, piece: Entries, unfinished: 
         return Unchanged()
     read = {one.entry_id for one in piece}
     left = tuple(id for id in unfinished.data.entry_ids if id not in read) + repair.entry_ids
-    tell = [told for entry in piece for told in told_of(link, entry)]
+    tell = [told for entry in piece for told in told_to(repair.side, link, entry)]
     repair, more = _piece_by_piece(replace(repair, entry_ids=left))
     return Changed(repair, tell=(*tell, *more), history=f"{len(tell)} told again to {repair.side}")
 
@@ -137,6 +138,7 @@ def _digest_for(side: str, link: Link, entries: Entries) -> SyncDigest:
         outsourcing_id=link.outsourcing_id,
         own=Inventory.of(_own_of(side, entries)),
         copies=Inventory.of(_copies_of(side, entries)),
+        severed=_severed(entries),
         state=link.state,
     )
 
@@ -160,23 +162,33 @@ def _copies_of(side: str, entries: Entries) -> dict[UUID, int]:
     return {one.entry_id: one.copy_version or 0 for one in entries if one.has_a_copy_at(side)}
 
 
+def _severed(entries: Entries) -> int:
+    """How many copies do not follow any more: none ever does again, so that their number shows what is missing."""
+    return sum(one.is_severed for one in entries)
+
+
+def _is_told_to(side: str, entry: Entry) -> bool:
+    """Whether this side was told of the entry: of the other's what stands and what went, of any that it is severed."""
+    return entry.is_severed or (entry.owner != side and entry.is_known_to(side))
+
+
 def _compared(version_of: Mapping[UUID, int], said: Inventory) -> Inventory:
     """What there is, one by one where the sender said something else."""
     here = Inventory.of(version_of)
     return here if here.agrees_with(said) else Inventory.of(version_of, listed=True)
 
 
-def _lacking(side: str, entries: Entries, said: Inventory) -> tuple[UUID, ...]:
-    """What the side has not or has older, and what it has as a copy that went or was severed."""
-    if said.versions is None:
+def _lacking(side: str, entries: Entries, said: SyncRequest) -> tuple[UUID, ...]:
+    """What the side has not or has older, what it has as a copy that went, and what it does not know to be severed."""
+    if said.copies.versions is None:
         return ()
-    held = said.version_of
+    held, severed = said.copies.version_of, set(said.severed)
     lacking = []
     for one in entries:
         if one.has_a_copy_at(side):
             if held.get(one.entry_id, 0) < (one.copy_version or 0):
                 lacking.append(one.entry_id)
-        elif one.owner != side and one.entry_id in held and one.is_known_to(side):
+        elif _is_told_to(side, one) and (one.entry_id in held or (one.is_severed and one.entry_id not in severed)):
             lacking.append(one.entry_id)
     return tuple(lacking)
 

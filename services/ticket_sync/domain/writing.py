@@ -83,7 +83,7 @@ def sever(link: Link | None, entry: Entry | None, severing: Message[EntrySever])
         return NotYet("outsourcing/unknown")
     if refused := link.refuses_unless_said_by("service", severing.sender):
         return refused
-    if entry is not None and entry.travel is Travel.SEVERED:
+    if entry is not None and entry.is_severed:
         return Refused("entry/severed-already", state=link.state)
     if entry is None or not entry.has_a_copy_at(link.service):
         return Refused("entry/not-a-copy", state=link.state)
@@ -135,7 +135,7 @@ def _pass_on(link: Link, entry: Entry, word: Word | None, now: datetime, *, is_n
     """Tell the other side, or put the entry in line until it may be told; what concerns nobody stays local."""
     values = (link,) if is_new else ()
     found = file_found_by(entry.owner, entry, word.body if word else None, anew=is_new)
-    if entry.travel is Travel.SEVERED:
+    if entry.is_severed:
         return Changed(
             entry.severed(), tell=found, history=f"{_named(entry)} stays with its owner: its copy is severed"
         )

@@ -151,7 +151,7 @@ COMMANDS: dict[str, dict[str, Any]] = {
     ),
     "entry.remove": about(**BY_SERVICE, entry_id=ENTRY, version=2),
     "entry.sever": about(**BY_SERVICE, entry_id=NOTE),
-    "sync.request": about(**BY_SERVICE, own=_held(time=1, charge=1), copies=_held()),
+    "sync.request": about(**BY_SERVICE, own=_held(time=1, charge=1), copies=_held(), severed=[]),
     "question.ask": about(**BY_SERVICE, text="May the switch be restarted during the day?"),
     "question.answer": about(**BY_LEAD, text="Yes, after 5 p.m."),
     "completion.submit": about(
@@ -255,6 +255,7 @@ DELIVERIES: dict[str, dict[str, Any]] = {
     "sync.digest": about(
         own={**_held(time=1, charge=1), "versions": None},
         copies=_held(note=3),
+        severed=0,
         removed=[],
         wanted=[],
         to_follow=1,

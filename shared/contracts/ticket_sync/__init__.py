@@ -60,6 +60,7 @@ from shared.contracts.ticket_sync.news import (
     What,
 )
 from shared.contracts.ticket_sync.sync import (
+    MOST_SEVERED,
     MOST_VERSIONS,
     MOST_WANTED,
     EntryVersion,
@@ -94,6 +95,7 @@ __all__ = [
     "LARGEST_INLINE_BYTES",
     "LARGEST_SNAPSHOT_BYTES",
     "MOST_NEWS_LISTED",
+    "MOST_SEVERED",
     "MOST_VERSIONS",
     "MOST_WANTED",
     "NEWS_TEXT_CHARACTERS",

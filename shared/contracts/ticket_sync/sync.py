@@ -10,10 +10,11 @@ from pydantic_core import PydanticCustomError
 
 from shared.contracts.values import AboutOutsourcing, Count, Delivery, Event, Instant, Sha256, Slug, Value, Version
 
-# As many as a ticket has, with the one that Tandem adds in the end. Listed one by one, with what is wanted, they still
-# fit into a message of 1 MiB.
+# As many as a ticket has, with the one that Tandem adds in the end. Listed one by one, with what is wanted or severed,
+# they still fit into a message of 1 MiB.
 MOST_VERSIONS = 10_000
 MOST_WANTED = 5_000
+MOST_SEVERED = 5_000
 
 
 class EntryVersion(Value):
@@ -76,6 +77,9 @@ class SyncRequest(AboutOutsourcing):
 
     own: Inventory = Field(description="the sender's own entries, internal ones included, as far as it has put them")
     copies: Inventory = Field(description="its copies of the other side's entries, severed ones left out")
+    severed: Annotated[tuple[UUID, ...], Field(max_length=MOST_SEVERED)] = Field(
+        default=(), description="entries of either side of which it was told that their copy is severed"
+    )
 
 
 class SyncDigest(Delivery):
@@ -86,6 +90,7 @@ class SyncDigest(Delivery):
     outsourcing_id: UUID
     own: Inventory = Field(description="its own entries as they are known to Tandem")
     copies: Inventory = Field(description="the copies it was told of")
+    severed: Count = Field(default=0, description="how many entries there are whose copy is severed, of either side")
     removed: tuple[EntryVersion, ...] = Field(
         default=(), description="its own entries that it removed; listed where its own differ"
     )

@@ -120,6 +120,7 @@ def ask(
     own: dict[UUID, int] | None = None,
     copies: dict[UUID, int] | None = None,
     *,
+    severed: set[UUID] | None = None,
     listed: bool = True,
     outsourcing_id: UUID = OUTSOURCING,
 ) -> SyncRequest:
@@ -129,6 +130,7 @@ def ask(
         outsourcing_id=outsourcing_id,
         own=Inventory.of(own or {}, listed=listed),
         copies=Inventory.of(copies or {}, listed=listed),
+        severed=tuple(severed or ()),
     )
 
 

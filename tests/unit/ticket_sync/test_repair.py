@@ -20,7 +20,6 @@ from services.ticket_sync.domain.opening import Due
 from services.ticket_sync.domain.repair import ASK_AGAIN_AFTER, digest_due
 from shared.contracts.ticket_sync import (
     EntryReplicated,
-    EntrySevered,
     EntryVersion,
     EntryWithdrawn,
     Inventory,
@@ -57,7 +56,6 @@ from tests.unit.ticket_sync.outsourcing import (
     reject,
     remove,
     returned,
-    sever,
     submit,
 )
 
@@ -169,16 +167,6 @@ def test_of_what_it_was_never_told_a_side_learns_nothing_even_if_it_guesses_the_
     digest, again = repaired(with_entries(), SERVICE, ask({B: 1}, {A: 2, B: 9}))
     assert again == [] and B not in digest.copies.version_of and B not in digest.own.version_of
     assert digest.wanted == ()
-
-
-def test_a_severed_copy_is_its_holder_s_own_and_who_forgot_that_is_told_again() -> None:
-    outsourcing = with_entries()
-    outsourcing.say(SERVICE, sever(A))
-    outsourcing.say(LEAD, put(id=A, version=3))
-    digest, again = repaired(outsourcing, SERVICE, ask())
-    assert (digest.copies, again) == (Inventory.of({}), [])
-    _, again = repaired(outsourcing, SERVICE, ask({}, {A: 2}))
-    assert again == [EntrySevered(outsourcing_id=OUTSOURCING, entry_id=A, owner=LEAD, version=2, state="in_progress")]
 
 
 def test_while_a_change_is_held_the_copy_as_it_stands_is_told_again() -> None:

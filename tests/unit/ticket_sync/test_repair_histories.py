@@ -45,6 +45,7 @@ MOVES: dict[str, tuple[str, Payload]] = {
     "return": (SERVICE, give_back()),
 }
 OPERATIONS = ["write"] * 6 + ["remove", "forget a copy", "forget its own", "restore", "sever", "submit", *MOVES]
+OPERATIONS += ["forget what is severed"]
 SOMETIMES = st.sampled_from([True, True, True, False])
 
 
@@ -57,6 +58,7 @@ class Side:
     own: dict[UUID, int] = field(default_factory=dict)
     removed: dict[UUID, int] = field(default_factory=dict)
     copies: Copies = field(default_factory=Copies)
+    severed: set[UUID] = field(default_factory=set)
     digest: SyncDigest | None = None
 
     def take(self, facts: list[Delivery]) -> None:
@@ -64,6 +66,7 @@ class Side:
         for fact in facts:
             if isinstance(fact, EntrySevered):
                 self.copies.known.pop(fact.entry_id, None)
+                self.severed.add(fact.entry_id)
             elif isinstance(fact, SyncDigest):
                 self.digest = fact
 
@@ -77,7 +80,7 @@ class Side:
         return remove(id, self.removed[id])
 
     def says(self, *, listed: bool) -> SyncRequest:
-        return ask(self.own, self.copies.version_of, listed=listed)
+        return ask(self.own, self.copies.version_of, severed=self.severed, listed=listed)
 
 
 class Network:
@@ -111,6 +114,8 @@ class Network:
                 other.copies.known.pop(id, None)
             case "forget its own":
                 side.own.pop(id, None)
+            case "forget what is severed":
+                side.severed.clear()
             case "restore":
                 side.own = {one: max(version - 1, 1) for one, version in side.own.items()}
             case "sever":
@@ -139,11 +144,12 @@ class Network:
                 self.say(side.slug, side.write(id, above=version))
 
     def in_step(self, side: Side) -> tuple[bool, bool]:
-        """Whether a digest alone shows that the hub and the side hold the same: its own, and its copies."""
+        """Whether a digest alone shows that the hub and the side hold the same: its own, and what is of copies."""
         self.hub.now += ASK_AGAIN_AFTER
         self.say(side.slug, side.says(listed=False))
         assert side.digest is not None
-        return side.digest.own.versions is None, side.digest.copies.versions is None
+        own, copies = side.digest.own.versions is None, side.digest.copies.versions is None
+        return own, copies and side.digest.severed == len(side.severed)
 
 
 @settings(max_examples=150)

@@ -6,20 +6,31 @@ from uuid import UUID
 import pytest
 
 from services.ticket_sync.domain.entries import Travel
-from shared.contracts.ticket_sync import EntryReleased, EntryReplicated, EntrySevered
+from shared.contracts.ticket_sync import (
+    EntryReleased,
+    EntryReplicated,
+    EntrySevered,
+    RepairOrdered,
+    SyncDigest,
+    SyncFellDue,
+    SyncRequest,
+)
 from shared.ids import new_id
 from shared.messaging.outcomes import Changed, Refused
 from tests.unit.ticket_sync.outsourcing import (
     LEAD,
     NOTE,
+    NOW,
     OUTSOURCING,
     PATH,
     SERVICE,
     TIME,
     Outsourcing,
     approve,
+    ask,
     awaiting,
     awaiting_approval,
+    force,
     in_progress,
     just_accepted,
     put,
@@ -28,6 +39,7 @@ from tests.unit.ticket_sync.outsourcing import (
     sever,
     submit,
 )
+from tests.unit.ticket_sync.test_repair import SYNC, A, B, go_on, repaired, with_entries
 
 ENTRY = UUID("01935e7a-4c00-7000-8000-0000000000d1")
 
@@ -140,3 +152,60 @@ def test_what_is_no_copy_is_answered_as_if_there_were_nothing(
     happened(outsourcing)
     answers = [outsourcing.say(SERVICE, sever(id)) for id in (ENTRY, new_id())]
     assert answers == [Refused("entry/not-a-copy", state=outsourcing.link.state)] * 2
+
+
+def with_a_severed_copy() -> Outsourcing:
+    """The service partner's copy of A was severed at 2, and its owner has gone on."""
+    outsourcing = with_entries()
+    outsourcing.say(SERVICE, sever(A))
+    outsourcing.say(LEAD, put(id=A, version=3))
+    return outsourcing
+
+
+TOLD = EntrySevered(outsourcing_id=OUTSOURCING, entry_id=A, owner=LEAD, version=2, state="in_progress")
+
+
+@pytest.mark.parametrize(
+    ("side", "request_of_side"),
+    [
+        (LEAD, ask()),
+        (LEAD, ask({A: 3, B: 1})),
+        (SERVICE, ask()),
+        (SERVICE, ask({}, {A: 2})),
+        (SERVICE, ask({}, {A: 2}, severed={A})),
+    ],
+    ids=["owner lost all", "owner forgot it", "holder lost all", "holder forgot it", "holder holds it all the same"],
+)
+def test_who_does_not_know_that_a_copy_is_severed_is_told_again_whichever_side_it_is(
+    side: str, request_of_side: SyncRequest
+) -> None:
+    digest, again = repaired(with_a_severed_copy(), side, request_of_side)
+    assert (again, digest.to_follow, digest.severed, digest.copies.entries) == ([TOLD], 1, 1, 0)
+
+
+@pytest.mark.parametrize(("side", "own"), [(LEAD, {A: 3, B: 1}), (SERVICE, {})])
+def test_who_knows_that_a_copy_is_severed_is_told_nothing_of_it(side: str, own: dict[UUID, int]) -> None:
+    digest, again = repaired(with_a_severed_copy(), side, ask(own, severed={A}))
+    assert (again, digest.own.versions, digest.copies.versions) == ([], None, None)
+
+
+def test_from_time_to_time_both_sides_are_told_how_many_copies_are_severed() -> None:
+    outsourcing = with_a_severed_copy()
+    outsourcing.told.clear()
+    outsourcing.say(SYNC, SyncFellDue(outsourcing_id=OUTSOURCING, again_at=NOW))
+    assert [one.data.severed for one in outsourcing.told if isinstance(one.data, SyncDigest)] == [1, 1]
+
+
+def test_an_operator_has_the_owner_told_again_which_copies_are_severed() -> None:
+    outsourcing = with_a_severed_copy()
+    outsourcing.told.clear()
+    assert isinstance(outsourcing.say(SYNC, RepairOrdered(outsourcing_id=OUTSOURCING, side=LEAD)), Changed)
+    go_on(outsourcing)
+    assert (outsourcing.heard_by(LEAD), outsourcing.heard_by(SERVICE)) == ([TOLD], [])
+
+
+def test_which_copies_are_severed_can_be_had_again_after_the_end_too() -> None:
+    outsourcing = with_a_severed_copy()
+    outsourcing.say(LEAD, force())
+    _, again = repaired(outsourcing, LEAD, ask({A: 3, B: 1}))
+    assert again == [TOLD.model_copy(update={"state": "completed"})]
