@@ -110,7 +110,7 @@ def order(link: Link | None, holdings: Holdings | None, at_hand: Entries, ordere
     entries = _every_entry(link, holdings, at_hand)
     if entries is None:
         return NotYet("sync/too-much-at-once")
-    told = tuple(one.entry_id for one in entries if _is_told_to(side, one))
+    told = tuple(one.entry_id for one in entries if one.is_severed or (one.owner != side and one.is_known_to(side)))
     repair, tell = _piece_by_piece(Repair(link.outsourcing_id, side, ordered.fresh_id, ordered.now, told))
     return Changed(repair, tell=tell, history=f"{len(told)} are told again to {side}, as an operator wants")
 
@@ -167,11 +167,6 @@ def _severed(entries: Entries) -> int:
     return sum(one.is_severed for one in entries)
 
 
-def _is_told_to(side: str, entry: Entry) -> bool:
-    """Whether this side was told of the entry: of the other's what stands and what went, of any that it is severed."""
-    return entry.is_severed or (entry.owner != side and entry.is_known_to(side))
-
-
 def _compared(version_of: Mapping[UUID, int], said: Inventory) -> Inventory:
     """What there is, one by one where the sender said something else."""
     here = Inventory.of(version_of)
@@ -186,9 +181,12 @@ def _lacking(side: str, entries: Entries, said: SyncRequest) -> tuple[UUID, ...]
     lacking = []
     for one in entries:
         if one.has_a_copy_at(side):
-            if held.get(one.entry_id, 0) < (one.copy_version or 0):
-                lacking.append(one.entry_id)
-        elif _is_told_to(side, one) and (one.entry_id in held or (one.is_severed and one.entry_id not in severed)):
+            lacks = held.get(one.entry_id, 0) < (one.copy_version or 0)
+        elif one.is_severed:
+            lacks = one.entry_id in held or one.entry_id not in severed
+        else:
+            lacks = one.entry_id in held and one.owner != side and one.is_known_to(side)
+        if lacks:
             lacking.append(one.entry_id)
     return tuple(lacking)
 

@@ -29,7 +29,7 @@ from shared.contracts.ticket_sync import (
     SyncFellDue,
     SyncRequest,
 )
-from shared.contracts.values import Delivery
+from shared.contracts.values import Delivery, Payload
 from shared.ids import new_id
 from shared.messaging.outcomes import Caused, Changed, NotYet, Publish, Refused, Unchanged
 from tests.unit.ticket_sync.outsourcing import (
@@ -50,6 +50,7 @@ from tests.unit.ticket_sync.outsourcing import (
     awaiting_approval,
     force,
     forced,
+    give_back,
     in_progress,
     just_accepted,
     put,
@@ -226,6 +227,16 @@ def test_after_the_end_what_was_told_before_can_be_had_again_and_nothing_else_tr
     outsourcing = end()
     digest, again = repaired(outsourcing, LEAD, ask({A: 1}))
     assert (digest.wanted, again, digest.own) == ((), [], Inventory.of({}, listed=True))
+
+
+@pytest.mark.parametrize("end", [force, give_back])
+def test_copies_that_were_edited_or_removed_after_the_end_are_left_alone_while_they_are_listed(
+    end: Callable[[], Payload],
+) -> None:
+    outsourcing = with_entries()
+    outsourcing.say(SERVICE if end is give_back else LEAD, end())
+    digest, again = repaired(outsourcing, SERVICE, ask({}, {A: 2}))
+    assert (digest.copies.versions, digest.to_follow, again) == (None, 0, [])
 
 
 def test_the_sum_of_the_time_is_told_again_to_the_lead_that_lost_it() -> None:
