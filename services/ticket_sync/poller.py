@@ -1,6 +1,5 @@
 """What falls due by itself: tickets that nobody opens, digests, and uploads that can be cited no longer."""
 
-import random
 from datetime import datetime, timedelta
 
 from services.ticket_sync import store
@@ -42,11 +41,8 @@ def digests_every(hours: float) -> Poller:
     """Both sides of every open ticket are told what they should hold, about as often."""
 
     async def due(connection: Connection, now: datetime) -> list[Caused]:
-        links = await store.claim_links_undigested(connection, now, MOST_DIGESTS_AT_ONCE)
-        return [digest_due(one, now + timedelta(hours=hours) * _jitter()) for one in links]
+        soonest, latest = (timedelta(hours=hours) * share for share in (1 - JITTER, 1 + JITTER))
+        links = await store.claim_links_undigested(connection, now, MOST_DIGESTS_AT_ONCE, soonest, latest)
+        return [digest_due(one) for one in links]
 
     return Poller("digests", due=due, idle_seconds=IDLE_SECONDS)
-
-
-def _jitter() -> float:
-    return random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311

@@ -62,7 +62,7 @@ EVENT_EXAMPLES: dict[str, dict[str, Any]] = {
     "outsourcing.abandoned": {**_BETWEEN, "reason": "We close that branch.", "actor": "k.sommer"},
     "deadline.passed": {"outsourcing_id": OUTSOURCING, "due_at": AT.isoformat()},
     "ticket.overdue": {"outsourcing_id": OUTSOURCING, "due_at": AT.isoformat()},
-    "sync.fell-due": {"outsourcing_id": OUTSOURCING, "again_at": AT.isoformat()},
+    "sync.fell-due": {"outsourcing_id": OUTSOURCING},
     "period.ended": {"lead": "nordlicht", "service": "alpenwerk", "until": "2026-03-31"},
     "collection.unfinished": {"lead": "nordlicht", "service": "alpenwerk", "until": "2026-03-31"},
     "repair.ordered": {"outsourcing_id": OUTSOURCING, "side": "alpenwerk"},

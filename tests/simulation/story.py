@@ -137,7 +137,7 @@ class Story:
         if ticket.as_of < 0:
             return None
         if self._dice.happens(0.7):
-            return self._said(OURSELVES, str(id), SyncFellDue(outsourcing_id=id, again_at=self._clock()))
+            return self._said(OURSELVES, str(id), SyncFellDue(outsourcing_id=id))
         accepted = self.outsourced[str(id)]
         side = self._dice.choice((accepted.lead, accepted.service))
         return self._said(OURSELVES, str(id), RepairOrdered(outsourcing_id=id, side=side))

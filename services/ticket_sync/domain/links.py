@@ -135,8 +135,14 @@ class Link:
         return Deliver(self.lead, fact), Deliver(self.service, fact)
 
     def opened(self, number: str, now: datetime, set_by: tuple[str, UUID]) -> "Link":
-        opened = replace(self, state=State.IN_PROGRESS, service_number=number, opened_at=now)
-        return opened.told_digest(now + FIRST_DIGEST_AFTER, set_by)
+        return replace(
+            self,
+            state=State.IN_PROGRESS,
+            service_number=number,
+            opened_at=now,
+            next_due_at=now + FIRST_DIGEST_AFTER,
+            due_set_by=set_by,
+        )
 
     def submitted(self, snapshot_id: UUID, now: datetime) -> "Link":
         return replace(self, state=State.AWAITING_APPROVAL, snapshot_id=snapshot_id, submitted_at=now)
@@ -152,9 +158,6 @@ class Link:
 
     def reminded(self, at: datetime, next_due_at: datetime | None, set_by: tuple[str, UUID]) -> "Link":
         return replace(self, reminded_at=at, next_due_at=next_due_at, due_set_by=set_by)
-
-    def told_digest(self, next_due_at: datetime, set_by: tuple[str, UUID]) -> "Link":
-        return replace(self, next_due_at=next_due_at, due_set_by=set_by)
 
     def with_another_entry(self) -> "Link":
         return replace(self, entry_count=self.entry_count + 1)

@@ -89,17 +89,18 @@ def ask(
     )
 
 
-def fall_due(link: Link | None, holdings: Holdings | None, at_hand: Entries, due: Message[SyncFellDue]) -> Decision:
-    """Both sides are told unasked what they should hold, and whoever holds something else asks."""
+def fall_due(link: Link | None, holdings: Holdings | None, at_hand: Entries, _: Message[SyncFellDue]) -> Decision:
+    """Both sides are told unasked what they should hold, and whoever holds something else asks.
+
+    The next time is set already: whatever becomes of this one, it comes.
+    """
     if link is None or link.has_ended:
         return Unchanged()
-    link = link.told_digest(due.data.again_at, (due.source, due.id))
     entries = _every_entry(link, holdings, at_hand)
     if entries is None:
-        otherwise = Changed(link, history="digest left out: too much at once")
-        return NotYet("sync/too-much-at-once", otherwise=otherwise)
+        return NotYet("sync/too-much-at-once", otherwise=Changed(history="digest left out: too much at once"))
     tell = [Deliver(side, _digest_for(side, link, entries)) for side in (link.lead, link.service)]
-    return Changed(link, tell=tell, history="both sides told what they should hold")
+    return Changed(tell=tell, history="both sides told what they should hold")
 
 
 def order(link: Link | None, holdings: Holdings | None, at_hand: Entries, ordered: Message[RepairOrdered]) -> Decision:
@@ -126,10 +127,10 @@ def go_on(link: Link | None, repair: Repair | None, piece: Entries, unfinished: 
     return Changed(repair, tell=(*tell, *more), history=f"{len(tell)} told again to {repair.side}")
 
 
-def digest_due(due: Due, again_at: datetime) -> Caused:
+def digest_due(due: Due) -> Caused:
     """What ticket_sync tells itself when both sides are to be told what they should hold."""
     source, id = due.set_by
-    told = SyncFellDue(outsourcing_id=due.outsourcing_id, again_at=again_at)
+    told = SyncFellDue(outsourcing_id=due.outsourcing_id)
     return Caused(cause_source=source, cause_id=id, subject=str(due.outsourcing_id), tell=(Publish(told),))
 
 

@@ -4,7 +4,7 @@ A turn locks the links first. Whatever else belongs to an outsourcing is guarded
 without locks of its own: a submission of thousands of entries would otherwise write to every one of them.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -106,15 +106,23 @@ async def save_links(connection: Connection, links: list[Link]) -> None:
 
 async def claim_links_unopened(connection: Connection, now: datetime, limit: int) -> list[Due]:
     """Links whose ticket may not be open yet and is to be looked for, those due longest first, each once."""
-    return await _claim_due(connection, "state = 'accepted'", now, limit)
+    return await _claim_due(connection, "state = 'accepted'", "NULL", now, limit)
 
 
-async def claim_links_undigested(connection: Connection, now: datetime, limit: int) -> list[Due]:
-    """Links whose sides are to be told what they should hold, those due longest first, each once."""
-    return await _claim_due(connection, "state <> 'accepted'", now, limit)
+async def claim_links_undigested(
+    connection: Connection, now: datetime, limit: int, soonest: timedelta, latest: timedelta
+) -> list[Due]:
+    """Links whose sides are to be told what they should hold, those due longest first.
+
+    They are due again between the soonest and the latest from now, each at a time of its own.
+    """
+    again = "$1::timestamptz + $3::interval + random() * ($4::interval - $3::interval)"
+    return await _claim_due(connection, "state <> 'accepted'", again, now, limit, soonest, latest)
 
 
-async def _claim_due(connection: Connection, which: str, now: datetime, limit: int) -> list[Due]:
+async def _claim_due(
+    connection: Connection, which: str, next_due_at: str, now: datetime, limit: int, *more: timedelta
+) -> list[Due]:
     """Those that others work on are left for the next look."""
     # By key in an array, so that the links are found by their index however many are due.
     rows = await connection.fetch(
@@ -123,7 +131,8 @@ async def _claim_due(connection: Connection, which: str, now: datetime, limit: i
             SELECT outsourcing_id, next_due_at FROM link WHERE next_due_at <= $1 AND {which}
             ORDER BY next_due_at LIMIT $2 FOR UPDATE SKIP LOCKED
         ), claimed AS (
-            UPDATE link SET next_due_at = NULL WHERE outsourcing_id = ANY (ARRAY (SELECT outsourcing_id FROM due))
+            UPDATE link SET next_due_at = {next_due_at}
+            WHERE outsourcing_id = ANY (ARRAY (SELECT outsourcing_id FROM due))
             RETURNING outsourcing_id, due_set_by_source, due_set_by_id
         )
         SELECT outsourcing_id, due.next_due_at, due_set_by_source, due_set_by_id
@@ -131,6 +140,7 @@ async def _claim_due(connection: Connection, which: str, now: datetime, limit: i
         """,
         now,
         limit,
+        *more,
     )
     return [
         Due(row["outsourcing_id"], row["next_due_at"], (row["due_set_by_source"], row["due_set_by_id"])) for row in rows

@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from shared.contracts.values import AboutOutsourcing, Count, Delivery, Event, Instant, Sha256, Slug, Value, Version
+from shared.contracts.values import AboutOutsourcing, Count, Delivery, Event, Sha256, Slug, Value, Version
 
 # As many as a ticket has, with the one that Tandem adds in the end. Listed one by one, with what is wanted or severed,
 # they still fit into a message of 1 MiB.
@@ -107,7 +107,6 @@ class SyncFellDue(Event):
     kind: ClassVar[str] = "tandem.sync.fell-due.v1"
 
     outsourcing_id: UUID
-    again_at: Instant = Field(description="when it is time again")
 
 
 class RepairOrdered(Event):

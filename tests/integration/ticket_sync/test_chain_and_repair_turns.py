@@ -1,16 +1,18 @@
 """Real turns of tickets that are outsourced on, of severed copies, and of repair, with the service's own routes."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 import pytest
 
+from services.console import parked
 from services.ticket_sync import store
 from services.ticket_sync.handlers import HANDLERS
 from services.ticket_sync.poller import digests_every
-from shared.contracts.ticket_sync import CopiedFrom, Inventory, RepairOrdered, RepairUnfinished
+from shared.contracts.ticket_sync import CopiedFrom, Inventory, RepairOrdered, RepairUnfinished, SyncFellDue
 from shared.database import Connection
 from shared.ids import new_id
 from shared.messaging import parking
@@ -298,3 +300,21 @@ async def test_both_sides_are_told_once_a_day_what_they_should_hold(turn: Turn, 
         assert [(data["own"]["entries"], data["copies"]["entries"]) for _, _, data in told] == [(1, 0), (0, 1)]
         next_due_at = await database.fetchval("SELECT next_due_at FROM link")
         assert 18 <= (next_due_at - now).total_seconds() / 3600 <= 30
+
+
+async def test_a_digest_that_an_operator_drops_is_not_the_last_one(
+    turn: Turn, database: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [id] = await in_progress(turn, database)
+    await take(turn, database, *(sent(LEAD, put(NOTE, outsourcing_id=id), id) for _ in range(2)))
+    digests = digests_every(24)
+    now = await database.fetchval("SELECT opened_at + interval '1 hour' FROM link")
+    monkeypatch.setattr(store, "MOST_HOLDINGS", 1)
+    ((caused,),) = [one.tell for one in await digests.due(database, now)]
+    assert await take(turn, database, event(caused.data, str(id), service="ticket_sync")) == []
+    dropped = await parked.drop_first(database, "ticket_sync", str(id))
+    assert dropped is not None and dropped["kind"] == SyncFellDue.kind
+    monkeypatch.undo()
+    ((caused,),) = [one.tell for one in await digests.due(database, now + timedelta(hours=30))]
+    told = await take(turn, database, event(caused.data, str(id), service="ticket_sync"))
+    assert who_and_what(told) == [(LEAD, "sync.digest.v1"), (SERVICE, "sync.digest.v1")]

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -28,6 +29,7 @@ from tests.unit.ticket_sync.outsourcing import CHARGE, FILE, LEAD, NOTE, PATH, S
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 DAY = timedelta(days=1)
+claim_links_undigested = partial(store.claim_links_undigested, soonest=DAY, latest=2 * DAY)
 Claim = Callable[[Connection, datetime, int], Awaitable[list[Due]]]
 SET_BY = ("/tandem/offer_handler", UUID("01935e7a-4c00-7000-8000-000000000001"))
 
@@ -144,12 +146,21 @@ async def test_open_tickets_are_claimed_for_a_digest_and_others_for_a_reminder(d
     unopened, opened = due(NOW), link().opened("A-7", NOW - FIRST_DIGEST_AFTER, SET_BY)
     submitted = replace(opened, outsourcing_id=new_id()).submitted(new_id(), NOW)
     await store.save_links(database, [unopened, opened, submitted, link().opened("A-8", NOW, SET_BY)])
-    claimed = await store.claim_links_undigested(database, NOW, 10)
+    claimed = await claim_links_undigested(database, NOW, 10)
     assert {one.outsourcing_id for one in claimed} == {opened.outsourcing_id, submitted.outsourcing_id}
     assert await store.claim_links_unopened(database, NOW, 10) == [_claimed(unopened)]
 
 
-@pytest.mark.parametrize("claim", [store.claim_links_unopened, store.claim_links_undigested])
+async def test_a_link_that_is_claimed_for_a_digest_is_due_again_at_a_time_of_its_own(database: Connection) -> None:
+    links = [link().opened("A-7", NOW - FIRST_DIGEST_AFTER, SET_BY) for _ in range(20)]
+    await store.save_links(database, links)
+    assert len(await claim_links_undigested(database, NOW, 256)) == 20
+    assert await claim_links_undigested(database, NOW, 256) == []
+    due_again = {one.next_due_at for one in await store.lock_links(database, [one.outsourcing_id for one in links])}
+    assert len(due_again) == 20 and all(at and NOW + DAY <= at <= NOW + 2 * DAY for at in due_again)
+
+
+@pytest.mark.parametrize("claim", [store.claim_links_unopened, claim_links_undigested])
 async def test_what_falls_due_is_found_by_an_index(database: Connection, claim: Claim) -> None:
     unopened = [due(NOW + timedelta(minutes=minutes)) for minutes in range(1000)]
     opened = [link().opened("A-7", one.next_due_at - FIRST_DIGEST_AFTER, SET_BY) for one in unopened if one.next_due_at]
@@ -157,9 +168,10 @@ async def test_what_falls_due_is_found_by_an_index(database: Connection, claim: 
     await store.save_links(database, [*unopened, *opened, *ended])
     await database.execute("ANALYZE link")
     (statement,) = await statements_of(database, claim(database, NOW, 256))
-    index = "link_unopened" if claim is store.claim_links_unopened else "link_undigested"
+    is_reminder = claim is store.claim_links_unopened
+    index, more = ("link_unopened", ()) if is_reminder else ("link_undigested", (DAY, 2 * DAY))
     for now in (NOW, NOW + DAY):
-        plan = await plan_of(database, statement, now, 256)
+        plan = await plan_of(database, statement, now, 256, *more)
         assert index in plan and "Seq Scan" not in plan, plan
 
 

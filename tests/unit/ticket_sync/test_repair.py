@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -348,27 +347,24 @@ def test_from_time_to_time_both_sides_are_told_what_they_should_hold_and_no_more
     outsourcing = with_entries()
     assert outsourcing.link.next_due_at == NOW + FIRST_DIGEST_AFTER
     outsourcing.told.clear()
-    again_at = NOW + timedelta(days=1)
-    assert isinstance(outsourcing.say(SYNC, SyncFellDue(outsourcing_id=OUTSOURCING, again_at=again_at)), Changed)
+    assert isinstance(outsourcing.say(SYNC, SyncFellDue(outsourcing_id=OUTSOURCING)), Changed)
     (for_lead,), (for_service,) = outsourcing.heard_by(LEAD), outsourcing.heard_by(SERVICE)
     assert isinstance(for_lead, SyncDigest) and isinstance(for_service, SyncDigest)
     assert (for_lead.own, for_lead.copies) == (Inventory.of({A: 2, B: 1}), Inventory.of({}))
     assert (for_service.own, for_service.copies) == (Inventory.of({}), Inventory.of({A: 2}))
     assert for_lead.removed == for_lead.wanted == () and for_lead.to_follow == 0
-    assert outsourcing.link.next_due_at == again_at
-    assert outsourcing.link.due_set_by is not None and outsourcing.link.due_set_by[0] == "/tandem/ticket_sync"
 
 
 @pytest.mark.parametrize("end", [approved, forced, returned])
 def test_of_what_has_ended_nobody_is_told_unasked(end: Callable[[], Outsourcing]) -> None:
-    due = SyncFellDue(outsourcing_id=OUTSOURCING, again_at=NOW)
+    due = SyncFellDue(outsourcing_id=OUTSOURCING)
     assert end().say(SYNC, due) == Unchanged()
 
 
 def test_that_a_digest_is_due_goes_back_to_the_message_that_set_the_time() -> None:
     due = Due(OUTSOURCING, NOW, ("/tandem/ticket_sync", A))
-    told = Publish(SyncFellDue(outsourcing_id=OUTSOURCING, again_at=NOW + timedelta(days=1)))
-    assert digest_due(due, NOW + timedelta(days=1)) == Caused("/tandem/ticket_sync", A, str(OUTSOURCING), (told,))
+    told = Publish(SyncFellDue(outsourcing_id=OUTSOURCING))
+    assert digest_due(due) == Caused("/tandem/ticket_sync", A, str(OUTSOURCING), (told,))
 
 
 def test_where_there_is_too_much_to_load_beside_others_it_is_compared_alone_later() -> None:
@@ -377,7 +373,7 @@ def test_where_there_is_too_much_to_load_beside_others_it_is_compared_alone_late
     link, loaded = outsourcing.link, repair.Holdings(OUTSOURCING, (outsourcing.entry(A), outsourcing.entry(B)))
     asking = outsourcing.message(SERVICE, ask())
     ordered = outsourcing.message(SYNC, RepairOrdered(outsourcing_id=OUTSOURCING, side=LEAD))
-    due = outsourcing.message(SYNC, SyncFellDue(outsourcing_id=OUTSOURCING, again_at=NOW))
+    due = outsourcing.message(SYNC, SyncFellDue(outsourcing_id=OUTSOURCING))
     assert repair.ask(link, loaded, (), None, asking) == NotYet("sync/too-much-at-once", state="in_progress")
     assert repair.order(link, loaded, (), ordered) == NotYet("sync/too-much-at-once")
     in_vain = repair.fall_due(link, loaded, (), due)

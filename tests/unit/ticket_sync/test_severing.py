@@ -20,7 +20,6 @@ from shared.messaging.outcomes import Changed, Refused
 from tests.unit.ticket_sync.outsourcing import (
     LEAD,
     NOTE,
-    NOW,
     OUTSOURCING,
     PATH,
     SERVICE,
@@ -192,7 +191,7 @@ def test_who_knows_that_a_copy_is_severed_is_told_nothing_of_it(side: str, own: 
 def test_from_time_to_time_both_sides_are_told_how_many_copies_are_severed() -> None:
     outsourcing = with_a_severed_copy()
     outsourcing.told.clear()
-    outsourcing.say(SYNC, SyncFellDue(outsourcing_id=OUTSOURCING, again_at=NOW))
+    outsourcing.say(SYNC, SyncFellDue(outsourcing_id=OUTSOURCING))
     assert [one.data.severed for one in outsourcing.told if isinstance(one.data, SyncDigest)] == [1, 1]
 
 
