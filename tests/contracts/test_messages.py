@@ -2,6 +2,7 @@
 
 import base64
 import copy
+import hashlib
 import json
 import re
 from collections.abc import Iterator
@@ -203,6 +204,21 @@ def test_an_outsourcing_has_another_id_than_its_round_and_its_partnership() -> N
 def test_a_file_is_what_is_told_of_it(field: str, value: Any, place: str) -> None:
     body = {**DELIVERY_EXAMPLES["entry.replicated"]["body"], field: value}
     assert errors_of(EntryPut, {**COMMAND_EXAMPLES["entry.put"], "body": body}) == {("body", place)}
+
+
+def test_a_message_brings_a_file_of_64_kib_and_no_larger_one() -> None:
+    """Two bytes more are as long in base64."""
+
+    def put(size: int) -> dict[str, Any]:
+        file = bytes(size)
+        content = base64.b64encode(file).decode()
+        told = {"size": size, "sha256": hashlib.sha256(file).hexdigest(), "content": content}
+        body = {**DELIVERY_EXAMPLES["entry.replicated"]["body"], **told}
+        return {**COMMAND_EXAMPLES["entry.put"], "body": body}
+
+    EntryPut.model_validate(put(64 * 1024))
+    for beyond in (1, 2):
+        assert errors_of(EntryPut, put(64 * 1024 + beyond)) == {("body", "content")}
 
 
 @pytest.mark.parametrize("content", [{"content": None}, {}])

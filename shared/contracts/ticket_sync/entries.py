@@ -77,6 +77,8 @@ class AttachmentBody(Value):
             file = base64.b64decode(content, validate=True)
         except (binascii.Error, ValueError):
             raise PydanticCustomError("base64", "must be base64") from None
+        if len(file) > LARGEST_INLINE_BYTES:
+            raise PydanticCustomError("too_long", "is more than 64 KiB: upload it, and leave this out")
         if len(file) != told.data.get("size", len(file)):
             raise PydanticCustomError("size", "has not the size that is told")
         if "sha256" in told.data and hashlib.sha256(file).hexdigest() != told.data["sha256"]:
