@@ -100,6 +100,11 @@ class Entry:
     def says_the_same_as(self, other: "Entry") -> bool:
         return self.content == other.content and self.visibility == other.visibility
 
+    @property
+    def path_onward(self) -> tuple[str, ...]:
+        """Where it has been for whoever passes it on: each company once, however often it goes round."""
+        return tuple(dict.fromkeys((*self.path, self.owner)))
+
     def is_known_to(self, slug: str) -> bool:
         """Whether this one of the two sides wrote it, or was told of it."""
         return slug == self.owner or (self.was_told and slug not in self.path)

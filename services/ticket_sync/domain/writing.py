@@ -39,7 +39,7 @@ def put_entry(  # noqa: PLR0913, PLR0917 - all that an entry can lean on
     if data.copied_from is not None:
         if source_link is None or source is None or not _may_pass_on(source_link, source, put.sender):
             return NotYet("outsourcing/unknown")
-        path = (*source.path, source.owner)
+        path = source.path_onward
     if data.body.kind == "charge" and data.body.currency != link.currency:
         return Refused("entry/foreign-currency", state=link.state, currency=link.currency)
     newest = Entry(

@@ -243,6 +243,17 @@ def test_an_entry_that_was_passed_on_once_does_not_forget_where_it_has_been() ->
     assert play.told == []
 
 
+def test_what_goes_round_and_round_remembers_each_company_once() -> None:
+    play, id, onward = chain_of_three()
+    source = from_(id, new_id())
+    play.say(SECOND, put(NOTE, id=source.entry_id, outsourcing_id=id))
+    for to in (onward, id, onward, id):
+        passed_on = put(NOTE, outsourcing_id=to, copied_from=source)
+        assert isinstance(play.say(SECOND, passed_on), Changed)
+        source = from_(to, passed_on.entry_id)
+    assert play.entry(source.entry_id).path == (SECOND,)
+
+
 def test_who_has_a_copy_is_not_left_with_it_whatever_is_said_of_its_origin_later() -> None:
     play, id, _ = chain_of_three()
     origin, own = new_id(), new_id()
