@@ -73,8 +73,13 @@ def upload_needed(put: Message[EntryPut]) -> tuple[str, str] | None:
     return (put.sender, cited.sha256) if cited else None
 
 
-def may_not_send(link: Link, limited: Limited | None, body: AttachmentBody) -> Refused | None:
-    """The refusal of a file that its sender may not send, by whichever way; None where it may."""
+def may_not_send(link: Link, limited: Limited | None, before: Word | None, body: AttachmentBody) -> Refused | None:
+    """The refusal of a file that its sender may not send, by whichever way; None where it may.
+
+    What it sent for the version `before` it may rename and hide, also where it may not send such files any more.
+    """
+    if _same_file(body, _attachment(before)):
+        return None
     limits = limited.limits if limited else UNLESS_SAID_OTHERWISE
     if not limits.allow_type(body.media_type):
         return Refused("file/type-refused", state=link.state, media_type=body.media_type)
@@ -90,7 +95,7 @@ def may_not_cite(
     not there and one that others uploaded look alike.
     """
     cited = cited_by(put.data.body)
-    if cited is None or _same_file(cited, cited_by(before.body if before else None)):
+    if cited is None or _same_file(cited, cited_by(_attachment(before))):
         return None
     if upload is None or upload.lapses_at <= put.now:
         return NotYet("entry/file-unknown", state=link.state)
@@ -113,6 +118,10 @@ def found_by(reader: str, outsourcing_id: UUID, entry_id: UUID, version: int, bo
     told = FileCited(**named, sha256=cited.sha256, size=cited.size, name=cited.name, media_type=cited.media_type)
     # About the file, so that it stays before the word that the upload has lapsed.
     return Publish(told, subject=cited.sha256)
+
+
+def _attachment(word: Word | None) -> AttachmentBody | None:
+    return word.body if word is not None and word.body.kind == "attachment" else None
 
 
 def _same_file(cited: AttachmentBody, before: AttachmentBody | None) -> bool:

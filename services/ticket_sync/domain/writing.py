@@ -56,7 +56,7 @@ def put_entry(  # noqa: PLR0913, PLR0917 - all that an entry can lean on
     if data.body.kind != "attachment" or not isinstance(decision, Changed):
         return decision
     before = known.word if known else None
-    return may_not_send(link, limited, data.body) or may_not_cite(link, before, upload, put) or decision
+    return may_not_send(link, limited, before, data.body) or may_not_cite(link, before, upload, put) or decision
 
 
 def remove_entry(

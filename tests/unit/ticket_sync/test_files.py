@@ -146,6 +146,20 @@ def test_a_file_that_its_sender_may_not_send_is_refused_whichever_way_it_comes(b
     assert in_progress().problem_of(LEAD, put(file(media_type="application/x-msdownload"))) == "file/type-refused"
 
 
+@pytest.mark.parametrize("body", [SMALL, file()])
+def test_what_was_sent_is_renamed_and_hidden_also_where_such_files_may_be_sent_no_more(body: AttachmentBody) -> None:
+    outsourcing = in_progress()
+    bring(outsourcing)
+    outsourcing.say(LEAD, put(body, id=ENTRY))
+    outsourcing.keep(Limited(LEAD, FileLimits(largest_bytes=1, refused_types=("application/pdf",))))
+    renamed = body.model_copy(update={"name": "Plan, old.pdf"})
+    for version, visibility in enumerate(("shared", "internal"), 2):
+        assert isinstance(
+            outsourcing.say(LEAD, put(renamed, id=ENTRY, version=version, visibility=visibility)), Changed
+        )
+    assert outsourcing.problem_of(LEAD, put(body)) == "file/type-refused"
+
+
 def test_what_is_internal_is_found_by_its_owner_alone() -> None:
     outsourcing = in_progress()
     bring(outsourcing, PLAN, LOGS)
