@@ -216,11 +216,17 @@ PROBLEMS: dict[str, Problem] = {
         409,
         en=(
             "The entry's id is taken",
-            "You have an entry with this id on another ticket; every entry needs an id of its own.",
+            (
+                "You have an entry with this id in another outsourcing; every entry needs an id of its own, also where"
+                " a ticket is offered again."
+            ),
         ),
         de=(
             "Die id des Eintrags ist vergeben",
-            "Sie haben auf einem anderen Ticket einen Eintrag mit dieser id; jeder Eintrag braucht eine eigene.",
+            (
+                "Sie haben in einem anderen Outsourcing einen Eintrag mit dieser id; jeder Eintrag braucht eine eigene,"
+                " auch wenn ein Ticket erneut angeboten wird."
+            ),
         ),
     ),
     "entry/not-a-copy": _problem(
