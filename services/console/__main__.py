@@ -343,18 +343,27 @@ def verify_copies(
     else:
         nothing = f"told and confirmed: {verdict.copies} copies of {verdict.outsourcings} outsourcings"
         show([dataclasses.asdict(one) for one in verdict.wrong], as_json=False, nothing=nothing)
+        if any(side.untold for side in verdict.wrong):
+            print("untold: `tandem sync repair OUTSOURCING --side SIDE` tells it again")
+        if any(side.unconfirmed for side in verdict.wrong):
+            print("unconfirmed: on its way, or its recipient's queue is full; look again in a while")
     sys.exit(1 if verdict.wrong else 0)
 
 
 @sync_app.command("repair")
 def repair_side(
-    outsourcing_id: Annotated[UUID, typer.Argument(metavar="OUTSOURCING")],
     side: Annotated[str, typer.Option(metavar="INSTANCE", help="who is told again")],
+    outsourcing_id: Annotated[UUID | None, typer.Argument(metavar="[OUTSOURCING]", help="only on this one")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Tell one side again all that it should hold of the other's, piece by piece; what it holds already stays."""
-    if not as_operator(lambda c: sync.order_repair(c, outsourcing_id, side)):
+    ordered = as_operator(lambda c: sync.order_repair(c, outsourcing_id, side))
+    if as_json:
+        print(json.dumps({"side": side, "outsourcings": ordered}, indent=2))
+    elif ordered:
+        print(f"{side} is told all again (tickets: {ordered}); `tandem outsourcing show` shows of each how far that is")
+    if not ordered:
         sys.exit("tandem: there is no such outsourcing, or it is not accepted yet, or not theirs")
-    print(f"{side} is told again, as soon as its worker comes to it")
 
 
 def _aware(day: datetime | None) -> datetime | None:

@@ -1,6 +1,7 @@
 """`tandem sync`: whether every copy that should be there was told, and an operator's word to have all told again."""
 
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from shared.contracts.ticket_sync import RepairOrdered
@@ -8,18 +9,22 @@ from shared.database import Connection
 from shared.messaging import outbox
 from shared.messaging.directory import Directory
 from shared.messaging.letters import Correspondence
+from shared.messaging.outbox import Letter
 from shared.messaging.outcomes import Caused, Publish
 
 # What one look takes; each is then verified by a statement of its own, for one can have ten thousand entries.
 MOST_AT_ONCE = 1000
+# What is ordered is ticket_sync's alone to hear.
+_NOBODY = Directory()
 
 # What each side should have been told of the other's entries, found anew from the entries themselves: the newest word
-# where it is shared and nothing keeps it back, or else what was told before. And the letters that told it.
+# where it is shared and nothing keeps it back, or else what was told before. And the letters that told it. What stands
+# in a line that is being told piece by piece is on its way.
 _VERIFY = """
 WITH expected AS (
-    SELECT entry_id, side, CASE
+    SELECT entry_id, side, place > passed_place AND passed_place < last_place AS in_line, CASE
                WHEN visibility = 'shared' AND content IS NOT NULL AND entry.kind <> 'link' AND travel <> 'kept_local'
-                    AND (travel, state) NOT IN (('waiting', 'accepted'), ('held', 'awaiting_approval')) THEN version
+                    AND (place IS NULL OR state = 'in_progress') THEN version
                ELSE coalesce(copy_version, withdrawn_version) END AS version
     FROM link JOIN entry USING (outsourcing_id)
     CROSS JOIN LATERAL (SELECT CASE WHEN entry.owner = lead THEN service ELSE lead END AS side) AS other
@@ -33,17 +38,18 @@ WITH expected AS (
     WHERE subject = $1::uuid::text AND outbox.kind IN ('tandem.entry.replicated.v1', 'tandem.entry.withdrawn.v1')
     GROUP BY 1, 2, 3
 )
-SELECT count(*) AS copies, count(*) FILTER (WHERE confirmed IS NULL) AS untold,
-       count(*) FILTER (WHERE NOT confirmed) AS unconfirmed
-FROM expected LEFT JOIN told USING (side, entry_id, version) WHERE version IS NOT NULL
+SELECT side, count(*) AS copies, count(*) FILTER (WHERE confirmed IS NULL AND in_line IS NOT TRUE) AS untold,
+       count(*) FILTER (WHERE NOT coalesce(confirmed, in_line IS NOT TRUE)) AS unconfirmed
+FROM expected LEFT JOIN told USING (side, entry_id, version) WHERE version IS NOT NULL GROUP BY side ORDER BY side
 """
 
 
 @dataclass(frozen=True, slots=True)
-class Wrong:
-    """An outsourcing whose sides were not told all that they should have been, or not confirmed yet."""
+class Side:
+    """How many copies one side of an outsourcing should have been told of, and of which it was not, or not yet."""
 
     outsourcing_id: UUID
+    side: str
     copies: int
     untold: int
     unconfirmed: int
@@ -51,11 +57,11 @@ class Wrong:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """So many copies of so many outsourcings should have been told, and these are the ones where not all were."""
+    """So many copies of so many outsourcings should have been told, and these are the sides where not all were."""
 
     outsourcings: int
     copies: int
-    wrong: tuple[Wrong, ...]
+    wrong: tuple[Side, ...]
 
 
 async def verify(connection: Connection, outsourcing_id: UUID | None = None) -> Verdict:
@@ -65,35 +71,30 @@ async def verify(connection: Connection, outsourcing_id: UUID | None = None) -> 
     after = UUID(int=0)
     while ids := await _list_outsourcings(connection, outsourcing_id, after):
         for id in ids:
-            row = await connection.fetchrow(_VERIFY, id)
-            outsourcings, copies = outsourcings + 1, copies + row["copies"]
-            if row["untold"] or row["unconfirmed"]:
-                wrong.append(Wrong(id, **row))
+            sides = [Side(id, **row) for row in await connection.fetch(_VERIFY, id)]
+            outsourcings, copies = outsourcings + 1, copies + sum(side.copies for side in sides)
+            wrong += [side for side in sides if side.untold or side.unconfirmed]
         after = ids[-1]
     return Verdict(outsourcings, copies, tuple(wrong))
 
 
-async def order_repair(connection: Connection, outsourcing_id: UUID, side: str) -> bool:
-    """Have all told again that this side should know of the other's entries; says whether it is a side of it."""
+async def order_repair(connection: Connection, outsourcing_id: UUID | None, side: str) -> int:
+    """Have all told again that this side should know of the other's entries, on one ticket or on all; on how many."""
     await _enter(connection)
-    async with connection.transaction():
-        # An operator's word comes by no message: it goes back to the one that set when to look at the link again.
-        link = await connection.fetchrow(
-            """
-            SELECT due_set_by_source, due_set_by_id, clock_timestamp() AS now
-            FROM link WHERE outsourcing_id = $1 AND $2 IN (lead, service)
-            """,
-            outsourcing_id,
-            side,
-        )
-        if link is None:
-            return False
-        ordered = Publish(RepairOrdered(outsourcing_id=outsourcing_id, side=side))
-        caused = Caused(link["due_set_by_source"], link["due_set_by_id"], str(outsourcing_id), (ordered,))
-        directory = Directory()
-        letter = Correspondence("ticket_sync", directory).caused(caused, ordered, link["now"])
-        await outbox.post(connection, directory, [letter], link["now"])
-    return True
+    ordered, after = 0, UUID(int=0)
+    while links := await _list_links_of(connection, outsourcing_id, side, after):
+        letters = [_order(link, side) for link in links]
+        await outbox.post(connection, _NOBODY, letters, links[0]["now"])
+        ordered, after = ordered + len(links), links[-1]["outsourcing_id"]
+    return ordered
+
+
+def _order(link: Any, side: str) -> Letter:
+    """An operator's word comes by no message: it goes back to the one that set when to look at the link again."""
+    id = link["outsourcing_id"]
+    ordered = Publish(RepairOrdered(outsourcing_id=id, side=side))
+    caused = Caused(link["due_set_by_source"], link["due_set_by_id"], str(id), (ordered,))
+    return Correspondence("ticket_sync", _NOBODY).caused(caused, ordered, link["now"])
 
 
 async def _list_outsourcings(connection: Connection, outsourcing_id: UUID | None, after: UUID) -> list[UUID]:
@@ -107,6 +108,21 @@ async def _list_outsourcings(connection: Connection, outsourcing_id: UUID | None
         MOST_AT_ONCE,
     )
     return [row["outsourcing_id"] for row in rows]
+
+
+async def _list_links_of(connection: Connection, outsourcing_id: UUID | None, side: str, after: UUID) -> list[Any]:
+    found: list[Any] = await connection.fetch(
+        """
+        SELECT outsourcing_id, due_set_by_source, due_set_by_id, clock_timestamp() AS now FROM link
+        WHERE outsourcing_id > $1 AND ($2::uuid IS NULL OR outsourcing_id = $2) AND $3 IN (lead, service)
+        ORDER BY outsourcing_id LIMIT $4
+        """,
+        after,
+        outsourcing_id,
+        side,
+        MOST_AT_ONCE,
+    )
+    return found
 
 
 async def _enter(connection: Connection) -> None:

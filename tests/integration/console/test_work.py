@@ -181,12 +181,14 @@ async def test_copies_that_were_not_told_are_named_and_can_be_told_again(install
     async with connection_to(installation.database_url_of("ticket_sync")) as connection:
         await links.save_entries(connection, [note])
     await installation.add_instance(SERVICE, "Alpenwerk Systems", "en", "info@example.com")
-    wrong = {"outsourcing_id": str(id), "copies": 1, "untold": 1, "unconfirmed": 0}
+    wrong = {"outsourcing_id": str(id), "side": SERVICE, "copies": 1, "untold": 1, "unconfirmed": 0}
     verdict = {"outsourcings": 5, "copies": 1, "wrong": [wrong]}
     assert await tandem.json("sync", "verify", expect=1) == verdict
+    assert "untold: `tandem sync repair" in await tandem("sync", "verify", expect=1)
     assert "0 copies of 1 outsourcings" in await tandem("sync", "verify", str(known["completed"]))
     assert "no such outsourcing" in await tandem("sync", "verify", str(new_id()), expect=1)
-    assert "is told again" in await tandem("sync", "repair", str(id), "--side", SERVICE)
+    assert "is told all again (tickets: 1)" in await tandem("sync", "repair", str(id), "--side", SERVICE)
+    assert await tandem.json("sync", "repair", "--side", SERVICE) == {"side": SERVICE, "outsourcings": 5}
     assert "not theirs" in await tandem("sync", "repair", str(id), "--side", STRANGER, expect=1)
 
 

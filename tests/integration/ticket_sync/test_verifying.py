@@ -6,8 +6,10 @@ from uuid import UUID
 import pytest
 
 from services.console import check, sync
-from services.console.sync import Verdict, Wrong
-from shared.contracts.ticket_sync import CopiedFrom, RepairOrdered
+from services.console.sync import Side, Verdict
+from services.ticket_sync.domain import line
+from services.ticket_sync.store import line as line_store
+from shared.contracts.ticket_sync import CopiedFrom, LineUnfinished, RepairOrdered
 from shared.database import Connection
 from shared.ids import new_id
 from shared.messaging.turn import Turn
@@ -22,6 +24,7 @@ from tests.unit.ticket_sync.outsourcing import (
     SERVICE,
     TIME,
     approve,
+    force,
     opened,
     put,
     reject,
@@ -38,10 +41,11 @@ async def confirm(database: Connection) -> None:
     await database.execute("UPDATE outbox SET published_at = now()")
 
 
-async def verdict_is(database: Connection, copies: int, *, untold: int = 0, unconfirmed: int = 0) -> None:
+async def verdict_is(database: Connection, copies: int, *wrong: tuple[str, int, int, int]) -> None:
+    """So many copies, and the sides that lack some: how many they should have, and were not told, or not yet."""
     [id] = [row[0] for row in await database.fetch("SELECT outsourcing_id FROM link")]
-    wrong = (Wrong(id, copies, untold, unconfirmed),) if untold or unconfirmed else ()
-    assert await sync.verify(database) == await sync.verify(database, id) == Verdict(1, copies, wrong)
+    verdict = Verdict(1, copies, tuple(Side(id, *side) for side in wrong))
+    assert await sync.verify(database) == await sync.verify(database, id) == verdict
 
 
 async def test_at_every_point_of_a_life_all_is_right_that_was_told_and_confirmed(
@@ -67,7 +71,7 @@ async def test_at_every_point_of_a_life_all_is_right_that_was_told_and_confirmed
         await confirm(database)
         await verdict_is(database, copies)
     await take(turn, database, sent(LEAD, approve(await database.fetchval("SELECT snapshot_id FROM link"), id), id))
-    await verdict_is(database, 6, unconfirmed=1)
+    await verdict_is(database, 6, (LEAD, 2, 0, 1))
     await confirm(database)
     await verdict_is(database, 6)
 
@@ -79,10 +83,28 @@ async def test_what_was_never_told_is_found_whatever_the_entries_say_of_themselv
     await take(turn, database, *(sent(LEAD, put(NOTE, outsourcing_id=id), id) for _ in range(3)))
     await confirm(database)
     await database.execute("DELETE FROM outbox WHERE position = (SELECT max(position) FROM outbox)")
-    await verdict_is(database, 3, untold=1)
+    await verdict_is(database, 3, (SERVICE, 3, 1, 0))
     await database.execute("DELETE FROM outbox WHERE kind = 'tandem.entry.replicated.v1'")
     await database.execute("UPDATE entry SET travel = 'waiting', copy_version = NULL, copied_at = NULL, place = 1")
-    await verdict_is(database, 3, untold=3)
+    await verdict_is(database, 3, (SERVICE, 3, 3, 0))
+
+
+async def test_what_stands_in_a_line_that_is_being_told_is_on_its_way_until_the_end(
+    turn: Turn, database: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for read_by in (line, line_store):
+        monkeypatch.setattr(read_by, "MOST_IN_A_PIECE", 1)
+    id = new_id()
+    await take(turn, database, begun(id), *(sent(LEAD, put(NOTE, outsourcing_id=id), id) for _ in range(4)))
+    await take(turn, database, sent(SERVICE, opened(outsourcing_id=id), id))
+    await confirm(database)
+    await verdict_is(database, 4, (SERVICE, 4, 0, 3))
+    await take(turn, database, event(LineUnfinished(outsourcing_id=id, after_place=1), str(id), service="ticket_sync"))
+    await verdict_is(database, 4, (SERVICE, 4, 0, 3))
+    await confirm(database)
+    await verdict_is(database, 4, (SERVICE, 4, 0, 2))
+    await take(turn, database, sent(LEAD, force(id), id))
+    await verdict_is(database, 2)
 
 
 async def test_of_what_would_come_back_and_of_who_has_no_queue_nobody_is_told_and_that_is_right(
@@ -93,7 +115,7 @@ async def test_of_what_would_come_back_and_of_who_has_no_queue_nobody_is_told_an
     await take(turn, database, sent(LEAD, origin, id))
     back = CopiedFrom(outsourcing_id=id, entry_id=origin.entry_id)
     await take(turn, database, sent(SERVICE, put(NOTE, outsourcing_id=id, copied_from=back), id))
-    await verdict_is(database, 1, unconfirmed=1)
+    await verdict_is(database, 1, (SERVICE, 1, 0, 1))
     await database.execute("UPDATE instance SET kind = 'portal' WHERE slug = $1", SERVICE)
     await verdict_is(database, 0)
 
@@ -113,6 +135,17 @@ async def test_an_operator_s_word_goes_the_way_of_messages_and_tells_all_again(
     assert await all_told_again(turn, database, told, id) == [first]
     assert who_and_what(first) == [(SERVICE, "entry.replicated.v1")]
     assert (await check.check_service(database, "ticket_sync")).balanced
+
+
+async def test_who_lost_everything_is_told_all_again_on_each_of_its_tickets(
+    turn: Turn, database: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sync, "MOST_AT_ONCE", 2)
+    ids = await in_progress(turn, database, 3)
+    assert await sync.order_repair(database, None, "elbtal") == 0
+    assert await sync.order_repair(database, None, SERVICE) == 3
+    ordered = await database.fetch("SELECT subject FROM outbox WHERE kind = 'tandem.repair.ordered.v1'")
+    assert {row["subject"] for row in ordered} == {str(id) for id in ids}
 
 
 async def test_a_verdict_is_found_by_indexes(database: Connection) -> None:

@@ -19,6 +19,7 @@ from shared.contracts.ticket_sync import (
     FileCited,
     FileLapsed,
     FileReleased,
+    Visibility,
 )
 from shared.contracts.values import LARGEST_FILE_BYTES, Payload
 from shared.ids import new_id
@@ -153,7 +154,8 @@ def test_what_was_sent_is_renamed_and_hidden_also_where_such_files_may_be_sent_n
     outsourcing.say(LEAD, put(body, id=ENTRY))
     outsourcing.keep(Limited(LEAD, FileLimits(largest_bytes=1, refused_types=("application/pdf",))))
     renamed = body.model_copy(update={"name": "Plan, old.pdf"})
-    for version, visibility in enumerate(("shared", "internal"), 2):
+    visibilities: list[Visibility] = ["shared", "internal"]
+    for version, visibility in enumerate(visibilities, 2):
         assert isinstance(
             outsourcing.say(LEAD, put(renamed, id=ENTRY, version=version, visibility=visibility)), Changed
         )
