@@ -17,6 +17,9 @@ from shared.contracts.ticket_sync import OutsourcingCompleted, OutsourcingHanded
 from shared.contracts.values import Delivery
 from shared.messaging.outcomes import Changed, Decision, Deliver, Message, NotYet, Refused, Tell, Unchanged
 
+# The items of one message, so that it stays below 1 MiB; most work comes to a few kilobytes.
+LARGEST_TOLD_BYTES = 512 * 1024
+
 Ended = Message[OutsourcingCompleted] | Message[OutsourcingHandedBack]
 Words = Message[ItemApprove] | Message[ItemDecline]
 
@@ -27,10 +30,10 @@ def bill_completed_work(bill: Bill | None, desk: Desk, completed: Message[Outsou
         return Unchanged()
     bill = Bill.of_completed(completed.data, _day_of(completed.data.completed_at, desk.service))
     if not bill.items:
-        told = Deliver(bill.service, wire.ItemOpened(**_facts(bill, (), desk.service)))
-        return Changed(bill, tell=[told], history="completed without a submission: nothing is billed")
+        told = _facts(wire.ItemOpened, bill, (), desk.service)
+        return Changed(bill, tell=_all(bill.service, told), history="completed without a submission: nothing is billed")
     asked = bill.in_state("asked")
-    tell = _both(bill, wire.ItemAsked(**_facts(bill, asked, desk.service), reason="over_cap")) if asked else ()
+    tell = _both(bill, _facts(wire.ItemAsked, bill, asked, desk.service, reason="over_cap")) if asked else ()
     return _opened(bill, desk, completed, *tell)
 
 
@@ -46,7 +49,7 @@ def bill_returned_work(
     bill = Bill.of_returned(returned.data, _day_of(returned.data.returned_at, service))
     if not bill.sum_of(bill.items):
         return Unchanged()
-    asked = wire.ItemAsked(**_facts(bill, bill.items, service), reason="returned")
+    asked = _facts(wire.ItemAsked, bill, bill.items, service, reason="returned")
     return Changed(bill, tell=_both(bill, asked), history="returned: the lead is asked whether to pay")
 
 
@@ -58,8 +61,8 @@ def approve(bill: Bill | None, desk: Desk, approval: Message[ItemApprove]) -> De
     if isinstance(items, Refused):
         return items
     bill = bill.with_items(replace(item, state="open") for item in items)
-    shown = _facts(bill, _again(bill, items), desk.service)
-    return _opened(bill, desk, approval, *_both(bill, wire.ItemApproved(**shown, state=bill.state)))
+    approved = _facts(wire.ItemApproved, bill, _again(bill, items), desk.service, state=bill.state)
+    return _opened(bill, desk, approval, *_both(bill, approved))
 
 
 def decline(bill: Bill | None, service: BillingSettings | None, refusal: Message[ItemDecline]) -> Decision:
@@ -70,8 +73,8 @@ def decline(bill: Bill | None, service: BillingSettings | None, refusal: Message
     if isinstance(items, Refused):
         return items
     bill = bill.with_items(replace(item, state="declined") for item in items)
-    told = wire.ItemDeclined(**_facts(bill, _again(bill, items), service), state=bill.state)
-    return Changed(bill, tell=_both(bill, told), history=f"{_positions(items)} declined")
+    declined = _facts(wire.ItemDeclined, bill, _again(bill, items), service, state=bill.state)
+    return Changed(bill, tell=_both(bill, declined), history=f"{_positions(items)} declined")
 
 
 def adjust(bill: Bill | None, service: BillingSettings | None, change: Message[wire.ItemAdjust]) -> Decision:
@@ -91,9 +94,9 @@ def adjust(bill: Bill | None, service: BillingSettings | None, change: Message[w
     reason = change.data.reason
     new = priced(replace(item, unit_price=change.data.unit_price, adjusted_for=reason), bill.currency)
     bill = bill.with_items([new])
-    fact = wire.ItemAdjusted(**_facts(bill, [new], service), reason=reason, state=bill.state)
+    adjusted = _facts(wire.ItemAdjusted, bill, [new], service, reason=reason, state=bill.state)
     history = f"item {item.position} adjusted from {item.unit_price:f} to {new.unit_price:f}: {reason}"
-    told = _both(bill, fact) if new.state == "asked" else (Deliver(bill.service, fact),)
+    told = _both(bill, adjusted) if new.state == "asked" else _all(bill.service, adjusted)
     return Changed(bill, tell=told, history=history)
 
 
@@ -137,9 +140,8 @@ def _opened(bill: Bill, desk: Desk, cause: Ended | Words, *tell: Tell) -> Change
     items = bill.in_state("open")
     if items and desk.posts_by_itself(bill) and (desk.collects(bill) or not desk.missing(bill)):
         return _posted(bill, items, desk, cause, *tell)
-    opened = wire.ItemOpened(**_facts(bill, items, desk.service), missing=desk.missing(bill))
-    history = f"{_positions(items)} opened"
-    return Changed(bill, tell=(*tell, Deliver(bill.service, opened)), history=history)
+    opened = _facts(wire.ItemOpened, bill, items, desk.service, missing=desk.missing(bill))
+    return Changed(bill, tell=(*tell, *_all(bill.service, opened)), history=f"{_positions(items)} opened")
 
 
 def _posted(
@@ -153,9 +155,9 @@ def _posted(
         if issued.invoices:
             return issued.changed(cause, *tell)
         held_up = issued.held_up
-    shown = _facts(bill, _again(bill, items), desk.service)
-    posted = wire.ItemPosted(**shown, missing=desk.missing(bill), state=bill.state)
-    told = (*tell, Deliver(bill.service, posted), *(one.told() for one in held_up))
+    known: dict[str, Any] = {"missing": desk.missing(bill), "state": bill.state}
+    posted = _facts(wire.ItemPosted, bill, _again(bill, items), desk.service, **known)
+    told = (*tell, *_all(bill.service, posted), *(one.told() for one in held_up))
     return Changed(bill, tell=told, history=f"{_positions(items)} posted")
 
 
@@ -174,14 +176,30 @@ def _asked(bill: Bill, said: Words) -> tuple[Item, ...] | Refused:
     return tuple(waiting[position] for position in dict.fromkeys(wanted))
 
 
-def _facts(bill: Bill, items: Iterable[Item], service: BillingSettings | None) -> dict[str, Any]:
-    meant = tuple(items)
-    return {
-        "outsourcing_id": bill.outsourcing_id,
-        "items": tuple(item.shown(bill, service) for item in meant),
-        "net_total": bill.sum_of(meant),
-        "currency": bill.currency,
-    }
+def _facts(
+    kind: type[wire.ItemFact], bill: Bill, items: Iterable[Item], service: BillingSettings | None, **known: Any
+) -> list[wire.ItemFact]:
+    """What is told of these items: as one, or in as many as there are messages that they need."""
+    pieces: list[list[tuple[Item, wire.ItemShown]]] = [[]]
+    size_bytes = 0
+    for item in items:
+        shown = item.shown(bill, service)
+        of_one = len(shown.model_dump_json().encode()) + 1
+        if pieces[-1] and size_bytes + of_one > LARGEST_TOLD_BYTES:
+            pieces.append([])
+            size_bytes = 0
+        pieces[-1].append((item, shown))
+        size_bytes += of_one
+    return [
+        kind(
+            outsourcing_id=bill.outsourcing_id,
+            items=tuple(shown for _, shown in piece),
+            net_total=bill.sum_of(item for item, _ in piece),
+            currency=bill.currency,
+            **known,
+        )
+        for piece in pieces
+    ]
 
 
 def _again(bill: Bill, items: Iterable[Item]) -> list[Item]:
@@ -190,8 +208,12 @@ def _again(bill: Bill, items: Iterable[Item]) -> list[Item]:
     return [item for item in bill.items if item.position in positions]
 
 
-def _both(bill: Bill, fact: Delivery) -> tuple[Deliver, Deliver]:
-    return Deliver(bill.lead, fact), Deliver(bill.service, fact)
+def _both(bill: Bill, facts: Iterable[Delivery]) -> tuple[Deliver, ...]:
+    return tuple(Deliver(side, fact) for fact in facts for side in (bill.lead, bill.service))
+
+
+def _all(side: str, facts: Iterable[Delivery]) -> tuple[Deliver, ...]:
+    return tuple(Deliver(side, fact) for fact in facts)
 
 
 def _day_of(at: datetime, service: BillingSettings | None) -> date:

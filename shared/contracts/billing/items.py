@@ -79,7 +79,10 @@ class ItemShown(Value):
 
 
 class ItemFact(Delivery):
-    """What is told of items: those that are meant, and what they add up to without tax."""
+    """What is told of items: those that are meant, and what they add up to without tax.
+
+    More than fit into a message are told in several, one after another.
+    """
 
     outsourcing_id: UUID
     items: tuple[ItemShown, ...]

@@ -3,7 +3,8 @@
 from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 
 from shared.contracts.offer_handler import Terms, Ticket
 from shared.contracts.values import (
@@ -19,6 +20,9 @@ from shared.contracts.values import (
     Slug,
     Value,
 )
+
+# Four of the longest texts; what tells them to the other side has room in a message for all of them, whatever they say.
+MOST_CHANGED_CHARACTERS = 200_000
 
 
 class TicketOpened(AboutOutsourcing):
@@ -38,12 +42,24 @@ class FieldChange(Value):
     new: LongText | None = None
 
 
+def _are_told_in_one_message(changes: tuple[FieldChange, ...]) -> tuple[FieldChange, ...]:
+    if sum(len(one.old or "") + len(one.new or "") for one in changes) > MOST_CHANGED_CHARACTERS:
+        raise PydanticCustomError(
+            "too_long",
+            "must have at most {most} characters in old and new together: say them in several commands",
+            {"most": MOST_CHANGED_CHARACTERS},
+        )
+    return changes
+
+
 class TicketUpdate(AboutOutsourcing):
     """Fields of the sender's ticket changed; the other side gets a system note, and no field is overwritten."""
 
     kind: ClassVar[str] = "tandem.ticket.update.v1"
 
-    changes: Annotated[tuple[FieldChange, ...], Field(min_length=1, max_length=50)]
+    changes: Annotated[
+        tuple[FieldChange, ...], Field(min_length=1, max_length=50), AfterValidator(_are_told_in_one_message)
+    ] = Field(description=f"with at most {MOST_CHANGED_CHARACTERS} characters in all of old and new together")
 
 
 class QuestionAsk(AboutOutsourcing):

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 
+from services.billing.domain import posting
 from shared.contracts import billing as wire
 from shared.ids import new_id
 from shared.messaging.outcomes import Changed, Unchanged
@@ -145,6 +146,18 @@ def test_work_over_the_cap_that_the_lead_declines_is_never_billed() -> None:
     assert billing.problem(LEAD, wire.ItemApprove) == "item/not-asked"
     assert billing.problem(SERVICE, wire.ItemPost) == "item/nothing-to-post"
     assert net_of(billing) == [("invoice", "190.00")]
+
+
+def test_more_items_than_a_message_holds_are_told_in_several_that_say_what_their_own_add_up_to(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(posting, "LARGEST_TOLD_BYTES", 500)
+    billing = Billing(GERMAN_LEAD, GERMAN_SERVICE)
+    billing.say("tandem/ticket_sync", returned(terms(), *(time(f"{hours}") for hours in (1, 2, 3, 4, 5))))
+    asked = [told for told in billing.told_to(LEAD) if isinstance(told, wire.ItemAsked)]
+    assert [[item.position for item in one.items] for one in asked] == [[1, 2], [3, 4], [5]]
+    assert [f"{one.net_total}" for one in asked] == ["285.00", "665.00", "475.00"]
+    assert all(sum(len(item.model_dump_json()) for item in one.items) <= 500 for one in asked)
 
 
 def test_a_returned_ticket_is_billed_only_if_the_lead_agrees_to_pay_the_work() -> None:
