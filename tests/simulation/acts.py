@@ -9,7 +9,6 @@ from itertools import accumulate
 from uuid import UUID
 
 from shared.contracts.ticket_sync import (
-    AttachmentBody,
     ChargeBody,
     CompletionApprove,
     CompletionForce,
@@ -276,11 +275,8 @@ OUT_OF_PLACE = 0.01
 PUT_AGAIN, PASS_ON, ASK_AGAIN = 0.3, 0.25, 0.5
 
 
-def what_somebody_does(ticket: Ticket, dice: Dice, *, plain: bool = False) -> Command | None:
-    """One act at this ticket, as its company sees it; None where there is nothing to do it with.
-
-    In a plain story nothing is lost, and no file goes by its digest.
-    """
+def what_somebody_does(ticket: Ticket, dice: Dice) -> Command | None:
+    """One act at this ticket, as its company sees it; None where there is nothing to do it with."""
     if ticket.wanted and dice.happens(PUT_AGAIN):
         return _put_again(ticket, dice)
     if ticket.waits and dice.happens(ASK_AGAIN):
@@ -288,13 +284,8 @@ def what_somebody_does(ticket: Ticket, dice: Dice, *, plain: bool = False) -> Co
         return _request(ticket, listed=True)
     if ticket.elsewhere and dice.happens(PASS_ON):
         return _pass_on(ticket, dice)
-    [act] = dice.choices(ACTS, cum_weights=_weights(ticket.role, ticket.state, plain))
-    command = act.command(ticket, dice)
-    return None if plain and type(command) is EntryPut and _cites(command) else command
-
-
-def _cites(put: EntryPut) -> bool:
-    return type(put.body) is AttachmentBody and put.body.content is None
+    [act] = dice.choices(ACTS, cum_weights=_weights(ticket.role, ticket.state))
+    return act.command(ticket, dice)
 
 
 def ask_for_all(ticket: Ticket) -> SyncRequest:
@@ -303,17 +294,11 @@ def ask_for_all(ticket: Ticket) -> SyncRequest:
 
 
 @cache
-def _weights(role: str, state: str, plain: bool) -> list[float]:
+def _weights(role: str, state: str) -> list[float]:
     in_place = [act.side in (role, "either") and state in act.states for act in ACTS]
     return list(
-        accumulate(
-            _weight(act, plain=plain) * (1 if fits else OUT_OF_PLACE) for act, fits in zip(ACTS, in_place, strict=True)
-        )
+        accumulate(act.weight * (1 if fits else OUT_OF_PLACE) for act, fits in zip(ACTS, in_place, strict=True))
     )
-
-
-def _weight(act: Act, *, plain: bool) -> float:
-    return 0.0 if plain and act.command in (_compare, _lose_and_compare) else act.weight
 
 
 def _put(ticket: Ticket, dice: Dice, id: UUID, version: int, visibility: Visibility, kind: str) -> EntryPut:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
+from hashlib import sha256
 from typing import Any
 
 from shared.contracts.offer_handler import Terms
@@ -16,8 +17,8 @@ FILES = (
     ("", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", 0),
     ("YWJj", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", 3),
 )
-# Files that go by claim check: few, so that several companies upload and several entries cite the same.
-LARGE_FILES = tuple((f"{number:x}" * 64, 100_000 + number) for number in range(4))
+# Files that go by claim check, by SHA-256: few, so that several companies upload and several entries cite the same.
+LARGE_FILES = {sha256(content).hexdigest(): content for content in (bytes(100_000 + number) for number in range(4))}
 MEDIA_TYPE = "text/plain"
 # What no instance may send unless an operator allows it.
 REFUSED_TYPE = "application/x-msi"
@@ -43,12 +44,12 @@ def _file(dice: Dice) -> EntryBody:
     """In the message, or by the digest of an upload, now and then with another size than that has."""
     name, media_type = f"{text(dice)}.txt", MEDIA_TYPE if dice.happens(0.97) else REFUSED_TYPE
     if dice.happens(0.4):
-        content, sha256, size = dice.choice(FILES)
+        content, digest, size = dice.choice(FILES)
     else:
-        content, (sha256, size) = None, dice.choice(LARGE_FILES)
-        size += dice.happens(0.03)
+        content, (digest, whole) = None, dice.choice(tuple(LARGE_FILES.items()))
+        size = len(whole) + dice.happens(0.03)
     return AttachmentBody(
-        kind="attachment", name=name, media_type=media_type, size=size, sha256=sha256, content=content
+        kind="attachment", name=name, media_type=media_type, size=size, sha256=digest, content=content
     )
 
 

@@ -31,17 +31,40 @@ from tests.simulation.model import Outsourcing
 from tests.simulation.room import SMALL, Room
 from tests.simulation.violations import Violation, expect
 
+# How ticket_sync says to itself that there is more to tell.
+PIECES = (RepairUnfinished, LineUnfinished)
 # With these an entry that is passed on is refused whether the one that it passes on is there or not.
 WITHOUT_ITS_SOURCE = (UNKNOWN, "outsourcing/completed", "outsourcing/returned")
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How the inbox says that a message ended, for a refusal why, and when it took effect or was refused."""
+    """How the inbox says that a message ended, for a refusal why, and when it took effect or was refused.
+
+    Refusals of one turn have one time; `place` is where in the outbox that begins which was told of it.
+    """
 
     outcome: str
     problem: str | None
     at: datetime | None = field(default=None, compare=False)
+    place: int | None = field(default=None, compare=False)
+
+    def was_before(self, other: "Ended") -> bool:
+        """Whether it was decided before that one; not where that is not known."""
+        if self.outcome == "refused" and self.place is not None and other.place is not None:
+            return self.place < other.place
+        return self.at is not None and other.at is not None and self.at < other.at
+
+
+# As `Ended` has it, of every message that was taken, in the tables of the service. $1 is how one that came again is
+# answered: that is told later than what came of it.
+HOW_ALL_ENDED = """
+SELECT inbox.id, outcome, problem ->> 'type' AS problem, coalesce(history.at, told.at) AS at, told.place
+FROM inbox
+LEFT JOIN history ON (cause_id, cause_source, history.subject) = (inbox.id, source, inbox.subject)
+CROSS JOIN LATERAL (SELECT min(position) AS place, min(created_at) AS at FROM outbox
+                    WHERE (outbox.cause_id, outbox.cause_source) = (inbox.id, source) AND outbox.kind <> $1) AS told
+"""
 
 
 @dataclass(slots=True)
@@ -76,7 +99,7 @@ def check_history(
     they must. `in_time` is for where nothing was kept waiting so long that its acceptance may have come too late.
     `room` is what the workers were given of it.
     """
-    pieces = [said.data for said in arrived if isinstance(said.data, RepairUnfinished | LineUnfinished)]
+    pieces = [said.data for said in arrived if isinstance(said.data, PIECES)]
     models: dict[UUID, Outsourcing] = {}
     elsewhere = InHindsight(models, pieces, room)
     for said in arrived:
@@ -101,7 +124,7 @@ def check_history(
         _check_answers(subject, model, unknown.get(subject, []), ended, companies)
         if model is not None:
             check_copies(model, companies, subject)
-            check_files(model, found.get(model.id, Found()))
+            expect("files of", subject, files_of(model), found.get(model.id, Found()).files())
             check_secrecy(model, companies, subject)
     return list(models.values())
 
@@ -109,13 +132,13 @@ def check_history(
 def _lines(arrived: list[Said], ended: Mapping[UUID, Ended]) -> dict[str, deque[Said]]:
     """What arrived about each outsourcing, in the order in which it was decided.
 
-    That is the order in which it came, but that the word of a line's next piece passes what waits.
+    That is the order in which it came, but that the word of the next piece passes what waits.
     """
     lines: dict[str, deque[Said]] = {}
     for said in arrived:
         if not isinstance(said.data, FileUploaded):
             line = lines.setdefault(said.subject, deque())
-            line.insert(_place_of(said, line, ended) if isinstance(said.data, LineUnfinished) else len(line), said)
+            line.insert(_place_of(said, line, ended) if isinstance(said.data, PIECES) else len(line), said)
     return lines
 
 
@@ -123,15 +146,16 @@ def _place_of(passing: Said, line: deque[Said], ended: Mapping[UUID, Ended]) -> 
     """Behind the last that was decided before; aside of what passes itself, and of strangers, who wait apart.
 
     When something changed nothing is not known. What follows there and did not was before, since news of which nothing
-    had gathered would have had something to tell, and all else is the same on either side.
+    had gathered would have had something to tell, and all else is the same on either side. A word that changed nothing
+    itself came too late, and would have at any later time.
     """
-    at = ended[passing.id].at
+    if ended[passing.id].at is None:
+        return len(line)
     sides = {side for said in line if isinstance(said.data, OutsourcingAccepted) for side in _sides(said.data)}
     places = [0]
     for place, said in enumerate(line, 1):
         waits = not isinstance(said.data, OutsourcingAccepted) and ("/" in said.sender or said.sender in sides)
-        decided_at = ended[said.id].at
-        if waits and at is not None and decided_at is not None and decided_at < at:
+        if waits and ended[said.id].was_before(ended[passing.id]):
             places.append(place)
     followed_by = islice(line, places[-1], None)
     unchanged = list(takewhile(lambda said: ended[said.id].outcome == "unchanged", followed_by))
@@ -219,7 +243,7 @@ def check_copies(model: Outsourcing, companies: dict[str, Company], subject: str
         expect("state at", f"{slug} of {subject}", model.state, ticket.state)
 
 
-def check_files(model: Outsourcing, found: Found) -> None:
+def files_of(model: Outsourcing) -> dict[tuple[str, UUID], Fact]:
     """Each owner finds the file of its newest word, the other side that of its copy, and nobody finds another."""
     must: dict[tuple[str, UUID], Fact] = {}
     for id, word in model.words.items():
@@ -228,7 +252,7 @@ def check_files(model: Outsourcing, found: Found) -> None:
         for reader, body in ((word.owner, word.body), (at_other, copy)):
             if type(body) is AttachmentBody and body.content is None:
                 must[reader, id] = body.sha256, body.size, body.name, body.media_type
-    expect("files of", model.id, must, found.files())
+    return must
 
 
 def check_secrecy(model: Outsourcing, companies: dict[str, Company], subject: str) -> None:

@@ -41,7 +41,7 @@ class Sender:
         task.add_done_callback(self._sending.discard)
 
     async def _send(self, said: Said) -> None:
-        message = _published(said, self._clock())
+        message = published(said, self._clock())
         if "/" in said.sender:
             async with self._in_turn:
                 await self._until_confirmed(message)
@@ -114,7 +114,8 @@ class Reader:
             await channel.basic_ack(message.delivery_tag, multiple=True)
 
 
-def _published(said: Said, at: datetime) -> Published:
+def published(said: Said, at: datetime) -> Published:
+    """What is said as its sender publishes it: a company its commands, a service its events."""
     source = f"/{said.sender}" if "/" in said.sender else f"/instances/{said.sender}"
     body = write(said.data, id=said.id, source=source, subject=said.subject, time=at)
     if "/" in said.sender:

@@ -10,7 +10,7 @@ from shared.contracts.ticket_sync import CompletionSubmitted, FileCited, FileRel
 from shared.contracts.values import Delivery, Payload
 from shared.messaging.outcomes import Changed, Decision, Deliver, Message, NotYet, Refused, Unchanged
 from shared.messaging.routes import Handlers
-from tests.simulation.checking import Found, check_copies, check_files, check_secrecy
+from tests.simulation.checking import Found, check_copies, check_secrecy, files_of
 from tests.simulation.companies import Said
 from tests.simulation.dice import Dice
 from tests.simulation.elsewhere import Elsewhere
@@ -225,7 +225,7 @@ class PureHistory:
         self._carry_everything()
         for subject, model in self._model_of.items():
             check_copies(model, self._story.companies, subject)
-            check_files(model, self._found.get(model.id, Found()))
+            expect("files of", subject, files_of(model), self._found.get(model.id, Found()).files())
             check_secrecy(model, self._story.companies, subject)
 
     def _carry_everything(self) -> None:

@@ -19,14 +19,14 @@ from services.console.check import QUESTIONS
 from services.console.parked import drop_first, replay_subject
 from services.ticket_sync.handlers import HANDLERS
 from services.ticket_sync.poller import LAPSES, REMINDERS, digests_every
-from shared.contracts.answers import CommandRejected
+from shared.contracts.answers import CommandRepeated
 from shared.contracts.catalog import EVENTS
-from shared.contracts.ticket_sync import LineUnfinished, RepairUnfinished, SyncFellDue
+from shared.contracts.ticket_sync import SyncFellDue
 from shared.contracts.values import Payload
 from shared.messaging import topology
 from shared.service import Service, work
 from shared.settings import WorkerSettings
-from tests.simulation.checking import Ended, check_history, check_reminders
+from tests.simulation.checking import HOW_ALL_ENDED, PIECES, Ended, check_history, check_reminders
 from tests.simulation.clients import Reader, Sender
 from tests.simulation.companies import Said
 from tests.simulation.dice import Dice
@@ -121,17 +121,7 @@ class RealHistory:
         self._check()
 
     def _somebody_acts(self) -> None:
-        if self.story.has_room:
-            said: Said | None = self.story.outsource()
-        elif self._dice.happens(0.002):
-            said = self.story.end_partnership()
-        elif self._dice.happens(0.02):
-            said = self.story.upload()
-        elif self._dice.happens(0.03):
-            said = self.story.ask_for_news()
-        else:
-            said = self.story.act()
-        if said is not None:
+        if (said := self.story.go_on()) is not None:
             self.steps += 1
             if "/" not in said.sender and self._dice.happens(self._trouble.poison):
                 self._poison.give_to(said.id)
@@ -322,17 +312,8 @@ class RealHistory:
 
     def _check(self) -> None:
         """Everything that arrived, with how the inbox says that it ended; and the books are in balance."""
-        rows = self._postgres.ask(
-            """
-            SELECT inbox.id, outcome, problem ->> 'type' AS problem, coalesce(history.at, rejection.created_at) AS at
-            FROM inbox
-            LEFT JOIN history ON (cause_id, cause_source, history.subject) = (inbox.id, source, inbox.subject)
-            LEFT JOIN outbox AS rejection ON (rejection.cause_id, rejection.cause_source) = (inbox.id, source)
-                                         AND rejection.kind = $1
-            """,
-            CommandRejected.kind,
-        )
-        ended = {row["id"]: Ended(row["outcome"], row["problem"], row["at"]) for row in rows}
+        rows = self._postgres.ask(HOW_ALL_ENDED, CommandRepeated.kind)
+        ended = {row["id"]: Ended(row["outcome"], row["problem"], row["at"], row["place"]) for row in rows}
         arrived, companies = list(self.arrived.values()), self.story.companies
         for model in check_history(arrived, ended, companies, self._published(), in_time=self._in_time):
             hours = (self._now() - model.accepted.accepted_at) / timedelta(hours=1)
@@ -355,7 +336,7 @@ class RealHistory:
         said = self._said.get(message.message_id)
         if said is None and message.user_id == topology.worker_user(SERVICE):
             subject, data = _event(message)
-            if isinstance(data, SyncFellDue | RepairUnfinished | LineUnfinished):
+            if isinstance(data, (SyncFellDue, *PIECES)):
                 said = Said(UUID(message.message_id), OURSELVES, subject, data)
         if said is not None:
             self.arrived.setdefault(message.message_id, said)

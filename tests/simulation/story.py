@@ -17,10 +17,13 @@ OFFER_HANDLER = "tandem/offer_handler"
 GATEWAY = "tandem/gateway"
 NOTIFIER = "tandem/notifier"
 OURSELVES = "tandem/ticket_sync"
-# Two service partners of one lead; and one of them is a lead itself.
-PARTNERSHIPS = (("nordlicht", "alpenwerk"), ("nordlicht", "rheintal"), ("alpenwerk", "rheintal"))
-# With this one, a ticket that is outsourced on can come back to where it began.
-IN_A_CIRCLE = (*PARTNERSHIPS, ("rheintal", "nordlicht"))
+# Each of them leads and serves: a ticket that is outsourced on can come back to where it began.
+PARTNERSHIPS = (
+    ("nordlicht", "alpenwerk"),
+    ("nordlicht", "rheintal"),
+    ("alpenwerk", "rheintal"),
+    ("rheintal", "nordlicht"),
+)
 SLUGS = ("nordlicht", "alpenwerk", "rheintal")
 ENDED = ("completed", "returned")
 # How likely a ticket that has ended is left alone from now on, each time somebody looks at it.
@@ -34,20 +37,14 @@ ONWARD = 0.4
 
 
 class Story:
-    """What was said so far, and what is said next.
+    """What was said so far, and what is said next."""
 
-    In a `plain` one, nothing leans on what is elsewhere: there are no strangers, chains, losses, or files by digest.
-    """
-
-    def __init__(self, dice: Dice, clock: Callable[[], datetime], tickets: int, *, plain: bool = False) -> None:
+    def __init__(self, dice: Dice, clock: Callable[[], datetime], tickets: int) -> None:
         self.companies = {slug: Company(slug) for slug in SLUGS}
         self.outsourced: dict[str, OutsourcingAccepted] = {}
         self._dice = dice
         self._clock = clock
         self._tickets = tickets
-        self._strange, self._onward = (0.0, 0.0) if plain else (STRANGE, ONWARD)
-        self._plain = plain
-        self._partnerships = PARTNERSHIPS if plain else IN_A_CIRCLE
         self._at_work: list[tuple[Company, companies.Ticket]] = []
 
     @property
@@ -55,15 +52,27 @@ class Story:
         """Whether people could have another ticket in hand."""
         return len(self._at_work) < 2 * self._tickets
 
+    def go_on(self) -> Said | None:
+        """What comes next, whoever says it; None where there was nothing to say."""
+        if self.has_room:
+            return self.outsource()
+        if self._dice.happens(0.002):
+            return self.end_partnership()
+        if self._dice.happens(0.02):
+            return self.upload()
+        if self._dice.happens(0.03):
+            return self.ask_for_news()
+        if self._dice.happens(0.01):
+            return self.tell_what_to_hold()
+        return self.act()
+
     def outsource(self) -> Said:
         """An offer is accepted: the two know of it at once, and a third one of the id, however it came by that.
 
         It is about a new ticket, or about one that its lead holds as a service partner and outsources on.
         """
-        held = self._held_by_a_lead() if self._dice.happens(self._onward) else None
-        lead, service = self._dice.choice(
-            [pair for pair in self._partnerships if held is None or pair[0] == held[0].slug]
-        )
+        held = self._held_by_a_lead() if self._dice.happens(ONWARD) else None
+        lead, service = self._dice.choice([pair for pair in PARTNERSHIPS if held is None or pair[0] == held[0].slug])
         id = self._dice.uuid7(self._clock())
         accepted = OutsourcingAccepted(
             outsourcing_id=id,
@@ -97,12 +106,12 @@ class Story:
         if ticket.state in ENDED and self._dice.happens(LEFT_ALONE):
             del self._at_work[place]
             return None
-        if ticket.role == "stranger" and not self._dice.happens(self._strange):
+        if ticket.role == "stranger" and not self._dice.happens(STRANGE):
             return None
         if ticket.said and self._dice.happens(AGAIN):
             command: Payload | None = self._dice.choice(ticket.said).data
         else:
-            command = acts.what_somebody_does(ticket, self._dice, plain=self._plain)
+            command = acts.what_somebody_does(ticket, self._dice)
         if command is None:
             return None
         said = self._said(company.slug, str(ticket.outsourcing_id), command)
@@ -123,10 +132,10 @@ class Story:
 
     def upload(self) -> Said:
         """A company has uploaded a file, which its entries may cite from now on, or did already."""
-        sha256, size = self._dice.choice(LARGE_FILES)
+        sha256, content = self._dice.choice(tuple(LARGE_FILES.items()))
         slug = self._dice.choice(SLUGS)
         uploaded = FileUploaded(
-            instance=slug, sha256=sha256, size=size, media_type=MEDIA_TYPE, uploaded_at=self._clock()
+            instance=slug, sha256=sha256, size=len(content), media_type=MEDIA_TYPE, uploaded_at=self._clock()
         )
         return self._said(GATEWAY, sha256, uploaded)
 
@@ -162,9 +171,8 @@ class Story:
         ]
 
     def _held_by_a_lead(self) -> tuple[Company, companies.Ticket] | None:
-        """A ticket of a service partner that has partners of its own."""
-        leads = {lead for lead, _ in self._partnerships}
-        held = [(company, one) for company, one in self._at_work if one.role == "service" and company.slug in leads]
+        """A ticket of a service partner; each has partners of its own."""
+        held = [(company, one) for company, one in self._at_work if one.role == "service"]
         return self._dice.choice(held) if held else None
 
     def _said(self, sender: str, subject: str, data: Payload) -> Said:
