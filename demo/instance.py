@@ -210,14 +210,15 @@ class Instance:
         id = wish["outsourcing_id"]
         own, copies = self._store.held(id)
         data = {"actor": self._slug, "outsourcing_id": id, "own": inventory(own), "copies": inventory(copies)}
-        return await self._send("tandem.sync.request.v1", id, data)
+        return await self._send("tandem.sync.request.v1", id, {**data, "severed": self._store.severed(id)})
 
     async def _compare(self, digest: Row) -> None:
         """Ask about a digest that is not that of the store; put what an answer wants, and go on above what it knows."""
         id, told = digest["outsourcing_id"], (digest["own"], digest["copies"])
-        if all(one["versions"] is None for one in told):
+        if digest["to_follow"] == 0 and all(one["versions"] is None for one in told):
             here = map(inventory, self._store.held(id))
-            if any(one["sha256"] != there["sha256"] for one, there in zip(here, told, strict=True)):
+            differs = any(one["sha256"] != there["sha256"] for one, there in zip(here, told, strict=True))
+            if differs or digest["severed"] != len(self._store.severed(id)):
                 await self._ask(digest)
             return
         for one in digest["own"]["versions"] or []:

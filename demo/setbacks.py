@@ -35,9 +35,12 @@ async def lose_copies_and_be_repaired(stage: Stage, id: str) -> None:
     lead, timeline = stage.lead, stage.timeline
     timeline.chapter("One side loses its data, and is repaired")
     came_before = Counter(one["data"]["entry_id"] for one in lead.deliveries if one["came"] == COPY)
-    async with timeline.step(lead.slug, "loses its copies and files of this ticket"):
+    async with timeline.step(
+        lead.slug, "loses all copies and files of this ticket, the recording of 20 MiB among them"
+    ):
         await lead.do("lose", outsourcing_id=id)
-    async with timeline.step(lead.slug, "says what it holds, and is told all that it lacks"):
+    told = f"says what it holds, is told the {len(COPIES_OF_THE_LEAD)} copies that it lacks, and fetches the recording anew"
+    async with timeline.step(lead.slug, told):
         await lead.do("ask", outsourcing_id=id)
         await lead.gets("sync.digest", about(id))
         for entry_id in COPIES_OF_THE_LEAD:

@@ -31,6 +31,8 @@ CREATE TABLE entry (
     visibility TEXT NOT NULL, author TEXT NOT NULL, body TEXT NOT NULL, removed INTEGER NOT NULL DEFAULT 0,
     remark TEXT NOT NULL DEFAULT '', PRIMARY KEY (outsourcing_id, owner, entry_id)
 );
+-- Entries whose copy no longer follows its owner, whoever that is.
+CREATE TABLE severed (outsourcing_id TEXT NOT NULL, entry_id TEXT NOT NULL, PRIMARY KEY (outsourcing_id, entry_id));
 -- Files that did not come in a message but were fetched: whether each is what its entry says.
 CREATE TABLE file (sha256 TEXT PRIMARY KEY, size INTEGER NOT NULL, whole INTEGER NOT NULL);
 CREATE TABLE system_note (delivery_id TEXT PRIMARY KEY, outsourcing_id TEXT NOT NULL, reason TEXT NOT NULL, text TEXT);
@@ -51,7 +53,6 @@ TABLES = (
 )
 # The first ticket of an instance that opens one because it was asked to.
 FIRST_NUMBER = 501
-SEVERED = "severed"
 
 # What deliveries of these nouns call the state is that of the outsourcing.
 STATEFUL = ("offer", "ticket", "entry", "completion")
@@ -160,13 +161,17 @@ class TicketStore:
     def held(self, outsourcing_id: str) -> tuple[dict[str, int], dict[str, int]]:
         """The versions of one's own entries and of the copies that follow their owner; what was removed is not held."""
         rows = self._rows(
-            "SELECT owner, entry_id, version, remark FROM entry WHERE outsourcing_id = ? AND NOT removed",
+            "SELECT owner, entry_id, version FROM entry WHERE outsourcing_id = ? AND NOT removed",
             outsourcing_id,
         )
         own = {row["entry_id"]: row["version"] for row in rows if row["owner"] == self._slug}
         copies = {row["entry_id"]: row["version"] for row in rows if row["owner"] != self._slug}
-        severed = {row["entry_id"] for row in rows if row["remark"] == SEVERED}
-        return own, {id: version for id, version in copies.items() if id not in severed}
+        return own, {id: version for id, version in copies.items() if id not in self.severed(outsourcing_id)}
+
+    def severed(self, outsourcing_id: str) -> list[str]:
+        """The entries whose copy is known not to follow its owner any more."""
+        rows = self._rows("SELECT entry_id FROM severed WHERE outsourcing_id = ? ORDER BY 1", outsourcing_id)
+        return [row["entry_id"] for row in rows]
 
     def lose_copies(self, outsourcing_id: str) -> None:
         """Forget all that the other side wrote on a ticket, as a fault would have it."""
@@ -263,7 +268,8 @@ class TicketStore:
 
     def _severed(self, data: Row, _: str) -> None:
         """Told to both sides: the copy does not follow its owner any more."""
-        self._remark(data, SEVERED)
+        self._remark(data, "severed")
+        self._run("INSERT OR IGNORE INTO severed VALUES (?, ?)", data["outsourcing_id"], data["entry_id"])
 
     def _remark(self, data: Row, remark: str) -> None:
         self._run(

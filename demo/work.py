@@ -108,7 +108,7 @@ async def submit_and_be_rejected(stage: Stage, id: str) -> None:
         reason = "Please add the time for labelling the ports."
         await lead.send("completion.reject", id, actor=DISPATCHER, outsourcing_id=id, reason=reason)
         await service.gets("completion.rejected", about(id))
-    async with timeline.step("Tandem", "passes on what was held"):
+    async with timeline.step("Tandem", "releases what was held: nordlicht has it, as added during approval"):
         await lead.gets("entry.replicated", of_entry(SERVICE_MORE_TIME))
         await service.gets("entry.released", of_entry(SERVICE_MORE_TIME))
 

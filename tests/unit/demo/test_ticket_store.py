@@ -105,6 +105,17 @@ def test_what_is_held_is_one_s_own_and_the_copies_that_still_follow(store: Ticke
     assert store.held("o") == ({"mine": 1}, {})
 
 
+def test_which_copies_are_severed_is_known_whoever_wrote_the_entry_and_whatever_becomes_of_it(
+    store: TicketStore,
+) -> None:
+    store.write_entry("o", "mine", "shared", "L. Gruber", {"kind": "note", "text": "a"})
+    for number, (id, owner) in enumerate([("mine", "alpenwerk"), ("e", "nordlicht"), ("mine", "alpenwerk")], 1):
+        store.take(delivery(number, "entry.severed", entry_id=id, owner=owner, version=1))
+    store.write_entry("o", "mine", "shared", "L. Gruber", {"kind": "note", "text": "b"})
+    store.lose_copies("o")
+    assert store.severed("o") == ["e", "mine"]
+
+
 def test_who_has_lost_its_copies_takes_them_again(store: TicketStore) -> None:
     store.write_entry("o", "mine", "shared", "L. Gruber", {"kind": "note", "text": "a"})
     store.take(copy_of(1, 3, "c"))
