@@ -39,7 +39,8 @@ async def lose_copies_and_be_repaired(stage: Stage, id: str) -> None:
         lead.slug, "loses all copies and files of this ticket, the recording of 20 MiB among them"
     ):
         await lead.do("lose", outsourcing_id=id)
-    told = f"says what it holds, is told the {len(COPIES_OF_THE_LEAD)} copies that it lacks, and fetches the recording anew"
+    lacking = len(COPIES_OF_THE_LEAD)
+    told = f"says what it holds, is told the {lacking} copies that it lacks, and fetches the recording anew"
     async with timeline.step(lead.slug, told):
         await lead.do("ask", outsourcing_id=id)
         await lead.gets("sync.digest", about(id))
