@@ -36,10 +36,13 @@ def put_entry(  # noqa: PLR0913, PLR0917 - all that an entry can lean on
     if link.has_ended:
         return link.refuses()
     path: tuple[str, ...] = ()
+    visibility = data.visibility
     if data.copied_from is not None:
         if source_link is None or source is None or not _may_pass_on(source_link, source, put.sender):
             return NotYet("outsourcing/unknown")
         path = source.path_onward
+        if _comes_straight_back(source, known, put):
+            visibility = "internal"
     if data.body.kind == "charge" and data.body.currency != link.currency:
         return Refused("entry/foreign-currency", state=link.state, currency=link.currency)
     newest = Entry(
@@ -48,7 +51,7 @@ def put_entry(  # noqa: PLR0913, PLR0917 - all that an entry can lean on
         put.sender,
         data.version,
         data.body.kind,
-        data.visibility,
+        visibility,
         written(word),
         path=path,
     )
@@ -95,6 +98,15 @@ def sever(link: Link | None, entry: Entry | None, severing: Message[EntrySever])
 def _may_pass_on(source_link: Link, source: Entry, sender: str) -> bool:
     """Whether the sender has that entry on its ticket, as its own or as one that it was told of."""
     return source_link.includes(sender) and source.is_known_to(sender)
+
+
+def _comes_straight_back(source: Entry, known: Entry | None, put: Message[EntryPut]) -> bool:
+    """Whether the other side's own entry is passed back to it: that concerns nobody, and is no work of the sender's.
+
+    The sender knows where it has it from, so that this tells it nothing; of what comes back by others it must not.
+    """
+    has_it_from_here = source.outsourcing_id == put.data.outsourcing_id and source.owner != put.sender
+    return has_it_from_here and not (known is not None and known.was_told)
 
 
 def _take(

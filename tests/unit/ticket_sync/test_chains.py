@@ -14,6 +14,7 @@ from services.ticket_sync.domain.links import Link
 from services.ticket_sync.handlers import HANDLERS
 from shared.contracts.ticket_sync import (
     CopiedFrom,
+    EntryBody,
     EntryHeld,
     EntryReleased,
     EntryReplicated,
@@ -170,6 +171,19 @@ def chain_of_three() -> tuple[Outsourcing, UUID, UUID]:
     return play, *ids
 
 
+def circle_of_three() -> tuple[Outsourcing, UUID, CopiedFrom]:
+    """The same, and the third outsources it on to the first, who writes on it; what of that the second was told of."""
+    play, id, onward = chain_of_three()
+    last, origin, passed_on = new_id(), new_id(), new_id()
+    play.say("tandem/offer_handler", accepted(last).model_copy(update={"lead": THIRD, "service": FIRST}))
+    play.say(FIRST, opened(outsourcing_id=last))
+    play.say(FIRST, put(NOTE, id=origin, outsourcing_id=last))
+    play.say(THIRD, put(NOTE, id=passed_on, outsourcing_id=onward, copied_from=from_(last, origin)))
+    play.told.clear()
+    play.news.clear()
+    return play, id, from_(onward, passed_on)
+
+
 def from_(outsourcing_id: UUID, entry_id: UUID) -> CopiedFrom:
     return CopiedFrom(outsourcing_id=outsourcing_id, entry_id=entry_id)
 
@@ -180,15 +194,13 @@ def but_for_ids(facts: list[Delivery]) -> list[dict[str, Any]]:
 
 def test_what_comes_back_is_answered_like_any_other_in_every_state_and_changes_nothing() -> None:
     """Both are put, changed, held, released, held again and kept local; only one of them reaches the lead."""
-    play, id, _ = chain_of_three()
-    origin, back, own = new_id(), new_id(), new_id()
-    play.say(FIRST, put(NOTE, id=origin, outsourcing_id=id))
-    play.told.clear()
+    play, id, came_round = circle_of_three()
+    back, own = new_id(), new_id()
     told_of: dict[UUID, list[Delivery]] = {back: [], own: []}
     reached: Counter[UUID] = Counter()
 
     def both(version: int, **more: Any) -> None:
-        for entry, source in ((back, from_(id, origin)), (own, None)):
+        for entry, source in ((back, came_round), (own, None)):
             play.say(SECOND, put(NOTE, id=entry, version=version, outsourcing_id=id, copied_from=source, **more))
         hear()
 
@@ -223,14 +235,25 @@ def test_what_comes_back_is_answered_like_any_other_in_every_state_and_changes_n
 
 
 def test_nobody_reads_news_of_what_would_come_back_when_it_is_released() -> None:
-    play, id, _ = chain_of_three()
-    origin = new_id()
-    play.say(FIRST, put(NOTE, id=origin, outsourcing_id=id))
+    play, id, came_round = circle_of_three()
     play.say(SECOND, submit(outsourcing_id=id))
-    play.say(SECOND, put(NOTE, outsourcing_id=id, copied_from=from_(id, origin)))
+    play.say(SECOND, put(NOTE, outsourcing_id=id, copied_from=came_round))
     play.say(FIRST, reject(id))
     assert [type(one) for one in play.told_to(SECOND)][-1] is EntryReleased
-    assert [one.writer for one in play.news if isinstance(one, NewsCameUp)] == [FIRST], "of the origin alone"
+    assert not [one for one in play.news if isinstance(one, NewsCameUp)]
+
+
+@pytest.mark.parametrize("body", [CHARGE, TIME])
+def test_what_is_passed_straight_back_is_no_work_of_who_does_it_and_what_came_round_is(body: EntryBody) -> None:
+    """Whoever passes everything on would else bill the lead for what the lead itself wrote."""
+    play, id, came_round = circle_of_three()
+    origin = new_id()
+    play.say(FIRST, put(body, id=origin, outsourcing_id=id))
+    play.say(SECOND, put(CHARGE, outsourcing_id=id, copied_from=from_(id, origin)))
+    assert isinstance(play.say(SECOND, submit(outsourcing_id=id)), Changed)
+    play.say(FIRST, reject(id))
+    play.say(SECOND, put(CHARGE, outsourcing_id=id, copied_from=came_round))
+    assert isinstance(play.say(SECOND, submit(1, "0", "1.01", outsourcing_id=id)), Changed)
 
 
 def test_an_entry_that_was_passed_on_once_does_not_forget_where_it_has_been() -> None:
