@@ -96,7 +96,7 @@ CREATE TABLE entry (
     copied_at      timestamptz,
     PRIMARY KEY (outsourcing_id, entry_id),
     -- An owner calls two entries by two names, whatever tickets they are on; another owner may use the same.
-    UNIQUE (owner, entry_id),
+    UNIQUE (entry_id, owner),
     CHECK (content IS NULL OR kind IS NOT NULL),
     CHECK (copy_version IS NULL OR withdrawn_version IS NULL),
     CHECK ((copy_content IS NOT NULL) = (travel IN ('waiting', 'held', 'kept_local') AND copy_version IS NOT NULL)),

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from services.ticket_sync.domain.agreed import Agreed
 from services.ticket_sync.domain.caps import Effort
-from services.ticket_sync.domain.entries import TANDEM, Entry, Travel
+from services.ticket_sync.domain.entries import Entry, Travel
 from services.ticket_sync.domain.links import Link, State
 from services.ticket_sync.domain.opening import Due
 from services.ticket_sync.domain.repair import Holdings, Repair
@@ -209,19 +209,15 @@ async def save_efforts(connection: Connection, efforts: list[Effort]) -> None:
 
 
 async def find_entries(connection: Connection, keys: list[tuple[UUID, UUID]]) -> list[Entry]:
-    """The entries with these keys, and what either side of their links calls by the same id on another ticket."""
-    # The subquery keeps its own plan: three look-ups by owner and id each, however many entries there are by now.
+    """The entries with these keys, and whatever else is called by the same ids, on other tickets."""
+    # The subquery keeps its own plan: a look-up for each id, however many entries there are by now.
     rows = await connection.fetch(
         f"""
         SELECT found.*
-        FROM unnest($1::uuid[], $2::uuid[]) AS wanted (outsourcing_id, entry_id) JOIN link USING (outsourcing_id)
-        CROSS JOIN LATERAL (
-            SELECT {ENTRY_COLUMNS} FROM entry
-            WHERE entry.owner = ANY (ARRAY[link.lead, link.service, '{TANDEM}']) AND entry.entry_id = wanted.entry_id
-            OFFSET 0
-        ) AS found
+        FROM unnest($1::uuid[]) AS wanted (entry_id)
+        CROSS JOIN LATERAL (SELECT {ENTRY_COLUMNS} FROM entry WHERE entry.entry_id = wanted.entry_id OFFSET 0) AS found
         """,
-        *columns_of(keys, 2),
+        list({entry_id for _, entry_id in keys}),
     )
     return [entry_of(row) for row in rows]
 
