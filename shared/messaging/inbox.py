@@ -8,6 +8,8 @@ from uuid import UUID
 import orjson
 
 from shared.database import Connection, columns_of
+from shared.messaging import outbox
+from shared.messaging.outbox import Letter, Posted
 
 Key = tuple[UUID, str]
 # What an applied message did to one subject, in words: (cause id, cause source, subject, actor, event, at).
@@ -44,30 +46,37 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a turn must know before it decides: the database's clock, what was taken before, and who has what parked."""
+    """What a turn must know before it decides: the database's clock, what was taken before, and who has what parked.
+
+    `held_up` tells whether messages about one of its subjects wait.
+    """
 
     now: datetime
     seen: dict[Key, Seen]
     waiting: dict[str, int]
+    held_up: bool
 
 
 class TakenMeanwhile(Exception):
     """Another worker took one of these messages between our look and our commit; the turn is repeated."""
 
 
-async def find_known(connection: Connection, keys: list[Key], senders: list[str]) -> Known:
-    """The clock, those of these messages that were taken before, and how many messages each of these has parked."""
+async def find_known(connection: Connection, keys: list[Key], senders: list[str], subjects: list[str]) -> Known:
+    """The clock, those of these messages that were taken before, how many messages each of these senders has parked,
+    and whether any about these subjects are."""
     # One statement for all of it: a turn of one message spends most of its time on the way to the database and back.
     rows = await connection.fetch(
         """
         SELECT clock_timestamp() AS now, inbox.id, source, digest, outcome, problem, state,
                (SELECT jsonb_object_agg(sender, waiting)
                 FROM (SELECT sender, count(*) AS waiting FROM parked WHERE sender = ANY ($2::text[]) GROUP BY sender)
-                     AS of_each) AS waiting
+                     AS of_each) AS waiting,
+               EXISTS (SELECT FROM parked_subject WHERE subject = ANY ($3::text[])) AS held_up
         FROM (VALUES (true)) AS always LEFT JOIN inbox ON id = ANY ($1::uuid[])
         """,
         [id for id, _ in keys],
         senders,
+        subjects,
     )
     wanted = set(keys)
     seen = {
@@ -80,23 +89,25 @@ async def find_known(connection: Connection, keys: list[Key], senders: list[str]
         for row in rows
         if (row["id"], row["source"]) in wanted
     }
-    return Known(rows[0]["now"], seen, orjson.loads(rows[0]["waiting"] or "{}"))
+    return Known(rows[0]["now"], seen, orjson.loads(rows[0]["waiting"] or "{}"), rows[0]["held_up"])
 
 
-# With how messages ended goes what they did, in the same statement.
-_INSERT = """
+# With how messages ended goes what they did and what is told of it, in the same statement; the letters' parameters
+# come first.
+_INSERT = f"""
 WITH taken AS (
     INSERT INTO inbox (id, source, sender, kind, subject, digest, outcome, problem, state, received_at)
-    SELECT *, $10 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::text[],
-                              $8::jsonb[], $9::text[])
+    SELECT *, $12 FROM unnest($13::uuid[], $14::text[], $15::text[], $16::text[], $17::text[], $18::bytea[],
+                              $19::text[], $20::jsonb[], $21::text[])
     ON CONFLICT (id, source) DO NOTHING
     RETURNING id, source
 ), told AS (
     INSERT INTO history (cause_id, cause_source, subject, actor, event, at)
-    SELECT event.* FROM unnest($11::uuid[], $12::text[], $13::text[], $14::text[], $15::text[], $16::timestamptz[])
+    SELECT event.* FROM unnest($22::uuid[], $23::text[], $24::text[], $25::text[], $26::text[], $27::timestamptz[])
                         AS event (id, source) JOIN taken USING (id, source)
-)
-SELECT count(*) FROM taken
+), posted AS ({outbox.INSERTION})
+SELECT (SELECT count(*) FROM taken) AS taken, position, message_id
+FROM (VALUES (true)) AS always LEFT JOIN posted ON true
 """
 
 _FINISH = """
@@ -115,13 +126,22 @@ SELECT count(*) FROM finished
 """
 
 
-async def insert_taken(connection: Connection, entries: list[Entry], history: list[Event], now: datetime) -> None:
-    """Remember these messages for good, and what they did. Raises TakenMeanwhile when one of them is already there."""
+async def insert_taken(
+    connection: Connection, entries: list[Entry], history: list[Event], letters: list[Letter], now: datetime
+) -> list[Posted]:
+    """Remember these messages for good, what they did, and what is told of it.
+
+    Raises TakenMeanwhile when one of them is already there.
+    """
     rows = [
         (e.id, e.source, e.sender, e.kind, e.subject, e.digest, e.outcome, _json(e.problem), e.state) for e in entries
     ]
-    if await connection.fetchval(_INSERT, *columns_of(rows, 9), now, *columns_of(history, 6)) < len(entries):
+    inserted = await connection.fetch(
+        _INSERT, *outbox.parameters_of(letters, now), *columns_of(rows, 9), *columns_of(history, 6)
+    )
+    if inserted[0]["taken"] < len(entries):
         raise TakenMeanwhile
+    return outbox.posted(letters, inserted)
 
 
 async def finish_parked(connection: Connection, entries: list[Entry], history: list[Event]) -> None:

@@ -1,5 +1,6 @@
 """The outbox: what a turn tells, written with the turn and published afterwards."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -43,11 +44,31 @@ class Posted:
     letter: Letter
 
 
+# The parameters are those of `parameters_of`.
+INSERTION = """
+INSERT INTO outbox (message_id, lane, exchange, routing_key, kind, subject, bucket, body, headers,
+                    cause_id, cause_source, created_at)
+SELECT message_id, lane, exchange, routing_key, kind, subject, bucket, body, headers, cause_id, cause_source, $12
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bytea[],
+            $9::jsonb[], $10::uuid[], $11::text[]) WITH ORDINALITY
+     AS letter (message_id, lane, exchange, routing_key, kind, subject, bucket, body, headers, cause_id, cause_source,
+                place)
+ORDER BY place
+RETURNING position, message_id
+"""
+
+
 async def post(connection: Connection, directory: Directory, letters: list[Letter], now: datetime) -> list[Posted]:
-    """Write those letters whose recipient reads them; one to nobody is not written, and its sender cannot tell."""
+    """Write those letters whose recipient reads them, in this order, to be published once that is committed."""
+    letters = await deliverable(connection, directory, letters)
+    inserted = await connection.fetch(INSERTION, *parameters_of(letters, now)) if letters else []
+    return posted(letters, inserted)
+
+
+async def deliverable(connection: Connection, directory: Directory, letters: list[Letter]) -> list[Letter]:
+    """Those letters whose recipient reads them; one to nobody is not written, and its sender cannot tell."""
     await directory.look_up(connection, {letter.lane for letter in letters if letter.to_instance})
-    deliverable = [letter for letter in letters if _has_recipient(letter, directory)]
-    return await insert_letters(connection, deliverable, now) if deliverable else []
+    return [letter for letter in letters if _has_recipient(letter, directory)]
 
 
 def _has_recipient(letter: Letter, directory: Directory) -> bool:
@@ -56,8 +77,8 @@ def _has_recipient(letter: Letter, directory: Directory) -> bool:
     return letter.exchange != topology.EVENTS or topology.noun_verb(letter.kind) not in topology.UNHEARD
 
 
-async def insert_letters(connection: Connection, letters: list[Letter], now: datetime) -> list[Posted]:
-    """Write these letters in this order, to be published once the transaction is committed."""
+def parameters_of(letters: list[Letter], now: datetime) -> list[Any]:
+    """What the insertion of these letters is given."""
     rows = [
         (
             letter.message_id,
@@ -74,22 +95,11 @@ async def insert_letters(connection: Connection, letters: list[Letter], now: dat
         )
         for letter in letters
     ]
-    inserted = await connection.fetch(
-        """
-        INSERT INTO outbox (message_id, lane, exchange, routing_key, kind, subject, bucket, body, headers,
-                            cause_id, cause_source, created_at)
-        SELECT message_id, lane, exchange, routing_key, kind, subject, bucket, body, headers,
-               cause_id, cause_source, $12
-        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bytea[],
-                    $9::jsonb[], $10::uuid[], $11::text[]) WITH ORDINALITY
-             AS letter (message_id, lane, exchange, routing_key, kind, subject, bucket, body, headers,
-                        cause_id, cause_source, place)
-        ORDER BY place
-        RETURNING position, message_id
-        """,
-        *columns_of(rows, 11),
-        now,
-    )
+    return [*columns_of(rows, 11), now]
+
+
+def posted(letters: list[Letter], inserted: Iterable[Mapping[str, Any]]) -> list[Posted]:
+    """These letters with the positions that their insertion returned."""
     position_of = {row["message_id"]: row["position"] for row in inserted}
     return [Posted(position_of[letter.message_id], letter) for letter in letters]
 

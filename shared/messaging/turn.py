@@ -97,16 +97,13 @@ class Turn:
         Raises what the database raises, and then nothing of it has happened.
         """
         async with connection.transaction():
-            # Locked before the clock is read: what another worker replayed meanwhile was told earlier than this.
-            blocked = await parking.lock_blockers(connection, _lines(incoming))
-            senders = _senders(incoming)
-            known = await inbox.find_known(connection, [message.key for message in incoming], senders)
+            known, blocked = await self._look(connection, incoming)
             now, seen, waiting = known.now, known.seen, Counter(known.waiting)
             cases = [
                 self._case(message, now, place) if isinstance(message, Readable) else message
                 for place, message in enumerate(incoming)
             ]
-            await self._directory.look_up(connection, senders)
+            await self._directory.look_up(connection, _senders(incoming))
             working = await self._load(connection, [case for case in cases if isinstance(case, Case)])
             ledger = Ledger(now)
             for message, case in zip(incoming, cases, strict=True):
@@ -119,9 +116,7 @@ class Turn:
                     self._bury(case, ledger)
                 seen[message.key] = ledger.taken[-1].as_seen()
             await working.save(connection)
-            await inbox.insert_taken(connection, ledger.taken, ledger.history, now)
-            await self._park(connection, ledger)
-            posted = await self._post(connection, ledger)
+            posted = await self._write(connection, ledger)
         return Turned(posted, replay_is_due=bool(ledger.blockers or ledger.unblocked))
 
     async def replay(self, connection: Connection, blocker: Blocker, limit: int = REPLAY_LIMIT) -> Turned:
@@ -135,7 +130,7 @@ class Turn:
             if blocker.line not in blocked or not waiting:
                 await parking.release_if_empty(connection, blocker.line)
                 return Turned([])
-            now = (await inbox.find_known(connection, [], [])).now
+            now = (await inbox.find_known(connection, [], [], [])).now
             await self._directory.look_up(connection, {parked.sender for parked in waiting if "/" not in parked.sender})
             cases = [self._case(self._as_it_came(parked), now, place) for place, parked in enumerate(waiting)]
             working = await self._load(connection, cases)
@@ -150,7 +145,7 @@ class Turn:
             if not await parking.release_if_empty(connection, blocker.line):
                 rest = replace(blocker, attempts=0, next_attempt_at=now)
                 await parking.update_blocker(connection, still or rest)
-            posted = await self._post(connection, ledger)
+            posted = await outbox.post(connection, self._directory, ledger.letters, now)
         return Turned(posted, replay_is_due=True)
 
     async def set_aside(self, connection: Connection, message: Readable, error: Failure) -> Turned:
@@ -159,8 +154,7 @@ class Turn:
         What is refused at the door is refused here too: it must not block a subject that its sender only names.
         """
         async with connection.transaction():
-            blocked = await parking.lock_blockers(connection, _lines([message]))
-            known = await inbox.find_known(connection, [message.key], [])
+            known, blocked = await self._look(connection, [message])
             now, seen = known.now, known.seen
             case = self._case(message, now)
             await self._directory.look_up(connection, _senders([message]))
@@ -173,10 +167,19 @@ class Turn:
                     if line not in blocked:
                         ledger.blockers.append(parking.failed(line, error, 1, now))
                     self._queue_up(case, line, ledger)
-                await inbox.insert_taken(connection, ledger.taken, ledger.history, now)
-                await self._park(connection, ledger)
-            posted = await self._post(connection, ledger)
+            posted = await self._write(connection, ledger)
         return Turned(posted, replay_is_due=bool(ledger.blockers))
+
+    async def _look(self, connection: Connection, incoming: list[Incoming]) -> tuple[inbox.Known, dict[Line, str]]:
+        """What must be known of these messages, and the status of the lines in which others wait before them."""
+        lines = _lines(incoming)
+        asked = [message.key for message in incoming], _senders(incoming), sorted({line.subject for line in lines})
+        known, blocked = await inbox.find_known(connection, *asked), dict[Line, str]()
+        if known.held_up:
+            blocked = await parking.lock_blockers(connection, lines)
+            # The clock too: what another worker replayed before the lock was ours was told earlier than this.
+            known = await inbox.find_known(connection, *asked)
+        return known, blocked
 
     def _as_it_came(self, parked: ParkedMessage) -> Readable:
         return readable(read(parked.body), parked.sender, parked.body, self._models)
@@ -338,15 +341,14 @@ class Turn:
         await working.load(connection, ((need, case.given) for case in decidable for need in case.route.needs))
         return working
 
-    async def _park(self, connection: Connection, ledger: Ledger) -> None:
+    async def _write(self, connection: Connection, ledger: Ledger) -> list[Posted]:
         if ledger.parked:
             await parking.save_blockers(connection, ledger.blockers, ledger.now)
             await parking.insert_parked(connection, ledger.parked, ledger.now)
         if ledger.unblocked:
             await parking.make_due(connection, ledger.unblocked)
-
-    async def _post(self, connection: Connection, ledger: Ledger) -> list[Posted]:
-        return await outbox.post(connection, self._directory, ledger.letters, ledger.now)
+        letters = await outbox.deliverable(connection, self._directory, ledger.letters)
+        return await inbox.insert_taken(connection, ledger.taken, ledger.history, letters, ledger.now)
 
 
 def _refused_at_the_door(case: Case, now: datetime) -> Refused | None:
