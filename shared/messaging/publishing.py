@@ -75,11 +75,16 @@ def _writable(channel: Channel, letters: list[Letter], user_id: str, landed: Lan
     """Each letter as it goes over the wire; one that cannot be written stays here, and its lane stops at it."""
     for place, letter in enumerate(letters):
         try:
-            yield place, b"".join(frame.marshal(part, channel.number) for part in _parts(channel, letter, user_id))
+            yield place, frames_of(channel, letter, user_id)
         except Exception as error:
             # Another try would say the same: somebody has to look at it.
             log.exception("letter cannot be published", kind=letter.kind, id=str(letter.message_id))
             landed(place, NotTaken(f"cannot be published: {type(error).__name__}"))
+
+
+def frames_of(channel: Channel, letter: Letter, user_id: str) -> bytes:
+    """A letter as it goes over the wire. Raises what the client library raises where it cannot be written."""
+    return b"".join(frame.marshal(part, channel.number) for part in _parts(channel, letter, user_id))
 
 
 def _parts(channel: Channel, letter: Letter, user_id: str) -> Iterator[Basic.Publish | ContentHeader | ContentBody]:

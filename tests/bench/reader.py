@@ -6,6 +6,7 @@ import json
 import sys
 from time import monotonic
 
+import orjson
 import uvloop
 from aiormq.abc import DeliveredMessage
 
@@ -44,7 +45,7 @@ async def read(url: str, queue: str, number: int, *, parse: bool) -> dict[str, f
 
 
 def _entry(body: bytes) -> str:
-    data = json.loads(body)["data"]
+    data = orjson.loads(body)["data"]
     return f"{data['entry_id']} {data['version']}"
 
 

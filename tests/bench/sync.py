@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from statistics import median, quantiles
-from time import monotonic
 from typing import Any
 from uuid import UUID
 
@@ -31,7 +30,7 @@ from shared.ids import new_id
 from shared.messaging import topology
 from shared.messaging.broker import channel_of
 from shared.messaging.outbox import Letter
-from shared.messaging.publishing import publish
+from shared.messaging.publishing import frames_of, publish
 from tests.acceptance.partners import lead_and_service, outsource, until
 from tests.bench.bars import (
     LEAST_OF_A_BARE_BRIDGE,
@@ -43,6 +42,7 @@ from tests.bench.cores import shares_of_a_core
 from tests.bench.entries import entries
 from tests.bench.peers import POOL, PREFETCH, SOURCE, TABLES, TARGET
 from tests.bench.results import LOGS, Bar, keep
+from tests.bench.sender import send
 from tests.integration.databases import connection_to
 
 TICKETS = 200
@@ -133,22 +133,17 @@ async def _latency_at(per_second: float, contender: Contender, course: Course) -
     With it, how much of a core each of those took that carry it.
     """
     first, *commands = entries(course.outsourcing_ids, int(per_second * LATENCY_SECONDS), seed=0)
-    sent: dict[str, float] = {}
-    # Written beforehand: what a partner's system does before it publishes is not the latency of ours.
-    letters = [(f"{command.entry_id} {command.version}", contender.addressed(_letter(command))) for command in commands]
+    letters = {f"{command.entry_id} {command.version}": contender.addressed(_letter(command)) for command in commands}
     url, queue = contender.url(course), contender.queue(course)
     async with _reader(url, queue, 1 + len(commands), "--parse") as reader:
         with contender.running(course):
             # Until the first one is through, the worker is starting.
             await _post(contender, course, [_letter(first)])
             await reader.first()
-            async with channel_of(contender.sender_url(course), "bench") as channel, asyncio.TaskGroup() as posting:
+            async with channel_of(contender.sender_url(course), "bench") as channel:
+                frames = {entry: frames_of(channel, letter, contender.user) for entry, letter in letters.items()}
                 with shares_of_a_core() as shares:
-                    began = monotonic()
-                    for place, (entry, letter) in enumerate(letters):
-                        await asyncio.sleep(max(0.0, began + place / per_second - monotonic()))
-                        sent[entry] = monotonic()
-                        posting.create_task(publish(channel, letter, contender.user))
+                    sent = await send(channel, frames, per_second)
             arrivals = await reader.came()
     took = sorted((arrivals[key] - at) * 1000 for key, at in sent.items())
     cut = quantiles(took, n=1000, method="inclusive")
