@@ -120,11 +120,20 @@ async def put(
     )
 
 
-async def put_file(who: Partner, outsourcing_id: str, entry_id: str, author: str, path: Path, media_type: str) -> None:
-    """A file too large for a message: it goes to the gateway, and the entry cites it."""
+async def put_file(
+    who: Partner,
+    outsourcing_id: str,
+    entry_id: str,
+    author: str,
+    path: Path,
+    media_type: str,
+    *,
+    line_is_down: bool = False,
+) -> None:
+    """A file too large for a message: it goes to the gateway, and the entry cites it; or nobody is told of it yet."""
     body = {"kind": "attachment", "name": path.name, "media_type": media_type}
     how = {"outsourcing_id": outsourcing_id, "entry_id": entry_id, "author": author, "visibility": "shared"}
-    await who.do("put", **how, body=body, path=str(path))
+    await who.do("put", **how, body=body, path=str(path), line_is_down=line_is_down)
 
 
 async def submit(who: Partner, outsourcing_id: str, summary: str, deductions: list[Row] | None = None) -> None:

@@ -51,7 +51,7 @@ OFFERS = {
 ENTRIES = {
     LEAD: [
         # Its own: the copy of the charge was withdrawn, and what was written during the last approval stays here.
-        "nordlicht note v2 shared by K. Sommer: The customer is on site until eight.",
+        "nordlicht note v2 shared by K. Sommer: The customer is on site until eight. (severed)",
         "nordlicht note v2 internal by K. Sommer: Access code of the rack is with the porter.",
         "nordlicht note v1 internal by K. Sommer: This customer pays late.",
         "nordlicht note v1 shared by K. Sommer: Customer is happy. (stays here only)",
@@ -66,6 +66,7 @@ ENTRIES = {
         "alpenwerk charge v1 shared by L. Gruber: 1 × Switch, 24 ports at 349.9 EUR",
         "alpenwerk attachment v1 internal by L. Gruber: protocol.txt, 58 bytes",
         "alpenwerk attachment v1 internal by L. Gruber: uplink.pcap, 20971520 bytes by digest",
+        "alpenwerk attachment v1 internal by L. Gruber: rack.png, 131072 bytes by digest",
         # What was shared before the ticket came back.
         "rheintal time v1 shared by M. Kessler: 0.5 h engineer, Measured the signal",
         # All of the service partner's hours, for the lead's own books.
@@ -80,6 +81,7 @@ ENTRIES = {
         "alpenwerk charge v1 shared by L. Gruber: 1 × Switch, 24 ports at 349.9 EUR",
         "alpenwerk attachment v1 shared by L. Gruber: protocol.txt, 58 bytes",
         "alpenwerk attachment v1 shared by L. Gruber: uplink.pcap, 20971520 bytes by digest",
+        "alpenwerk attachment v1 shared by L. Gruber: rack.png, 131072 bytes by digest",
         # The lead's: its time is a note without hours; what it took back or removed is gone, and a severed copy stands.
         "nordlicht note v1 shared by K. Sommer: The customer is on site until six. (severed)",
         "nordlicht note v2 shared removed by K. Sommer: Access code of the rack is with the porter.",
@@ -90,7 +92,7 @@ ENTRIES = {
     OTHER: ["rheintal time v1 shared by M. Kessler: 0.5 h engineer, Measured the signal"],
 }
 # Those that came by the gateway, each as long as its entry says and with its digest.
-FILES = {LEAD: ["20971520 bytes, whole"], SERVICE: [], OTHER: []}
+FILES = {LEAD: ["20971520 bytes, whole", "131072 bytes, whole"], SERVICE: [], OTHER: []}
 SYSTEM_NOTES = {
     LEAD: [
         "submission_rejected: Please add the time for labelling the ports.",
@@ -117,10 +119,11 @@ FACTS = {
         "offer.cancelled": 1,
         "offer.accepted": 5,
         "ticket.linked": 5,
-        # Note, corrected note, time, charge, two files; those of them that stand again by the repair; the time that was
-        # held; the sum of all hours; and the time of who gave its ticket back.
-        "entry.replicated": 14,
-        "entry.severed": 1,
+        # Note, corrected note, time, charge, two files; those of them that stand again by the repair; the picture, and
+        # the time that was held; the sum of all hours; and the time of who gave its ticket back.
+        "entry.replicated": 15,
+        # Once as it was, and once by the repair.
+        "entry.severed": 2,
         "sync.digest": 1,
         "outsourcing.returned": 1,
         # Whether the half hour on the ticket that came back is to be paid.
@@ -152,6 +155,7 @@ FACTS = {
         "entry.replicated": 5,
         "entry.withdrawn": 2,
         "entry.severed": 1,
+        "sync.digest": 1,
         "completion.submitted": 2,
         "entry.held": 1,
         "completion.rejected": 1,
@@ -219,7 +223,7 @@ MAILS = [
     _to_lead(_RHEINTAL, ACCESS_POINT, f"{_RHEINTAL} gibt Ihnen das Ticket zurück"),
     # What was done on a ticket until its end: of the lead's two entries that are gone only that they are.
     _to_lead(_RHEINTAL, ACCESS_POINT, f"1 Änderung von {_RHEINTAL} an Ihrem Ticket"),
-    _to_lead(_ALPENWERK, SWITCH, f"6 Änderungen von {_ALPENWERK} an Ihrem Ticket"),
+    _to_lead(_ALPENWERK, SWITCH, f"7 Änderungen von {_ALPENWERK} an Ihrem Ticket"),
     _to_service(SWITCH, "5 changes by Nordlicht IT GmbH on the ticket"),
     # Submitted, rejected, and submitted again.
     *[_to_lead(_ALPENWERK, SWITCH, f"{_ALPENWERK} reicht die Arbeit zur Genehmigung ein")] * 2,

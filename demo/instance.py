@@ -10,10 +10,10 @@ import asyncio
 import hashlib
 import json
 import os
+import shutil
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
-from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
 from pathlib import Path
@@ -25,7 +25,7 @@ from aio_pika.abc import AbstractExchange, AbstractIncomingMessage
 from jsonschema import Draft202012Validator, FormatChecker, ValidationError
 from uuid_utils import uuid7
 
-from demo.ticket_store import TicketStore
+from demo.ticket_store import TicketStore, now
 
 CONTENT_TYPE = "application/cloudevents+json"
 COMMANDS = "tandem.commands"
@@ -52,18 +52,25 @@ class Files:
         self._folder = folder
         folder.mkdir(exist_ok=True)
 
-    async def bring(self, path: Path, media_type: str) -> Row:
-        """Upload a file; what an entry says of it."""
+    def keep(self, path: Path) -> Row:
+        """Have a file of one's own at hand; what an entry says of it."""
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-            size = file.tell()
-        headers = {"Content-Type": media_type, "Content-Length": str(size)}
+        shutil.copyfile(path, self._folder / sha256)
+        return {"size": path.stat().st_size, "sha256": sha256}
+
+    async def bring(self, body: Row) -> bool:
+        """Upload a file that an entry cites, also when it was uploaded before; says whether it is at hand."""
+        path = self._folder / body["sha256"]
+        if not path.exists():
+            return False
+        headers = {"Content-Type": body["media_type"], "Content-Length": str(body["size"])}
 
         async def put() -> bool:
-            return _is_served(await self._http.put(sha256, content=_chunks_of(path), headers=headers))
+            return _is_served(await self._http.put(path.name, content=_chunks_of(path), headers=headers))
 
         await _until(put)
-        return {"size": size, "sha256": sha256}
+        return True
 
     async def fetch(self, where: str, body: Row) -> bool:
         """Keep the file that is there; says whether it is whole, for what an entry cites may be withdrawn meanwhile."""
@@ -164,7 +171,7 @@ class Instance:
         """Keep the file of a copy before the copy itself, where it did not come in the message; and an invoice's."""
         data = envelope["data"]
         body = data.get("body", {})
-        if body.get("kind") == "attachment" and body["content"] is None:
+        if _is_by_digest(body):
             whole = await self._files.fetch(f"{data['outsourcing_id']}/{data['entry_id']}", body)
             self._store.note_file(body["sha256"], body["size"], whole=whole)
         if envelope["type"] == FILED:
@@ -173,47 +180,49 @@ class Instance:
                 self._store.note_invoice_file(data["number"], file["format"], file["sha256"], whole=whole)
 
     async def _put(self, wish: Row) -> Row:
-        """An entry; the file of an attachment may be at a `path`, and is then uploaded first."""
+        """An entry; the file of an attachment may be at a `path`. Where the line is down, Tandem is told nothing."""
         id, body = wish["outsourcing_id"], wish["body"]
         if "path" in wish:
-            body = {**body, **await self._files.bring(Path(wish["path"]), body["media_type"])}
+            body = {**body, **self._files.keep(Path(wish["path"]))}
         self._store.write_entry(id, wish["entry_id"], wish["visibility"], wish["author"], body)
-        return await self._tell_entry(id, wish["entry_id"])
-
-    async def _tell_entry(self, id: str, entry_id: str) -> Row:
-        entry = self._store.own_entry(id, entry_id)
-        data = {
-            "actor": entry["author"],
-            "outsourcing_id": id,
-            "entry_id": entry_id,
-            "version": entry["version"],
-            "visibility": entry["visibility"],
-            "author": entry["author"],
-            "happened_at": now(),
-            "body": entry["body"],
-        }
-        return await self._send("tandem.entry.put.v1", id, data)
+        return {} if wish.get("line_is_down") else await self._tell_entry(id, wish["entry_id"])
 
     async def _remove(self, wish: Row) -> Row:
-        id = wish["outsourcing_id"]
-        version = self._store.write_entry(id, wish["entry_id"], "shared", wish["author"], None)
-        data = {"actor": wish["author"], "outsourcing_id": id, "entry_id": wish["entry_id"], "version": version}
-        return await self._send("tandem.entry.remove.v1", id, data)
+        id, entry_id = wish["outsourcing_id"], wish["entry_id"]
+        self._store.write_entry(id, entry_id, "shared", wish["author"], None)
+        return await self._tell_entry(id, entry_id)
+
+    async def _tell_entry(self, id: str, entry_id: str) -> Row:
+        """One's own entry as it stands, after its file where that is too large for a message; or that it is removed."""
+        entry = self._store.own_entry(id, entry_id)
+        if entry is None:
+            return {}
+        named = {"actor": entry["author"], "outsourcing_id": id, "entry_id": entry_id}
+        if entry["removed"]:
+            return await self._send("tandem.entry.remove.v1", id, {**named, "version": entry["version"]})
+        if _is_by_digest(entry["body"]) and not await self._files.bring(entry["body"]):
+            return await self._remove({**named, "author": entry["author"]})
+        data = {name: entry[name] for name in ("version", "visibility", "author", "happened_at", "body")}
+        return await self._send("tandem.entry.put.v1", id, {**named, **data})
 
     async def _lose(self, wish: Row) -> Row:
-        self._store.lose_copies(wish["outsourcing_id"])
+        self._store.fall_back(wish["outsourcing_id"])
         self._files.lose()
         return {}
 
     async def _ask(self, wish: Row) -> Row:
         """Say what this partner's store holds of a ticket; Tandem tells it what it lacks."""
         id = wish["outsourcing_id"]
-        own, copies = self._store.held(id)
-        data = {"actor": self._slug, "outsourcing_id": id, "own": inventory(own), "copies": inventory(copies)}
-        return await self._send("tandem.sync.request.v1", id, {**data, "severed": self._store.severed(id)})
+        own, copies = map(inventory, self._store.held(id))
+        held = {"own": own, "copies": copies, "severed": self._store.severed(id)}
+        return await self._send("tandem.sync.request.v1", id, {"actor": self._slug, "outsourcing_id": id, **held})
 
     async def _compare(self, digest: Row) -> None:
-        """Ask about a digest that is not that of the store; put what an answer wants, and go on above what it knows."""
+        """Ask about a digest that is not that of the store; of an answer, do what concerns one's own entries.
+
+        What was removed is so here too, and what is older here than in Tandem is put again above it; what is wanted is
+        told as it stands. What is lost altogether is removed: nobody here could answer for it.
+        """
         id, told = digest["outsourcing_id"], (digest["own"], digest["copies"])
         if digest["to_follow"] == 0 and all(one["versions"] is None for one in told):
             here = map(inventory, self._store.held(id))
@@ -221,8 +230,14 @@ class Instance:
             if differs or digest["severed"] != len(self._store.severed(id)):
                 await self._ask(digest)
             return
+        for one in digest["removed"]:
+            self._store.remove_again(id, one["entry_id"], one["version"])
         for one in digest["own"]["versions"] or []:
-            self._store.raise_version(id, one["entry_id"], one["version"])
+            if self._store.own_entry(id, one["entry_id"]) is None:
+                named = {"actor": self._slug, "outsourcing_id": id, "entry_id": one["entry_id"]}
+                await self._send("tandem.entry.remove.v1", id, {**named, "version": one["version"] + 1})
+            elif self._store.overtake(id, one["entry_id"], one["version"]):
+                await self._tell_entry(id, one["entry_id"])
         for entry_id in digest["wanted"]:
             await self._tell_entry(id, entry_id)
 
@@ -292,8 +307,9 @@ def inventory(held: dict[str, int]) -> Row:
     }
 
 
-def now() -> str:
-    return datetime.now(UTC).isoformat().replace("+00:00", "Z")
+def _is_by_digest(body: Row) -> bool:
+    """Whether it is an attachment whose file did not come, or does not go, in the message."""
+    return body.get("kind") == "attachment" and body.get("content") is None
 
 
 def _is_served(answer: httpx.Response) -> bool:

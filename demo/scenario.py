@@ -16,6 +16,7 @@ async def play(stage: Stage) -> None:
     await work.work_together(stage, outsourcing_id)
     await setbacks.sever_a_copy(stage, outsourcing_id)
     await setbacks.lose_copies_and_be_repaired(stage, outsourcing_id)
+    await setbacks.be_asked_for_what_did_not_get_through(stage, outsourcing_id)
     await work.submit_and_be_rejected(stage, outsourcing_id)
     await work.submit_again_and_be_paid(stage, outsourcing_id)
     await setbacks.return_a_ticket_and_offer_it_again(stage, won)

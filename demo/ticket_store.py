@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -28,10 +29,10 @@ CREATE TABLE ticket (
 );
 CREATE TABLE entry (
     outsourcing_id TEXT NOT NULL, entry_id TEXT NOT NULL, owner TEXT NOT NULL, version INTEGER NOT NULL,
-    visibility TEXT NOT NULL, author TEXT NOT NULL, body TEXT NOT NULL, removed INTEGER NOT NULL DEFAULT 0,
-    remark TEXT NOT NULL DEFAULT '', PRIMARY KEY (outsourcing_id, owner, entry_id)
+    visibility TEXT NOT NULL, author TEXT NOT NULL, happened_at TEXT NOT NULL, body TEXT NOT NULL,
+    removed INTEGER NOT NULL DEFAULT 0, remark TEXT NOT NULL DEFAULT '', PRIMARY KEY (outsourcing_id, owner, entry_id)
 );
--- Entries whose copy no longer follows its owner, whoever that is.
+-- Entries of either side whose copy does not follow its owner any more.
 CREATE TABLE severed (outsourcing_id TEXT NOT NULL, entry_id TEXT NOT NULL, PRIMARY KEY (outsourcing_id, entry_id));
 -- Files that did not come in a message but were fetched: whether each is what its entry says.
 CREATE TABLE file (sha256 TEXT PRIMARY KEY, size INTEGER NOT NULL, whole INTEGER NOT NULL);
@@ -58,6 +59,10 @@ FIRST_NUMBER = 501
 STATEFUL = ("offer", "ticket", "entry", "completion")
 
 Row = dict[str, Any]
+
+
+def now() -> str:
+    return datetime.now(UTC).isoformat().replace("+00:00", "Z")
 
 
 class TicketStore:
@@ -135,48 +140,64 @@ class TicketStore:
         with self._sqlite:
             self._run(
                 "INSERT OR REPLACE INTO entry"
-                " (outsourcing_id, entry_id, owner, version, visibility, author, body, removed)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                *(outsourcing_id, entry_id, self._slug, version, visibility, author, kept, body is None),
+                " (outsourcing_id, entry_id, owner, version, visibility, author, happened_at, body, removed)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                *(outsourcing_id, entry_id, self._slug, version, visibility, author, now(), kept, body is None),
             )
         return version
 
-    def own_entry(self, outsourcing_id: str, entry_id: str) -> Row:
-        """An entry of one's own as it stands."""
-        [row] = self._rows(
-            "SELECT version, visibility, author, body FROM entry"
+    def own_entry(self, outsourcing_id: str, entry_id: str) -> Row | None:
+        """An entry of one's own as it stands; None where there is no trace of it."""
+        rows = self._rows(
+            "SELECT version, visibility, author, happened_at, body, removed FROM entry"
             " WHERE outsourcing_id = ? AND owner = ? AND entry_id = ?",
             *(outsourcing_id, self._slug, entry_id),
         )
-        return {**row, "body": json.loads(row["body"])}
+        return {**rows[0], "body": json.loads(rows[0]["body"])} if rows else None
 
-    def raise_version(self, outsourcing_id: str, entry_id: str, version: int) -> None:
-        """The next change of an entry of one's own goes on above this version."""
+    def overtake(self, outsourcing_id: str, entry_id: str, version: int) -> bool:
+        """An entry of one's own that is older here than in Tandem is newer from now on; says whether it was older."""
+        with self._sqlite:
+            overtaken = self._sqlite.execute(
+                "UPDATE entry SET version = ? + 1"
+                " WHERE outsourcing_id = ? AND owner = ? AND entry_id = ? AND version < ?",
+                (version, outsourcing_id, self._slug, entry_id, version),
+            )
+        return overtaken.rowcount > 0
+
+    def remove_again(self, outsourcing_id: str, entry_id: str, version: int) -> None:
+        """An entry of one's own that was removed with this version stands no more, unless it was written since."""
         with self._sqlite:
             self._run(
-                "UPDATE entry SET version = ? WHERE outsourcing_id = ? AND owner = ? AND entry_id = ? AND version < ?",
+                "UPDATE entry SET version = ?, removed = 1"
+                " WHERE outsourcing_id = ? AND owner = ? AND entry_id = ? AND version <= ?",
                 *(version, outsourcing_id, self._slug, entry_id, version),
             )
 
     def held(self, outsourcing_id: str) -> tuple[dict[str, int], dict[str, int]]:
         """The versions of one's own entries and of the copies that follow their owner; what was removed is not held."""
         rows = self._rows(
-            "SELECT owner, entry_id, version FROM entry WHERE outsourcing_id = ? AND NOT removed",
-            outsourcing_id,
+            "SELECT owner, entry_id, version FROM entry WHERE outsourcing_id = ? AND NOT removed", outsourcing_id
         )
         own = {row["entry_id"]: row["version"] for row in rows if row["owner"] == self._slug}
         copies = {row["entry_id"]: row["version"] for row in rows if row["owner"] != self._slug}
-        return own, {id: version for id, version in copies.items() if id not in self.severed(outsourcing_id)}
+        severed = self.severed(outsourcing_id)
+        return own, {id: version for id, version in copies.items() if id not in severed}
 
     def severed(self, outsourcing_id: str) -> list[str]:
-        """The entries whose copy is known not to follow its owner any more."""
+        """The entries of either side whose copy does not follow its owner any more."""
         rows = self._rows("SELECT entry_id FROM severed WHERE outsourcing_id = ? ORDER BY 1", outsourcing_id)
         return [row["entry_id"] for row in rows]
 
-    def lose_copies(self, outsourcing_id: str) -> None:
-        """Forget all that the other side wrote on a ticket, as a fault would have it."""
+    def fall_back(self, outsourcing_id: str) -> None:
+        """Be as an old backup: without all that the other side told, and without one's own last removals."""
         with self._sqlite:
             self._run("DELETE FROM entry WHERE outsourcing_id = ? AND owner <> ?", outsourcing_id, self._slug)
+            self._run("DELETE FROM severed WHERE outsourcing_id = ?", outsourcing_id)
+            self._run(
+                "UPDATE entry SET removed = 0, version = version - 1 WHERE outsourcing_id = ? AND removed",
+                outsourcing_id,
+            )
 
     def own_work(self, outsourcing_id: str) -> list[Row]:
         """The bodies of one's own shared time entries and charges."""
@@ -241,12 +262,14 @@ class TicketStore:
 
     def _replicated(self, data: Row, _: str) -> None:
         self._run(
-            "INSERT INTO entry (outsourcing_id, entry_id, owner, version, visibility, author, body, remark)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (outsourcing_id, owner, entry_id) DO UPDATE SET"
+            "INSERT INTO entry"
+            " (outsourcing_id, entry_id, owner, version, visibility, author, happened_at, body, remark)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (outsourcing_id, owner, entry_id) DO UPDATE SET"
             " version = excluded.version, visibility = excluded.visibility, author = excluded.author,"
-            " body = excluded.body, removed = 0, remark = excluded.remark WHERE excluded.version > version",
+            " happened_at = excluded.happened_at, body = excluded.body, removed = 0,"
+            " remark = excluded.remark WHERE excluded.version > version",
             *(data["outsourcing_id"], data["entry_id"], data["owner"], data["version"], data["visibility"]),
-            *(data["author"], json.dumps(data["body"])),
+            *(data["author"], data["happened_at"], json.dumps(data["body"])),
             "added during approval" if data["added_during_approval"] else "",
         )
 
@@ -268,8 +291,8 @@ class TicketStore:
 
     def _severed(self, data: Row, _: str) -> None:
         """Told to both sides: the copy does not follow its owner any more."""
-        self._remark(data, "severed")
         self._run("INSERT OR IGNORE INTO severed VALUES (?, ?)", data["outsourcing_id"], data["entry_id"])
+        self._remark(data, "severed")
 
     def _remark(self, data: Row, remark: str) -> None:
         self._run(

@@ -26,6 +26,7 @@ def copy_of(number: int, version: int, text: str, owner: str = "nordlicht") -> R
         version=version,
         visibility="shared",
         author="K. Sommer",
+        happened_at="2026-03-02T09:30:00Z",
         body={"kind": "note", "text": text},
         added_during_approval=False,
     )
@@ -102,7 +103,7 @@ def test_what_is_held_is_one_s_own_and_the_copies_that_still_follow(store: Ticke
     store.take(copy_of(1, 3, "c"))
     assert store.held("o") == ({"mine": 1}, {"e": 3})
     store.take(delivery(2, "entry.severed", entry_id="e", owner="nordlicht", version=3))
-    assert store.held("o") == ({"mine": 1}, {})
+    assert (store.held("o"), store.severed("o")) == (({"mine": 1}, {}), ["e"])
 
 
 def test_which_copies_are_severed_is_known_whoever_wrote_the_entry_and_whatever_becomes_of_it(
@@ -112,24 +113,35 @@ def test_which_copies_are_severed_is_known_whoever_wrote_the_entry_and_whatever_
     for number, (id, owner) in enumerate([("mine", "alpenwerk"), ("e", "nordlicht"), ("mine", "alpenwerk")], 1):
         store.take(delivery(number, "entry.severed", entry_id=id, owner=owner, version=1))
     store.write_entry("o", "mine", "shared", "L. Gruber", {"kind": "note", "text": "b"})
-    store.lose_copies("o")
     assert store.severed("o") == ["e", "mine"]
+    store.fall_back("o")
+    assert store.severed("o") == []
 
 
 def test_who_has_lost_its_copies_takes_them_again(store: TicketStore) -> None:
     store.write_entry("o", "mine", "shared", "L. Gruber", {"kind": "note", "text": "a"})
     store.take(copy_of(1, 3, "c"))
     before = store.everything()["entry"]
-    store.lose_copies("o")
+    store.fall_back("o")
     assert store.held("o") == ({"mine": 1}, {})
     store.take(copy_of(2, 3, "c"))
     assert store.everything()["entry"] == before
 
 
-def test_who_was_restored_goes_on_above_what_tandem_knows(store: TicketStore) -> None:
+def test_who_was_restored_puts_what_is_older_than_in_tandem_again_above_that(store: TicketStore) -> None:
     for _ in range(2):
         store.write_entry("o", "mine", "shared", "L. Gruber", {"kind": "note", "text": "a"})
-    for known in (7, 1):
-        store.raise_version("o", "mine", known)
-    assert store.write_entry("o", "mine", "shared", "L. Gruber", {"kind": "note", "text": "b"}) == 8
-    assert store.own_entry("o", "mine")["body"]["text"] == "b"
+    assert [store.overtake("o", "mine", known) for known in (7, 8, 1)] == [True, False, False]
+    assert store.held("o")[0] == {"mine": 8}
+
+
+def test_who_was_restored_has_removed_what_it_had_removed_unless_it_was_written_since(store: TicketStore) -> None:
+    store.write_entry("o", "mine", "shared", "L. Gruber", {"kind": "note", "text": "a"})
+    store.write_entry("o", "mine", "shared", "L. Gruber", None)
+    store.fall_back("o")
+    assert store.held("o")[0] == {"mine": 1}
+    store.remove_again("o", "mine", 2)
+    assert store.held("o")[0] == {}
+    store.write_entry("o", "mine", "shared", "L. Gruber", {"kind": "note", "text": "b"})
+    store.remove_again("o", "mine", 2)
+    assert store.held("o")[0] == {"mine": 3}
