@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from services.ticket_sync import store
 from services.ticket_sync.domain.files import lapsed
-from services.ticket_sync.domain.opening import ticket_overdue
+from services.ticket_sync.domain.opening import REMIND_AFTER, ticket_overdue
 from services.ticket_sync.domain.repair import digest_due
 from services.ticket_sync.store import files as file_store
 from shared.database import Connection
@@ -25,7 +25,8 @@ JITTER = 0.25
 
 async def _due(connection: Connection, now: datetime) -> list[Caused]:
     """The tickets that are to be looked at, those due longest first."""
-    return [ticket_overdue(due) for due in await store.claim_links_unopened(connection, now, MOST_AT_ONCE)]
+    links = await store.claim_links_unopened(connection, now, MOST_AT_ONCE, REMIND_AFTER)
+    return [ticket_overdue(one) for one in links]
 
 
 async def _lapsed(connection: Connection, now: datetime) -> list[Caused]:

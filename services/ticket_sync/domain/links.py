@@ -53,11 +53,11 @@ class Link:
 
     `snapshot_id` is the work that awaits approval, or that it ended with; `entry_count` counts every entry there ever
     was; `last_place` is the end of the line of what waits for the ticket, for the approval or behind others, and
-    `passed_place` is how far that has been passed on. `next_due_at` is when to
-    look whether the ticket is open by now, and once it is, when to tell both sides what they should hold; the message
-    `due_set_by` said so. `reminded_at` is when the ticket last was not open. `derived_from` is the outsourcing that the
-    lead holds as a service partner and passes on with this one. `lead_news_since` and `service_news_since` are since
-    when what that side does gathers for the people of the other.
+    `passed_place` is how far that has been passed on. `next_due_at` is when to look whether the ticket is open by now,
+    and once it is, when to tell both sides what they should hold; the message `due_set_by` said that this is to be
+    done. `reminded_at` is when the ticket last was not open. `derived_from` is the outsourcing that the lead holds as a
+    service partner and passes on with this one. `lead_news_since` and `service_news_since` are since when what that
+    side does gathers for the people of the other.
     """
 
     outsourcing_id: UUID
@@ -156,8 +156,8 @@ class Link:
     def returned(self, now: datetime) -> "Link":
         return replace(self, state=State.RETURNED, returned_at=now, **NOTHING_TO_COME)
 
-    def reminded(self, at: datetime, next_due_at: datetime | None, set_by: tuple[str, UUID]) -> "Link":
-        return replace(self, reminded_at=at, next_due_at=next_due_at, due_set_by=set_by)
+    def reminded(self, at: datetime) -> "Link":
+        return replace(self, reminded_at=at)
 
     def with_another_entry(self) -> "Link":
         return replace(self, entry_count=self.entry_count + 1)

@@ -110,7 +110,7 @@ def remind(link: Link | None, agreed: Agreed | None, overdue: Message[TicketOver
     # A worker that was down for long reminds once; a clock that was set back does not make it remind again.
     at = max(overdue.now, overdue.data.due_at)
     waiting = at - link.accepted_at
-    later = [after for after in REMIND_AFTER if after > waiting]
+    is_last = waiting >= REMIND_AFTER[-1]
     reminded = TicketReminded(
         outsourcing_id=link.outsourcing_id,
         ticket_number=link.lead_number,
@@ -125,17 +125,16 @@ def remind(link: Link | None, agreed: Agreed | None, overdue: Message[TicketOver
         title=agreed.accepted.ticket.title,
         accepted_at=link.accepted_at,
         waiting_hours=reminded.waiting_hours,
-        lead_told=not later,
+        lead_told=is_last,
     )
-    next_due_at = link.accepted_at + later[0] if later else None
     return Changed(
-        link.reminded(at, next_due_at, (overdue.source, overdue.id)),
+        link.reminded(at),
         tell=(
             Deliver(link.service, reminded),
-            *([] if later else [Deliver(link.lead, reminded)]),
+            *([Deliver(link.lead, reminded)] if is_last else []),
             Publish(published),
         ),
-        history="reminded of the ticket that is not open" + ("" if later else ", and the lead told"),
+        history="reminded of the ticket that is not open" + (", and the lead told" if is_last else ""),
     )
 
 

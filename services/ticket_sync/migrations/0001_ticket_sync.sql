@@ -23,8 +23,8 @@ CREATE TABLE link (
     completed_at      timestamptz,
     returned_at       timestamptz,
     reminded_at       timestamptz,
-    -- When to look whether the ticket is open by now (null while that is under way), and once it is, when to tell both
-    -- sides what they should hold. And the message that said so.
+    -- When to look whether the ticket is open by now, and once it is, when to tell both sides what they should hold; and
+    -- the message that said that this is to be done.
     next_due_at       timestamptz,
     due_set_by_source text,
     due_set_by_id     uuid,

@@ -4,6 +4,7 @@ A turn locks the links first. Whatever else belongs to an outsourcing is guarded
 without locks of its own: a submission of thousands of entries would otherwise write to every one of them.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -104,9 +105,15 @@ async def save_links(connection: Connection, links: list[Link]) -> None:
     )
 
 
-async def claim_links_unopened(connection: Connection, now: datetime, limit: int) -> list[Due]:
-    """Links whose ticket may not be open yet and is to be looked for, those due longest first, each once."""
-    return await _claim_due(connection, "state = 'accepted'", "NULL", now, limit)
+async def claim_links_unopened(
+    connection: Connection, now: datetime, limit: int, remind_after: Sequence[timedelta]
+) -> list[Due]:
+    """Links whose ticket may not be open yet and is to be looked for, those due longest first.
+
+    They are due again at the next of these times from their acceptance on, if one is to come.
+    """
+    again = "(SELECT min(accepted_at + one) FROM unnest($3::interval[]) AS one WHERE accepted_at + one > $1)"
+    return await _claim_due(connection, "state = 'accepted'", again, now, limit, remind_after)
 
 
 async def claim_links_undigested(
@@ -121,7 +128,7 @@ async def claim_links_undigested(
 
 
 async def _claim_due(
-    connection: Connection, which: str, next_due_at: str, now: datetime, limit: int, *more: timedelta
+    connection: Connection, which: str, next_due_at: str, now: datetime, limit: int, *more: object
 ) -> list[Due]:
     """Those that others work on are left for the next look."""
     # By key in an array, so that the links are found by their index however many are due.

@@ -28,7 +28,8 @@ from tests.integration.databases import plan_of, statements_of
 from tests.unit.ticket_sync.outsourcing import CHARGE, FILE, LEAD, NOTE, PATH, SERVICE, TIME, accepted, put
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
-DAY = timedelta(days=1)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+claim_links_unopened = partial(store.claim_links_unopened, remind_after=(HOUR, DAY))
 claim_links_undigested = partial(store.claim_links_undigested, soonest=DAY, latest=2 * DAY)
 Claim = Callable[[Connection, datetime, int], Awaitable[list[Due]]]
 SET_BY = ("/tandem/offer_handler", UUID("01935e7a-4c00-7000-8000-000000000001"))
@@ -67,7 +68,7 @@ async def test_links_are_found_in_the_order_of_their_ids_as_they_were_saved_last
     assert await store.lock_links(database, [new_id(), *(one.outsourcing_id for one in links)]) == links
     opened = [one.with_another_entry().with_another_in_line().opened("A-7", NOW, SET_BY) for one in links]
     submitted = [one.submitted(new_id(), NOW) for one in opened]
-    reminded = [one.reminded(NOW, NOW + DAY, SET_BY) for one in links]
+    reminded = [one.reminded(NOW) for one in links]
     resumed = [one.resumed() for one in submitted]
     for changed in (
         reminded,
@@ -120,12 +121,23 @@ def due(at: datetime, **more: Any) -> Link:
 async def test_what_falls_due_is_claimed_in_its_order_and_once(database: Connection) -> None:
     third, first, second = [due(NOW + timedelta(minutes=minutes)) for minutes in (3, 1, 2)]
     await store.save_links(database, [third, first, second, link()])
-    assert await store.claim_links_unopened(database, NOW, 10) == []
+    assert await claim_links_unopened(database, NOW, 10) == []
     now = NOW + timedelta(minutes=2)
-    assert await store.claim_links_unopened(database, now, 1) == [_claimed(first)]
-    assert await store.claim_links_unopened(database, now, 10) == [_claimed(second)]
-    assert await store.claim_links_unopened(database, now, 10) == []
-    assert await store.lock_links(database, [first.outsourcing_id]) == [replace(first, next_due_at=None)]
+    assert await claim_links_unopened(database, now, 1) == [_claimed(first)]
+    assert await claim_links_unopened(database, now, 10) == [_claimed(second)]
+    assert await claim_links_unopened(database, now, 10) == []
+    assert await store.lock_links(database, [third.outsourcing_id]) == [third]
+
+
+async def test_a_link_that_nobody_opens_is_claimed_for_each_reminder_and_then_no_more(database: Connection) -> None:
+    unopened = due(NOW + HOUR)
+    await store.save_links(database, [unopened])
+    for due_again in (NOW + DAY, None):
+        assert unopened.next_due_at is not None
+        assert await claim_links_unopened(database, unopened.next_due_at, 10) == [_claimed(unopened)]
+        unopened = replace(unopened, next_due_at=due_again)
+        assert await store.lock_links(database, [unopened.outsourcing_id]) == [unopened]
+    assert await claim_links_unopened(database, NOW + 9 * DAY, 10) == []
 
 
 async def test_two_workers_never_claim_the_same_and_leave_what_a_turn_works_on(
@@ -136,8 +148,8 @@ async def test_two_workers_never_claim_the_same_and_leave_what_a_turn_works_on(
     async with database.transaction():
         await store.lock_links(database, [links[0].outsourcing_id])
         async with second_connection.transaction():
-            theirs = await store.claim_links_unopened(second_connection, NOW + DAY, 6)
-            ours = await store.claim_links_unopened(database, NOW + DAY, 6)
+            theirs = await claim_links_unopened(second_connection, NOW + DAY, 6)
+            ours = await claim_links_unopened(database, NOW + DAY, 6)
     assert theirs == [_claimed(one) for one in links[1:7]]
     assert ours == [_claimed(one) for one in (links[0], *links[7:])]
 
@@ -148,7 +160,7 @@ async def test_open_tickets_are_claimed_for_a_digest_and_others_for_a_reminder(d
     await store.save_links(database, [unopened, opened, submitted, link().opened("A-8", NOW, SET_BY)])
     claimed = await claim_links_undigested(database, NOW, 10)
     assert {one.outsourcing_id for one in claimed} == {opened.outsourcing_id, submitted.outsourcing_id}
-    assert await store.claim_links_unopened(database, NOW, 10) == [_claimed(unopened)]
+    assert await claim_links_unopened(database, NOW, 10) == [_claimed(unopened)]
 
 
 async def test_a_link_that_is_claimed_for_a_digest_is_due_again_at_a_time_of_its_own(database: Connection) -> None:
@@ -160,16 +172,17 @@ async def test_a_link_that_is_claimed_for_a_digest_is_due_again_at_a_time_of_its
     assert len(due_again) == 20 and all(at and NOW + DAY <= at <= NOW + 2 * DAY for at in due_again)
 
 
-@pytest.mark.parametrize("claim", [store.claim_links_unopened, claim_links_undigested])
+@pytest.mark.parametrize("claim", [claim_links_unopened, claim_links_undigested])
 async def test_what_falls_due_is_found_by_an_index(database: Connection, claim: Claim) -> None:
     unopened = [due(NOW + timedelta(minutes=minutes)) for minutes in range(1000)]
     opened = [link().opened("A-7", one.next_due_at - FIRST_DIGEST_AFTER, SET_BY) for one in unopened if one.next_due_at]
     ended = [one.returned(NOW) for one in (link() for _ in range(2000))]
     await store.save_links(database, [*unopened, *opened, *ended])
     await database.execute("ANALYZE link")
-    (statement,) = await statements_of(database, claim(database, NOW, 256))
-    is_reminder = claim is store.claim_links_unopened
-    index, more = ("link_unopened", ()) if is_reminder else ("link_undigested", (DAY, 2 * DAY))
+    # With the first of them a connection learns of the types that it is given.
+    *_, statement = await statements_of(database, claim(database, NOW, 256))
+    is_reminder = claim is claim_links_unopened
+    index, more = ("link_unopened", ([HOUR, DAY],)) if is_reminder else ("link_undigested", (DAY, 2 * DAY))
     for now in (NOW, NOW + DAY):
         plan = await plan_of(database, statement, now, 256, *more)
         assert index in plan and "Seq Scan" not in plan, plan
