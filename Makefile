@@ -5,13 +5,14 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 PENDING ?= 100000
+STORED ?= 1000000
 SECONDS ?= 60
 CODE   := services shared tests $(wildcard demo)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test simulate bench-sync bench-deadlines bench-billing bench-notify check format up down servers lock clean
+.PHONY: help demo test simulate bench-sync bench-stored bench-deadlines bench-billing bench-notify check format up down servers lock clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +29,9 @@ simulate: servers ## play random histories for SECONDS=60, or one again by SEED=
 
 bench-sync: servers ## entries per second through one worker, beside a bare bridge and a framework
 	@$(BIN)/python -m tests.bench.sync
+
+bench-stored: servers ## the same with STORED=1000000 entries stored already, beside an empty database
+	@$(BIN)/python -m tests.bench.stored --stored $(STORED)
 
 bench-deadlines: servers ## how late offers expire with PENDING=100000 others stored
 	@$(BIN)/python -m tests.bench.deadlines --pending $(PENDING)

@@ -3,9 +3,13 @@
 # Replicated entries per second through one ticket_sync worker, beside others in the same run.
 LEAST_OF_A_BARE_BRIDGE = 0.8
 LEAST_OF_A_FRAMEWORK = 4.0
+# With ten million entries of a million outsourcings stored.
+LEAST_OF_AN_EMPTY_DATABASE = 0.9
 # From command published to delivery in the partner's queue, at half of the highest rate.
 MOST_P50_MILLISECONDS = 10.0
 MOST_P99_MILLISECONDS = 50.0
+# The same when hardly anything is to be done.
+MOST_P99_QUIET_MILLISECONDS = 15.0
 # How late deadlines are told, with a million offers pending.
 MOST_P99_SECONDS_LATE = 1.0
 MOST_WORKER_MEMORY_MIB = 150.0
