@@ -24,7 +24,10 @@ def compare(model: "Outsourcing", side: str, said: SyncRequest) -> "Taken | None
     told_removed = {} if told_own[-1] is None else removed
     facts = told_own, _inventory(copies, said.copies), len(model.severed), told_removed, tuple(wanted), len(lacks)
     model.tell(side, "digest", model.state, *facts)
-    _begin(model, side, lacks)
+    if holds is None:
+        model.elsewhere.told_again(model.id, side)
+    else:
+        _begin(model, side, lacks)
     return None
 
 

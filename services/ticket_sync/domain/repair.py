@@ -81,7 +81,8 @@ def ask(
         to_follow=len(lacking),
         state=link.state,
     )
-    repair, tell = _piece_by_piece(Repair(link.outsourcing_id, side, request.fresh_id, request.now, lacking))
+    begun = Repair(link.outsourcing_id, side, request.fresh_id, request.now, lacking)
+    repair, tell = _begin(begun, last, listed=said.copies.versions is not None)
     return Changed(
         repair,
         tell=(Deliver(side, digest), *tell),
@@ -201,6 +202,13 @@ def _wanted(side: str, entries: Entries, said: Inventory) -> tuple[UUID, ...]:
         if id not in known or (known[id].owner == side and known[id].version < version)
     ]
     return tuple(wanted[:MOST_WANTED])
+
+
+def _begin(repair: Repair, last: Repair | None, *, listed: bool) -> tuple[Repair, tuple[Publish, ...]]:
+    """It takes the place of the last; but who lists nothing is told nothing again, and what is being told goes on."""
+    if last is not None and not listed:
+        return replace(last, begun_at=repair.begun_at), ()
+    return _piece_by_piece(repair)
 
 
 def _piece_by_piece(repair: Repair) -> tuple[Repair, tuple[Publish, ...]]:

@@ -129,8 +129,11 @@ PROBLEMS: dict[str, Problem] = {
     ),
     "outsourcing/unknown": _problem(
         404,
-        en=("There is no such outsourcing", "Check the outsourcing's id."),
-        de=("Dieses Outsourcing gibt es nicht", "Prüfen Sie die id des Outsourcings."),
+        en=("There is no such outsourcing", "Check the outsourcing's id, and where you pass an entry on, copied_from."),
+        de=(
+            "Dieses Outsourcing gibt es nicht",
+            "Prüfen Sie die id des Outsourcings, und wo Sie einen Eintrag weitergeben, copied_from.",
+        ),
     ),
     "outsourcing/wrong-state": _problem(
         409,
@@ -244,10 +247,13 @@ PROBLEMS: dict[str, Problem] = {
     ),
     "sync/too-soon": _problem(
         429,
-        en=("This was asked a moment ago", "What you lack is on its way; ask again when it has arrived."),
+        en=(
+            "This was asked a moment ago",
+            "Wait a second before you ask about the same ticket again; what you were promised is on its way.",
+        ),
         de=(
             "Danach wurde eben erst gefragt",
-            "Was Ihnen fehlt, ist unterwegs; fragen Sie wieder, wenn es angekommen ist.",
+            "Warten Sie eine Sekunde, bevor Sie wieder nach diesem Ticket fragen; was angekündigt ist, ist unterwegs.",
         ),
     ),
     "sync/too-much-at-once": _problem(

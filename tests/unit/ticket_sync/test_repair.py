@@ -294,6 +294,22 @@ def test_a_repair_goes_piece_by_piece_and_a_newer_one_takes_its_place() -> None:
     assert [one.entry_id for one in outsourcing.told_to(SERVICE) if isinstance(one, EntryReplicated)] == [ids[0]]
 
 
+def test_a_question_without_a_list_stops_no_repair_that_is_under_way() -> None:
+    outsourcing, ids = in_progress(), sorted(new_id() for _ in range(MOST_IN_A_PIECE + 1))
+    for id in ids:
+        outsourcing.say(LEAD, put(id=id))
+    outsourcing.say(SERVICE, ask())
+    outsourcing.now += ASK_AGAIN_AFTER
+    outsourcing.say(SERVICE, ask(listed=False))
+    assert outsourcing.say(SERVICE, ask(listed=False)) == Refused("sync/too-soon", state="in_progress")
+    outsourcing.told, pieces = [], [one for one in outsourcing.published() if isinstance(one, RepairUnfinished)]
+    for piece in pieces:
+        outsourcing.say(SYNC, piece)
+        pieces += [one for one in outsourcing.published() if isinstance(one, RepairUnfinished) and one not in pieces]
+    told_again = [one.entry_id for one in outsourcing.told_to(SERVICE) if isinstance(one, EntryReplicated)]
+    assert told_again == ids
+
+
 @pytest.mark.parametrize("first", [ask(), ask({}, {A: 2}), ask({}, {A: 2}, listed=False)])
 def test_who_asks_again_at_once_is_refused_before_anything_is_compared(first: SyncRequest) -> None:
     outsourcing = with_entries()
