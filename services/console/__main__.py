@@ -12,6 +12,7 @@ import asyncpg
 import psycopg
 import typer
 from pydantic import TypeAdapter, ValidationError
+from rich.console import Console
 
 from services.console import agreements, billing, instances, notifications, parked, renderings, sync, work
 from services.console import check as checking
@@ -335,7 +336,12 @@ def verify_copies(
     as_json: AsJson = False,
 ) -> None:
     """Prove that every copy that should be there was told and confirmed by the broker; exit status 1 where not."""
-    verdict = as_operator(lambda c: sync.verify(c, outsourcing_id))
+    with Console(stderr=True).status("verifying …") as progress:
+        verdict = as_operator(
+            lambda c: sync.verify(
+                c, outsourcing_id, lambda count: progress.update(f"{count:,} outsourcings verified …")
+            )
+        )
     if outsourcing_id and not verdict.outsourcings:
         sys.exit("tandem: there is no such outsourcing, or it is not accepted yet")
     if as_json:

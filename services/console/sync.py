@@ -1,5 +1,6 @@
 """`tandem sync`: whether every copy that should be there was told, and an operator's word to have all told again."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -64,8 +65,10 @@ class Verdict:
     wrong: tuple[Side, ...]
 
 
-async def verify(connection: Connection, outsourcing_id: UUID | None = None) -> Verdict:
-    """The verdict on one outsourcing, or on all."""
+async def verify(
+    connection: Connection, outsourcing_id: UUID | None = None, tell: Callable[[int], None] = lambda _: None
+) -> Verdict:
+    """The verdict on one outsourcing, or on all; `tell` is told again and again how many have been looked at."""
     await _enter(connection)
     outsourcings, copies, wrong = 0, 0, []
     after = UUID(int=0)
@@ -75,6 +78,7 @@ async def verify(connection: Connection, outsourcing_id: UUID | None = None) -> 
             outsourcings, copies = outsourcings + 1, copies + sum(side.copies for side in sides)
             wrong += [side for side in sides if side.untold or side.unconfirmed]
         after = ids[-1]
+        tell(outsourcings)
     return Verdict(outsourcings, copies, tuple(wrong))
 
 

@@ -137,11 +137,13 @@ async def test_an_operator_s_word_goes_the_way_of_messages_and_tells_all_again(
     assert (await check.check_service(database, "ticket_sync")).balanced
 
 
-async def test_who_lost_everything_is_told_all_again_on_each_of_its_tickets(
+async def test_many_are_verified_and_told_again_in_pieces_and_it_is_said_how_many_so_far(
     turn: Turn, database: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sync, "MOST_AT_ONCE", 2)
     ids = await in_progress(turn, database, 3)
+    told: list[int] = []
+    assert (await sync.verify(database, tell=told.append)).outsourcings == 3 and told == [2, 3]
     assert await sync.order_repair(database, None, "elbtal") == 0
     assert await sync.order_repair(database, None, SERVICE) == 3
     ordered = await database.fetch("SELECT subject FROM outbox WHERE kind = 'tandem.repair.ordered.v1'")
@@ -153,6 +155,9 @@ async def test_a_verdict_is_found_by_indexes(database: Connection) -> None:
         """
         INSERT INTO history (cause_id, cause_source, subject, actor, event, at)
         SELECT gen_random_uuid(), '/instances/nordlicht', gen_random_uuid(), 'nordlicht', 'told', now()
+        FROM generate_series(1, 5000);
+        INSERT INTO entry (outsourcing_id, entry_id, owner, version, visibility, travel, added_during_approval)
+        SELECT gen_random_uuid(), gen_random_uuid(), 'nordlicht', 1, 'internal', 'local', false
         FROM generate_series(1, 5000);
         ANALYZE;
         SET enable_seqscan = off;  -- the other tables are small here
