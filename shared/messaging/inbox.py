@@ -7,7 +7,7 @@ from uuid import UUID
 
 import orjson
 
-from shared.database import Connection, columns_of
+from shared.database import Connection
 from shared.messaging import outbox
 from shared.messaging.outbox import Letter, Posted
 
@@ -92,19 +92,16 @@ async def find_known(connection: Connection, keys: list[Key], senders: list[str]
     return Known(rows[0]["now"], seen, orjson.loads(rows[0]["waiting"] or "{}"), rows[0]["held_up"])
 
 
-# With how messages ended goes what they did and what is told of it, in the same statement; the letters' parameters
-# come first.
+# With how messages ended goes what they did and what is told of it, in the same statement.
 _INSERT = f"""
 WITH taken AS (
     INSERT INTO inbox (id, source, sender, kind, subject, digest, outcome, problem, state, received_at)
-    SELECT *, $12 FROM unnest($13::uuid[], $14::text[], $15::text[], $16::text[], $17::text[], $18::bytea[],
-                              $19::text[], $20::jsonb[], $21::text[])
+    SELECT *, $2 FROM unnest($3::inbox_row[])
     ON CONFLICT (id, source) DO NOTHING
     RETURNING id, source
 ), told AS (
     INSERT INTO history (cause_id, cause_source, subject, actor, event, at)
-    SELECT event.* FROM unnest($22::uuid[], $23::text[], $24::text[], $25::text[], $26::text[], $27::timestamptz[])
-                        AS event (id, source) JOIN taken USING (id, source)
+    SELECT event.* FROM unnest($4::history_row[]) AS event JOIN taken ON (id, source) = (cause_id, cause_source)
 ), posted AS ({outbox.INSERTION})
 SELECT (SELECT count(*) FROM taken) AS taken, position, message_id
 FROM (VALUES (true)) AS always LEFT JOIN posted ON true
@@ -113,14 +110,12 @@ FROM (VALUES (true)) AS always LEFT JOIN posted ON true
 _FINISH = """
 WITH finished AS (
     UPDATE inbox SET outcome = done.outcome, problem = done.problem, state = done.state
-    FROM unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::text[])
-         AS done (id, source, outcome, problem, state)
+    FROM unnest($1::inbox_row[]) AS done
     WHERE inbox.id = done.id AND inbox.source = done.source AND inbox.outcome = 'parked'
     RETURNING inbox.id, inbox.source
 ), told AS (
     INSERT INTO history (cause_id, cause_source, subject, actor, event, at)
-    SELECT event.* FROM unnest($6::uuid[], $7::text[], $8::text[], $9::text[], $10::text[], $11::timestamptz[])
-                        AS event (id, source) JOIN finished USING (id, source)
+    SELECT event.* FROM unnest($2::history_row[]) AS event JOIN finished ON (id, source) = (cause_id, cause_source)
 )
 SELECT count(*) FROM finished
 """
@@ -133,12 +128,7 @@ async def insert_taken(
 
     Raises TakenMeanwhile when one of them is already there.
     """
-    rows = [
-        (e.id, e.source, e.sender, e.kind, e.subject, e.digest, e.outcome, _json(e.problem), e.state) for e in entries
-    ]
-    inserted = await connection.fetch(
-        _INSERT, *outbox.parameters_of(letters, now), *columns_of(rows, 9), *columns_of(history, 6)
-    )
+    inserted = await connection.fetch(_INSERT, outbox.rows_of(letters), now, _rows_of(entries), history)
     if inserted[0]["taken"] < len(entries):
         raise TakenMeanwhile
     return outbox.posted(letters, inserted)
@@ -149,9 +139,14 @@ async def finish_parked(connection: Connection, entries: list[Entry], history: l
 
     Raises TakenMeanwhile when one is parked no longer.
     """
-    rows = [(e.id, e.source, e.outcome, _json(e.problem), e.state) for e in entries]
-    if await connection.fetchval(_FINISH, *columns_of(rows, 5), *columns_of(history, 6)) < len(entries):
+    if await connection.fetchval(_FINISH, _rows_of(entries), history) < len(entries):
         raise TakenMeanwhile
+
+
+def _rows_of(entries: list[Entry]) -> list[tuple[Any, ...]]:
+    return [
+        (e.id, e.source, e.sender, e.kind, e.subject, e.digest, e.outcome, _json(e.problem), e.state) for e in entries
+    ]
 
 
 def _json(value: dict[str, Any] | None) -> str | None:

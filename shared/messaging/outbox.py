@@ -8,7 +8,7 @@ from uuid import UUID
 
 import orjson
 
-from shared.database import Connection, columns_of
+from shared.database import Connection
 from shared.messaging import topology
 from shared.messaging.directory import Directory
 
@@ -44,16 +44,12 @@ class Posted:
     letter: Letter
 
 
-# The parameters are those of `parameters_of`.
+# Of rows and the time.
 INSERTION = """
 INSERT INTO outbox (message_id, lane, exchange, routing_key, kind, subject, bucket, body, headers,
                     cause_id, cause_source, created_at)
-SELECT message_id, lane, exchange, routing_key, kind, subject, bucket, body, headers, cause_id, cause_source, $12
-FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bytea[],
-            $9::jsonb[], $10::uuid[], $11::text[]) WITH ORDINALITY
-     AS letter (message_id, lane, exchange, routing_key, kind, subject, bucket, body, headers, cause_id, cause_source,
-                place)
-ORDER BY place
+SELECT message_id, lane, exchange, routing_key, kind, subject, bucket, body, headers, cause_id, cause_source, $2
+FROM unnest($1::outbox_row[]) WITH ORDINALITY ORDER BY ordinality
 RETURNING position, message_id
 """
 
@@ -61,7 +57,7 @@ RETURNING position, message_id
 async def post(connection: Connection, directory: Directory, letters: list[Letter], now: datetime) -> list[Posted]:
     """Write those letters whose recipient reads them, in this order, to be published once that is committed."""
     letters = await deliverable(connection, directory, letters)
-    inserted = await connection.fetch(INSERTION, *parameters_of(letters, now)) if letters else []
+    inserted = await connection.fetch(INSERTION, rows_of(letters), now) if letters else []
     return posted(letters, inserted)
 
 
@@ -77,9 +73,9 @@ def _has_recipient(letter: Letter, directory: Directory) -> bool:
     return letter.exchange != topology.EVENTS or topology.noun_verb(letter.kind) not in topology.UNHEARD
 
 
-def parameters_of(letters: list[Letter], now: datetime) -> list[Any]:
-    """What the insertion of these letters is given."""
-    rows = [
+def rows_of(letters: list[Letter]) -> list[tuple[Any, ...]]:
+    """What the insertion writes of these letters."""
+    return [
         (
             letter.message_id,
             letter.lane,
@@ -95,7 +91,6 @@ def parameters_of(letters: list[Letter], now: datetime) -> list[Any]:
         )
         for letter in letters
     ]
-    return [*columns_of(rows, 11), now]
 
 
 def posted(letters: list[Letter], inserted: Iterable[Mapping[str, Any]]) -> list[Posted]:

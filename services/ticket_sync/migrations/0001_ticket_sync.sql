@@ -46,6 +46,13 @@ CREATE TABLE link (
     CHECK ((due_set_by_source IS NULL) = (due_set_by_id IS NULL)),
     CHECK (state NOT IN ('completed', 'returned') OR (lead_news_since IS NULL AND service_news_since IS NULL))
 ) WITH (fillfactor = 50); -- counted up with every new entry: room for that on the same page
+CREATE TYPE link_row AS (
+    outsourcing_id uuid, lead text, service text, state text, currency text, lead_number text, accepted_at timestamptz,
+    service_number text, opened_at timestamptz, snapshot_id uuid, submitted_at timestamptz, completed_at timestamptz,
+    returned_at timestamptz, entry_count integer, last_place bigint, passed_place bigint, reminded_at timestamptz,
+    next_due_at timestamptz, due_set_by_source text, due_set_by_id uuid, derived_from uuid, lead_news_since timestamptz,
+    service_news_since timestamptz
+);
 CREATE INDEX link_unopened ON link (next_due_at) WHERE next_due_at IS NOT NULL AND state = 'accepted';
 CREATE INDEX link_undigested ON link (next_due_at) WHERE next_due_at IS NOT NULL AND state <> 'accepted';
 
@@ -108,6 +115,11 @@ CREATE TABLE entry (
     CHECK (travel <> 'severed' OR copy_version IS NOT NULL),
     CHECK (copied_at IS NULL OR copy_version IS NOT NULL)
 ) WITH (fillfactor = 85, toast_tuple_target = 4096); -- notes of a few thousand bytes stay in the row, uncompressed
+CREATE TYPE entry_row AS (
+    outsourcing_id uuid, entry_id uuid, owner text, version bigint, kind text, visibility text, content text, travel text,
+    copy_version bigint, copy_content text, withdrawn_version bigint, place bigint, added_during_approval boolean,
+    path text, told_at timestamptz, copied_at timestamptz
+);
 CREATE INDEX entry_in_line ON entry (outsourcing_id, place) WHERE place IS NOT NULL;
 
 -- Which files an instance may send, where an operator has said so; workers only read it.

@@ -78,11 +78,7 @@ async def save_links(connection: Connection, links: list[Link]) -> None:
     await connection.execute(
         f"""
         INSERT INTO link ({LINK_COLUMNS})
-        SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[],
-                             $8::text[], $9::timestamptz[], $10::uuid[], $11::timestamptz[], $12::timestamptz[],
-                             $13::timestamptz[], $14::integer[], $15::bigint[], $16::bigint[], $17::timestamptz[],
-                             $18::timestamptz[], $19::text[], $20::uuid[], $21::uuid[], $22::timestamptz[],
-                             $23::timestamptz[])
+        SELECT * FROM unnest($1::link_row[])
         ON CONFLICT (outsourcing_id) DO UPDATE SET
             state = excluded.state,
             service_number = excluded.service_number,
@@ -101,7 +97,7 @@ async def save_links(connection: Connection, links: list[Link]) -> None:
             lead_news_since = excluded.lead_news_since,
             service_news_since = excluded.service_news_since
         """,
-        *columns_of(rows, 23),
+        rows,
     )
 
 
@@ -255,9 +251,7 @@ async def save_entries(connection: Connection, entries: list[Entry]) -> None:
     await connection.execute(
         f"""
         INSERT INTO entry ({ENTRY_COLUMNS})
-        SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[],
-                             $8::text[], $9::bigint[], $10::text[], $11::bigint[], $12::bigint[], $13::boolean[],
-                             $14::text[], $15::timestamptz[], $16::timestamptz[])
+        SELECT * FROM unnest($1::entry_row[])
         ON CONFLICT (outsourcing_id, entry_id) DO UPDATE SET
             version = excluded.version,
             kind = excluded.kind,
@@ -273,7 +267,7 @@ async def save_entries(connection: Connection, entries: list[Entry]) -> None:
             told_at = excluded.told_at,
             copied_at = excluded.copied_at
         """,
-        *columns_of(rows, 16),
+        rows,
     )
 
 

@@ -61,6 +61,17 @@ CREATE TABLE outbox (
 CREATE INDEX outbox_unpublished ON outbox (lane, position) WHERE published_at IS NULL;
 CREATE INDEX outbox_by_cause ON outbox (cause_id, cause_source);
 
+-- Rows as a turn sends them, all of a table in one array: an array for every column costs it twice as much. A table's own
+-- type would change with the table under a worker that is running; who adds a column adds a type.
+CREATE TYPE inbox_row AS (
+    id uuid, source text, sender text, kind text, subject text, digest bytea, outcome text, problem jsonb, state text
+);
+CREATE TYPE history_row AS (cause_id uuid, cause_source text, subject text, actor text, event text, at timestamptz);
+CREATE TYPE outbox_row AS (
+    message_id uuid, lane text, exchange text, routing_key text, kind text, subject text, bucket text, body bytea,
+    headers jsonb, cause_id uuid, cause_source text
+);
+
 -- The replicas that share the service's work; one that has not been heard of for a while does not count.
 CREATE TABLE replica (
     id           uuid PRIMARY KEY,
