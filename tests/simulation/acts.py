@@ -33,7 +33,7 @@ from shared.contracts.ticket_sync import (
 )
 from shared.contracts.values import Command
 from tests.simulation.bodies import CURRENCY, KINDS, some_body, text
-from tests.simulation.companies import Ticket, Word, price_of
+from tests.simulation.companies import Copy, Ticket, Word, price_of
 from tests.simulation.dice import Dice
 
 ACTOR = "k.sommer"
@@ -203,15 +203,21 @@ def _put_again(ticket: Ticket, dice: Dice) -> Command | None:
 
 
 def _pass_on(ticket: Ticket, dice: Dice) -> Command | None:
-    """What stands on the ticket by another outsourcing: what was told there, or what it wrote there itself.
-
-    Now and then it names an entry that it was never told of.
-    """
+    """What stands on the ticket by another outsourcing: what was told there, or what it wrote there itself."""
     other = dice.choice(ticket.elsewhere)
-    if not (stands := [*other.copies.values(), *other.own.values()]):
-        return None
-    word = dice.choice(stands)
-    source = other.outsourcing_id, word.entry_id if dice.happens(0.98) else dice.uuid7(DAY)
+    stands = [*other.copies.values(), *other.own.values()]
+    return _pass_on_from(other.outsourcing_id, dice.choice(stands), ticket, dice) if stands else None
+
+
+def _pass_straight_back(ticket: Ticket, dice: Dice) -> Command | None:
+    """As an adapter does that cannot tell a copy from what its people wrote."""
+    copies = list(ticket.copies.values())
+    return _pass_on_from(ticket.outsourcing_id, dice.choice(copies), ticket, dice) if copies else None
+
+
+def _pass_on_from(outsourcing_id: UUID, word: Copy | Word, ticket: Ticket, dice: Dice) -> Command | None:
+    """Now and then it names an entry that it was never told of."""
+    source = outsourcing_id, word.entry_id if dice.happens(0.98) else dice.uuid7(DAY)
     known = ticket.own.get(ticket.passed_on.get(source, source[1]))
     if type(word) is not EntryPut and type(word) is not EntryReplicated:
         return known and _kept(ticket, _removal(ticket, known.entry_id, _next_version(known, dice)))
@@ -255,6 +261,7 @@ ACTS = (
     Act(1, "either", LIVE, _use_a_version_twice),
     Act(1, "either", LIVE, _change_the_kind),
     Act(2, "either", LIVE, _touch_a_copy),
+    Act(2, "either", LIVE, _pass_straight_back),
     Act(1, "service", LIVE, _sever),
     Act(2, "either", LIVE, _update),
     Act(2, "either", LIVE, _ask),

@@ -259,7 +259,9 @@ def check_secrecy(model: Outsourcing, companies: dict[str, Company], subject: st
     """Where a ticket is outsourced on, what the two were told names no third company, and nothing of its ticket."""
     tickets = [companies[side].tickets[subject] for side in (model.lead, model.service)]
     others = {str(other.outsourcing_id) for ticket in tickets for other in ticket.elsewhere}
-    sources = {str(entry_id) for ticket in tickets for _, entry_id in ticket.passed_on}
+    sources = {
+        str(entry_id) for ticket in tickets for source, entry_id in ticket.passed_on if source != ticket.outsourcing_id
+    }
     hidden = others and others | sources | (companies.keys() - {model.lead, model.service})
     if not hidden:
         return

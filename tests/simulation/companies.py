@@ -72,8 +72,9 @@ class Ticket:
     heard: list[tuple[int, Delivery]] = field(default_factory=list)
 
     def work(self) -> list[TimeBody | ChargeBody]:
-        """What it would submit: its shared time and charges."""
-        shared = (word.body for word in self.own.values() if type(word) is EntryPut and word.visibility == "shared")
+        """What it would submit: its shared time and charges, but for what it passed straight back."""
+        own = [word for word in self.own.values() if type(word) is EntryPut and not self._comes_from_here(word)]
+        shared = (word.body for word in own if word.visibility == "shared")
         return [body for body in shared if type(body) is TimeBody or type(body) is ChargeBody]
 
     def take(self, sequence: int, told: Delivery) -> None:
@@ -107,6 +108,9 @@ class Ticket:
         """No more is left than this; the rest of its store is gone."""
         self.own, self.copies, self.severed = own, copies, severed
         self.has_lost = self.waits = True
+
+    def _comes_from_here(self, word: EntryPut) -> bool:
+        return word.copied_from is not None and word.copied_from.outsourcing_id == self.outsourcing_id
 
     def _compare(self, told: SyncDigest) -> None:
         """Go on above the versions that are known to Tandem, and put again what it lacks or what was overwritten."""

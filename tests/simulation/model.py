@@ -7,7 +7,7 @@ against authorized amounts in `model_of_caps`; and what people are told of all o
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Literal
 from uuid import UUID
@@ -22,11 +22,11 @@ from shared.contracts.ticket_sync import (
     CompletionReject,
     CompletionSubmit,
     CompletionWithdraw,
+    CopiedFrom,
     EntryPut,
     EntryRemove,
     EntrySever,
     LineUnfinished,
-    NoteBody,
     OutsourcingReturn,
     QuestionAnswer,
     QuestionAsk,
@@ -109,6 +109,8 @@ class Outsourcing:
         if been is None:
             return "unknown"
         word = self._word(owner, said, known)
+        if source and self._comes_straight_back(source, owner, id):
+            word = replace(word, shared=False)
         if not self._fits(word, known, id):
             return "refused"
         if known and known.version >= word.version:
@@ -128,7 +130,7 @@ class Outsourcing:
     def _let_travel(self, id: UUID, word: Word) -> None:
         """At once where nobody waits; else when its turn comes; nothing where there is nothing to tell."""
         is_held = self.state == "awaiting_approval"
-        if self._image(word) is None and id not in self.copies:
+        if word.image(self.lead) is None and id not in self.copies:
             self._line.leave(id)
         elif self.state == "in_progress" and self._line.is_empty:
             self._pass_on(id)
@@ -142,6 +144,11 @@ class Outsourcing:
             return Word(owner, said.version, known.kind if known else None, False, "", None, None)
         shared = said.visibility == "shared"
         return Word(owner, said.version, said.body.kind, shared, said.author, said.happened_at, said.body)
+
+    def _comes_straight_back(self, source: CopiedFrom, owner: str, id: UUID) -> bool:
+        """Whether it is the other side's own, and so never went there: it is no work of who passes it on."""
+        is_theirs = source.outsourcing_id == self.id and self.words[source.entry_id].owner != owner
+        return is_theirs and id not in self.copies and id not in self.gone
 
     def _fits(self, word: Word, known: Word | None, id: UUID) -> bool:
         """Whether it is in the currency, its owner's, of the same kind, and no other word of the same version."""
@@ -272,19 +279,8 @@ class Outsourcing:
     def _work(self) -> Snapshot:
         return Snapshot.of({id: word for id, word in self.words.items() if word.owner == self.service and word.shared})
 
-    def _image(self, word: Word) -> Fact | None:
-        """What is to stand on the other side: by the replication table, a line a kind."""
-        by_lead, body = word.owner == self.lead, word.body
-        if body is None or not word.shared or body.kind == "link":
-            return None
-        if body.kind == "time" and by_lead:
-            body = NoteBody(kind="note", text=body.text)
-        hidden = word.owner == SERVICES or (word.body is body and body.kind in ("note", "attachment") and not by_lead)
-        visibility = "internal" if hidden else "shared"
-        return word.version, word.owner, visibility, word.author, word.happened_at, body
-
     def _pass_on(self, id: UUID, *, added_during_approval: bool = False) -> None:
-        image, stood = self._image(self.words[id]), id in self.copies
+        image, stood = self.words[id].image(self.lead), id in self.copies
         if image is None:
             del self.copies[id]
             self.gone[id] = self.words[id].version

@@ -26,6 +26,7 @@ from shared.contracts.ticket_sync import (
     SyncRequest,
 )
 from shared.contracts.values import Payload
+from shared.ids import new_id
 from shared.messaging.outcomes import Changed, Decision, Deliver
 from shared.messaging.routes import Handlers
 from shared.messaging.sharing import Serving
@@ -72,6 +73,12 @@ def let_anybody_pass_on_anything(rule: Rule, link: Any, known: Any, namesake: An
     source_link, source, *rest = more
     put = rest[-1]
     return rule(link, known, namesake, source_link, source and replace(source, owner=put.sender), *rest)
+
+
+def take_for_work_what_comes_straight_back(rule: Rule, link: Any, known: Any, namesake: Any, *more: Any) -> Decision:
+    source_link, source, *rest = more
+    from_elsewhere = source and replace(source, outsourcing_id=new_id())
+    return rule(link, known, namesake, source_link, from_elsewhere, *rest)
 
 
 def cite_what_another_uploaded(rule: Rule, link: Any, *more: Any) -> Decision:
@@ -171,6 +178,7 @@ def end_without_the_news(rule: Rule, *given: Any) -> Decision:
         (CompletionReject, release_in_another_order),
         (EntryPut, pass_on_to_where_it_came_from),
         (EntryPut, let_anybody_pass_on_anything),
+        (EntryPut, take_for_work_what_comes_straight_back),
         (EntryPut, cite_what_another_uploaded),
         (EntryPut, cite_what_has_lapsed),
         (SyncRequest, keep_what_is_missing_to_oneself),

@@ -5,9 +5,9 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from shared.contracts.ticket_sync import AttachmentBody, ChargeBody, EntryBody, TimeBody
+from shared.contracts.ticket_sync import AttachmentBody, ChargeBody, EntryBody, NoteBody, TimeBody
 from tests.simulation.companies import price_of
-from tests.simulation.facts import Fact
+from tests.simulation.facts import SERVICES, Fact
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,18 @@ class Word:
     @property
     def file(self) -> AttachmentBody | None:
         return self.body if type(self.body) is AttachmentBody else None
+
+    def image(self, lead: str) -> Fact | None:
+        """What is to stand on the other side: by the replication table, a line a kind."""
+        by_lead, body = self.owner == lead, self.body
+        if body is None or not self.shared or body.kind == "link":
+            return None
+        if body.kind == "time" and by_lead:
+            body = NoteBody(kind="note", text=body.text)
+        unchanged = body is self.body and body.kind in ("note", "attachment")
+        hidden = self.owner == SERVICES or (unchanged and not by_lead)
+        visibility = "internal" if hidden else "shared"
+        return self.version, self.owner, visibility, self.author, self.happened_at, body
 
 
 @dataclass(frozen=True, slots=True)
