@@ -16,8 +16,9 @@ class Message(Generic[D_co]):
     """One readable message as a rule sees it.
 
     `sender` is the slug of an instance or `tandem/<service>`, as the broker vouches for it; of what the gateway says it
-    is the instance for which it speaks. `now` is the database's clock at the start of the turn, a microsecond later for
-    each message before it; `fresh_id` is a UUIDv7 nobody has used, for the one thing a rule may create.
+    is the instance for which it speaks. `now` is the database's clock at the start of the turn, and a microsecond later
+    for each message before it and each delivery of those; `fresh_id` is a UUIDv7 nobody has used, for the one thing a
+    rule may create.
     """
 
     id: UUID

@@ -16,7 +16,7 @@ from shared.ids import new_id
 from shared.messaging import inbox, outbox, parking
 from shared.messaging.arrivals import Arrival, Dead, Readable, readable, tell_apart, too_old_or_new
 from shared.messaging.directory import Directory
-from shared.messaging.letters import TICK, Correspondence
+from shared.messaging.letters import Correspondence
 from shared.messaging.outbox import Letter, Posted
 from shared.messaging.outcomes import Changed, Decision, Message, NotYet, Refused, Unchanged
 from shared.messaging.parking import Blocker, Line, ParkedMessage
@@ -99,10 +99,7 @@ class Turn:
         async with connection.transaction():
             known, blocked = await self._look(connection, incoming)
             now, seen, waiting = known.now, known.seen, Counter(known.waiting)
-            cases = [
-                self._case(message, now, place) if isinstance(message, Readable) else message
-                for place, message in enumerate(incoming)
-            ]
+            cases = [self._case(message, now) if isinstance(message, Readable) else message for message in incoming]
             await self._directory.look_up(connection, _senders(incoming))
             working = await self._load(connection, [case for case in cases if isinstance(case, Case)])
             ledger = Ledger(now)
@@ -132,7 +129,7 @@ class Turn:
                 return Turned([])
             now = (await inbox.find_known(connection, [], [], [])).now
             await self._directory.look_up(connection, {parked.sender for parked in waiting if "/" not in parked.sender})
-            cases = [self._case(self._as_it_came(parked), now, place) for place, parked in enumerate(waiting)]
+            cases = [self._case(self._as_it_came(parked), now) for parked in waiting]
             working = await self._load(connection, cases)
             ledger = Ledger(now)
             still = self._decide_parked(waiting, cases, blocker, working, ledger)
@@ -184,8 +181,7 @@ class Turn:
     def _as_it_came(self, parked: ParkedMessage) -> Readable:
         return readable(read(parked.body), parked.sender, parked.body, self._models)
 
-    def _case(self, message: Readable, now: datetime, place: int = 0) -> Case:
-        """Each message of a turn is decided a tick after the one before: two have not even the instant in common."""
+    def _case(self, message: Readable, now: datetime) -> Case:
         envelope = message.envelope
         given = Message(
             id=envelope.id,
@@ -195,7 +191,7 @@ class Turn:
             subject=envelope.subject,
             time=envelope.time,
             data=message.data,
-            now=now + place * TICK,
+            now=now,
             fresh_id=new_id(now),
         )
         return Case(message, self._handlers.routes[envelope.type], given)
@@ -216,7 +212,7 @@ class Turn:
             waiting[sender] += 1
             self._queue_up(case, line, ledger)
             return
-        match self._decide(case, working):
+        match self._decide(case, working, ledger):
             case NotYet() if _is_instance(sender) and waiting[sender] >= parking.MOST_WAITING_PER_SENDER:
                 self._refuse(case, Refused("message/too-many-waiting"), ledger)
             case NotYet(problem, wait_seconds):
@@ -243,7 +239,7 @@ class Turn:
         """Conclude as many as can be, in order; says why the next one still waits, if one does."""
         line, attempts = blocker.line, blocker.attempts
         for parked, case in zip(waiting, cases, strict=True):
-            match case.message.refusal or self._decide(case, working):
+            match case.message.refusal or self._decide(case, working, ledger):
                 case NotYet(problem, wait_seconds, state, otherwise):
                     give_up_at = parked.parked_at + timedelta(seconds=wait_seconds)
                     if ledger.now < give_up_at:
@@ -257,8 +253,9 @@ class Turn:
             attempts = 1
         return None
 
-    def _decide(self, case: Case, working: WorkingSet) -> Decision | Failure:
+    def _decide(self, case: Case, working: WorkingSet, ledger: Ledger) -> Decision | Failure:
         """The rule's decision; a rule that raises harms only this message."""
+        case.given = replace(case.given, now=self._correspondence.instant_of_decision(ledger.now))
         try:
             return case.route.decide(*working.arguments(case.route, case.given))
         except Exception as error:

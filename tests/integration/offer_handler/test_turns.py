@@ -3,6 +3,7 @@
 import asyncio
 import json
 from datetime import UTC, datetime, timedelta
+from itertools import combinations
 from typing import Any
 from uuid import UUID
 
@@ -281,11 +282,18 @@ async def test_two_partners_who_answer_in_one_turn_have_not_even_the_instant_in_
     for slug in OTHERS:
         id = partnership_with(slug)
         await say(turn, database, (LEAD, invite(slug, id)), (slug, PartnershipAccept(actor="x", partnership_id=id)))
-    sending = send_to(*OTHERS, respond_by=datetime.now(UTC) + timedelta(hours=1))
-    answers = [(slug, decline(one.outsourcing_id)) for slug, one in zip(OTHERS, sending.offers, strict=True)]
-    told = await say(turn, database, (LEAD, sending), *answers)
-    ends = [data["declined_at"] for to, kind, data in told if to in OTHERS and kind == "offer.declined.v1"]
-    assert len(ends) == len(set(ends)) == 2
+    sending = send_to(SERVICE, *OTHERS, respond_by=datetime.now(UTC) + timedelta(hours=1))
+    ids = [one.outsourcing_id for one in sending.offers]
+    answers = sent(OTHERS[1], decline(ids[2])), sent(OTHERS[0], accept(id=ids[1])), sent(OTHERS[1], decline(ids[2]))
+    posted = (await turn.take(database, [turn.read(one) for one in (sent(LEAD, sending), *answers)])).posted
+    read: dict[str, set[str]] = {}
+    for one in posted:
+        envelope = json.loads(one.letter.body)
+        instants = {told for name, told in envelope["data"].items() if name.endswith("_at")} | {envelope["time"]}
+        read.setdefault(one.letter.lane, set()).update(instants)
+    assert all(len(read[slug]) >= 2 for slug in (SERVICE, *OTHERS))
+    for slug, other in combinations((SERVICE, *OTHERS), 2):
+        assert read[slug].isdisjoint(read[other])
 
 
 async def test_a_hundred_partners_cost_as_many_statements_as_one(turn: Turn, database: Connection) -> None:
