@@ -363,13 +363,19 @@ def repair_side(
     as_json: AsJson = False,
 ) -> None:
     """Tell one side again all that it should hold of the other's, piece by piece; what it holds already stays."""
-    ordered = as_operator(lambda c: sync.order_repair(c, outsourcing_id, side))
+    with Console(stderr=True).status("ordering …") as progress:
+        ordered = as_operator(
+            lambda c: sync.order_repair(
+                c, outsourcing_id, side, lambda count: progress.update(f"{count:,} tickets ordered …")
+            )
+        )
     if as_json:
         print(json.dumps({"side": side, "outsourcings": ordered}, indent=2))
     elif ordered:
         print(f"{side} is told all again (tickets: {ordered}); `tandem outsourcing show` shows of each how far that is")
     if not ordered:
-        sys.exit("tandem: there is no such outsourcing, or it is not accepted yet, or not theirs")
+        which = "no outsourcing" if outsourcing_id is None else "no such outsourcing, or it is not accepted yet, or not"
+        sys.exit(f"tandem: there is {which} of an instance {side}")
 
 
 def _aware(day: datetime | None) -> datetime | None:

@@ -1,5 +1,6 @@
 """`tandem sync`: whether every copy that should be there was told, and an operator's word to have all told again."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,9 @@ from shared.messaging.outcomes import Caused, Publish
 
 # What one look takes; each is then verified by a statement of its own, for one can have ten thousand entries.
 MOST_AT_ONCE = 1000
+# What is ordered at once: each looks at all entries of its ticket, before the commands that come behind it.
+ORDERED_AT_ONCE = 32
+LOOKED_SECONDS = 0.2
 # What is ordered is ticket_sync's alone to hear.
 _NOBODY = Directory()
 
@@ -23,7 +27,7 @@ _NOBODY = Directory()
 # in a line that is being told piece by piece is on its way.
 _VERIFY = """
 WITH expected AS (
-    SELECT entry_id, side, place > passed_place AND passed_place < last_place AS in_line, CASE
+    SELECT entry_id, side, state = 'in_progress' AND place > passed_place AND passed_place < last_place AS in_line, CASE
                WHEN visibility = 'shared' AND content IS NOT NULL AND entry.kind <> 'link' AND travel <> 'kept_local'
                     AND (place IS NULL OR state = 'in_progress') THEN version
                ELSE coalesce(copy_version, withdrawn_version) END AS version
@@ -82,15 +86,31 @@ async def verify(
     return Verdict(outsourcings, copies, tuple(wrong))
 
 
-async def order_repair(connection: Connection, outsourcing_id: UUID | None, side: str) -> int:
-    """Have all told again that this side should know of the other's entries, on one ticket or on all; on how many."""
+async def order_repair(
+    connection: Connection, outsourcing_id: UUID | None, side: str, tell: Callable[[int], None] = lambda _: None
+) -> int:
+    """Have all told again that this side should know of the other's entries, on one ticket or on all; on how many.
+
+    Of many tickets the next are ordered when ticket_sync has taken those before; `tell` is told again and again how
+    many have been.
+    """
     await _enter(connection)
-    ordered, after = 0, UUID(int=0)
+    ordered, after, letters = 0, UUID(int=0), list[Letter]()
     while links := await _list_links_of(connection, outsourcing_id, side, after):
+        await _until_taken(connection, letters)
         letters = [_order(link, side) for link in links]
         await outbox.post(connection, _NOBODY, letters, links[0]["now"])
         ordered, after = ordered + len(links), links[-1]["outsourcing_id"]
+        tell(ordered)
     return ordered
+
+
+async def _until_taken(connection: Connection, letters: list[Letter]) -> None:
+    ids = [letter.message_id for letter in letters]
+    while True:
+        if await connection.fetchval("SELECT count(*) FROM inbox WHERE id = ANY ($1::uuid[])", ids) == len(ids):
+            return
+        await asyncio.sleep(LOOKED_SECONDS)
 
 
 def _order(link: Any, side: str) -> Letter:
@@ -118,13 +138,14 @@ async def _list_links_of(connection: Connection, outsourcing_id: UUID | None, si
     found: list[Any] = await connection.fetch(
         """
         SELECT outsourcing_id, due_set_by_source, due_set_by_id, clock_timestamp() AS now FROM link
+        JOIN instance ON slug = $3 AND instance.kind = 'psa'
         WHERE outsourcing_id > $1 AND ($2::uuid IS NULL OR outsourcing_id = $2) AND $3 IN (lead, service)
         ORDER BY outsourcing_id LIMIT $4
         """,
         after,
         outsourcing_id,
         side,
-        MOST_AT_ONCE,
+        ORDERED_AT_ONCE,
     )
     return found
 

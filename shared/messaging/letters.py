@@ -31,16 +31,16 @@ class Correspondence:
         self._source = f"/tandem/{service}"
         self._directory = directory
         self._last_instant = EPOCH
-        self._last_decision = EPOCH
+        self._last_begin = EPOCH
 
-    def instant_of_decision(self, now: datetime) -> datetime:
-        """The instant at which the next message is decided: that of the first delivery of it, and of no other.
+    def begin(self, now: datetime) -> datetime:
+        """The instant at which the next message is decided: that of its own first delivery, and of no other.
 
-        What is told of one message is so no part of another's time, even where a turn decides many.
+        So no time that is told of one message is that of another's delivery, even where a turn decides many.
         """
-        self._last_decision = max(now, self._last_instant + TICK, self._last_decision + TICK)
-        self._last_instant = self._last_decision - TICK
-        return self._last_decision
+        self._last_begin = max(now, self._last_instant + TICK, self._last_begin + TICK)
+        self._last_instant = self._last_begin - TICK
+        return self._last_begin
 
     def told(self, cause: Readable, tell: Tell, now: datetime) -> Letter:
         """What a message that took effect tells somebody."""

@@ -104,6 +104,7 @@ class Turn:
             working = await self._load(connection, [case for case in cases if isinstance(case, Case)])
             ledger = Ledger(now)
             for message, case in zip(incoming, cases, strict=True):
+                self._begin(case, ledger)
                 if (first := seen.get(message.key)) is not None:
                     self._answer_again(case, first, working, ledger)
                     continue
@@ -212,7 +213,7 @@ class Turn:
             waiting[sender] += 1
             self._queue_up(case, line, ledger)
             return
-        match self._decide(case, working, ledger):
+        match self._decide(case, working):
             case NotYet() if _is_instance(sender) and waiting[sender] >= parking.MOST_WAITING_PER_SENDER:
                 self._refuse(case, Refused("message/too-many-waiting"), ledger)
             case NotYet(problem, wait_seconds):
@@ -239,7 +240,8 @@ class Turn:
         """Conclude as many as can be, in order; says why the next one still waits, if one does."""
         line, attempts = blocker.line, blocker.attempts
         for parked, case in zip(waiting, cases, strict=True):
-            match case.message.refusal or self._decide(case, working, ledger):
+            self._begin(case, ledger)
+            match case.message.refusal or self._decide(case, working):
                 case NotYet(problem, wait_seconds, state, otherwise):
                     give_up_at = parked.parked_at + timedelta(seconds=wait_seconds)
                     if ledger.now < give_up_at:
@@ -253,9 +255,14 @@ class Turn:
             attempts = 1
         return None
 
-    def _decide(self, case: Case, working: WorkingSet, ledger: Ledger) -> Decision | Failure:
+    def _begin(self, case: Case | Dead, ledger: Ledger) -> None:
+        """Each message of a turn has an instant of its own, whatever becomes of it."""
+        instant = self._correspondence.begin(ledger.now)
+        if isinstance(case, Case):
+            case.given = replace(case.given, now=instant)
+
+    def _decide(self, case: Case, working: WorkingSet) -> Decision | Failure:
         """The rule's decision; a rule that raises harms only this message."""
-        case.given = replace(case.given, now=self._correspondence.instant_of_decision(ledger.now))
         try:
             return case.route.decide(*working.arguments(case.route, case.given))
         except Exception as error:
@@ -339,13 +346,15 @@ class Turn:
         return working
 
     async def _write(self, connection: Connection, ledger: Ledger) -> list[Posted]:
+        letters = await outbox.deliverable(connection, self._directory, ledger.letters)
+        # Before anything is parked: where another worker has taken a message meanwhile, this says so.
+        posted = await inbox.insert_taken(connection, ledger.taken, ledger.history, letters, ledger.now)
         if ledger.parked:
             await parking.save_blockers(connection, ledger.blockers, ledger.now)
             await parking.insert_parked(connection, ledger.parked, ledger.now)
         if ledger.unblocked:
             await parking.make_due(connection, ledger.unblocked)
-        letters = await outbox.deliverable(connection, self._directory, ledger.letters)
-        return await inbox.insert_taken(connection, ledger.taken, ledger.history, letters, ledger.now)
+        return posted
 
 
 def _refused_at_the_door(case: Case, now: datetime) -> Refused | None:

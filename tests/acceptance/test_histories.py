@@ -289,6 +289,7 @@ async def _told_by(service: str, database: Connection) -> list[Said]:
 async def _read_files(world: World, history: History, models: list[Outsourcing]) -> None:
     """Whoever must find a file is given it, and nobody else anything: looked at anywhere."""
     must = {(model.id, *key): file for model in models for key, file in files_of(model).items()}
+    assert must
     of_files = [(model.id, id) for model in models for id, word in model.words.items() if word.kind == "attachment"]
     for outsourcing_id, entry_id in history.dice.sample(of_files, min(READ_AGAIN, len(of_files))):
         for slug, gateway in world.at_gateway.items():

@@ -3,7 +3,7 @@
 # Replicated entries per second through one ticket_sync worker, beside others in the same run.
 LEAST_OF_A_BARE_BRIDGE = 0.8
 LEAST_OF_A_FRAMEWORK = 4.0
-# With ten million entries of a million outsourcings stored.
+# With ten million entries of a million outsourcings stored, or fewer.
 LEAST_OF_AN_EMPTY_DATABASE = 0.9
 # From command published to delivery in the partner's queue, at half of the highest rate.
 MOST_P50_MILLISECONDS = 10.0

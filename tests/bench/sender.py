@@ -7,11 +7,14 @@ from aiormq.abc import ChannelFrame
 
 from shared.messaging.broker import Channel
 
+# From the last one handed over on.
+LONGEST_CONFIRMATION_SECONDS = 60.0
+
 
 async def send(channel: Channel, frames: dict[str, bytes], per_second: float) -> dict[str, float]:
     """Publish these at that rate, in their order; when each was handed to the broker, by its name.
 
-    Raises what the client library raises where the broker does not take one.
+    Raises what the client library raises where the broker does not take one, and TimeoutError where it does not say.
     """
     sent: dict[str, float] = {}
     confirmations: list[asyncio.Future[object]] = []
@@ -24,5 +27,6 @@ async def send(channel: Channel, frames: dict[str, bytes], per_second: float) ->
         sent[name] = monotonic()
         # Without a task, a timer and a wait of its own for each.
         await channel.write_queue.put(ChannelFrame(frame, should_close=False))
-    await asyncio.gather(*confirmations)
+    async with asyncio.timeout(LONGEST_CONFIRMATION_SECONDS):
+        await asyncio.gather(*confirmations)
     return sent

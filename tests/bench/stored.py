@@ -109,9 +109,8 @@ async def _twice(stack: LocalStack, course: Course) -> AsyncIterator[tuple[Cours
 
 async def _store(database: Connection, stored: int) -> None:
     await database.execute("SET search_path = ticket_sync")
-    at_once = min(stored, STORED_AT_ONCE)
-    for _ in track(range(stored // at_once), description=f"storing {stored:,} entries"):
-        await database.execute(_STORE, at_once // OF_A_TICKET, timeout=600)
+    for start in track(range(0, stored, STORED_AT_ONCE), description=f"storing {stored:,} entries"):
+        await database.execute(_STORE, min(STORED_AT_ONCE, stored - start) // OF_A_TICKET, timeout=600)
     # What storing leaves to be written is not what is measured.
     await database.execute("VACUUM ANALYZE", timeout=3600)
     await database.execute("CHECKPOINT", timeout=3600)

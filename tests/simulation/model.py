@@ -148,7 +148,8 @@ class Outsourcing:
     def _comes_straight_back(self, source: CopiedFrom, owner: str, id: UUID) -> bool:
         """Whether it is the other side's own, and so never went there: it is no work of who passes it on."""
         is_theirs = source.outsourcing_id == self.id and self.words[source.entry_id].owner != owner
-        return is_theirs and id not in self.copies and id not in self.gone
+        went_there = (id in self.copies or id in self.gone) and self.other(owner) not in self.been[id]
+        return is_theirs and not went_there
 
     def _fits(self, word: Word, known: Word | None, id: UUID) -> bool:
         """Whether it is in the currency, its owner's, of the same kind, and no other word of the same version."""

@@ -41,7 +41,7 @@ def put_entry(  # noqa: PLR0913, PLR0917 - all that an entry can lean on
         if source_link is None or source is None or not _may_pass_on(source_link, source, put.sender):
             return NotYet("outsourcing/unknown")
         path = source.path_onward
-        if _comes_straight_back(source, known, put):
+        if _comes_straight_back(link, source, known, put):
             visibility = "internal"
     if data.body.kind == "charge" and data.body.currency != link.currency:
         return Refused("entry/foreign-currency", state=link.state, currency=link.currency)
@@ -100,13 +100,14 @@ def _may_pass_on(source_link: Link, source: Entry, sender: str) -> bool:
     return source_link.includes(sender) and source.is_known_to(sender)
 
 
-def _comes_straight_back(source: Entry, known: Entry | None, put: Message[EntryPut]) -> bool:
-    """Whether the other side's own entry is passed back to it: that concerns nobody, and is no work of the sender's.
+def _comes_straight_back(link: Link, source: Entry, known: Entry | None, put: Message[EntryPut]) -> bool:
+    """Whether what the sender was told here is passed back: that concerns nobody, and is no work of the sender's.
 
     The sender knows where it has it from, so that this tells it nothing; of what comes back by others it must not.
     """
     has_it_from_here = source.outsourcing_id == put.data.outsourcing_id and source.owner != put.sender
-    return has_it_from_here and not (known is not None and known.was_told)
+    stands_there = known is not None and known.was_told and link.other_side_of(put.sender) not in known.path
+    return has_it_from_here and not stands_there
 
 
 def _take(

@@ -1,6 +1,8 @@
 """What an operator is told of copies, and an operator's word to have all told again, after turns as they are taken."""
 
+import asyncio
 import json
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -12,6 +14,7 @@ from services.ticket_sync.store import line as line_store
 from shared.contracts.ticket_sync import CopiedFrom, LineUnfinished, RepairOrdered
 from shared.database import Connection
 from shared.ids import new_id
+from shared.messaging.arrivals import Arrival
 from shared.messaging.turn import Turn
 from tests.integration.databases import plan_of
 from tests.integration.messaging.posting import event
@@ -34,6 +37,15 @@ from tests.unit.ticket_sync.outsourcing import (
 )
 
 __all__ = ["turn"]
+
+
+ORDERS = "SELECT message_id, subject, body FROM outbox WHERE kind = 'tandem.repair.ordered.v1' ORDER BY position"
+
+
+def _order_of(row: Any) -> Arrival:
+    """As the broker brings it."""
+    ordered = RepairOrdered.model_validate(json.loads(row["body"])["data"])
+    return event(ordered, row["subject"], service="ticket_sync", id=row["message_id"])
 
 
 async def confirm(database: Connection) -> None:
@@ -146,8 +158,25 @@ async def test_many_are_verified_and_told_again_in_pieces_and_it_is_said_how_man
     assert (await sync.verify(database, tell=told.append)).outsourcings == 3 and told == [2, 3]
     assert await sync.order_repair(database, None, "elbtal") == 0
     assert await sync.order_repair(database, None, SERVICE) == 3
-    ordered = await database.fetch("SELECT subject FROM outbox WHERE kind = 'tandem.repair.ordered.v1'")
-    assert {row["subject"] for row in ordered} == {str(id) for id in ids}
+    assert {row["subject"] for row in await database.fetch(ORDERS)} == {str(id) for id in ids}
+
+
+async def test_of_many_tickets_the_next_are_told_again_when_those_before_were_taken(
+    turn: Turn, database: Connection, second_connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sync, "ORDERED_AT_ONCE", 2)
+    monkeypatch.setattr(sync, "LOOKED_SECONDS", 0.01)
+    ids = await in_progress(turn, database, 3)
+    told = asyncio.Queue[int]()
+    async with asyncio.TaskGroup() as group:
+        ordering = group.create_task(sync.order_repair(second_connection, None, SERVICE, told.put_nowait))
+        assert await told.get() == 2
+        orders = await database.fetch(ORDERS)
+        await take(turn, database, *(_order_of(row) for row in orders[:1]))
+        assert told.empty() and len(await database.fetch(ORDERS)) == 2
+        await take(turn, database, *(_order_of(row) for row in orders[1:]))
+        assert await told.get() == await ordering == 3
+    assert {row["subject"] for row in await database.fetch(ORDERS)} == {str(id) for id in ids}
 
 
 async def test_a_verdict_is_found_by_indexes(database: Connection) -> None:

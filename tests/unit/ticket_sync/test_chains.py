@@ -256,6 +256,16 @@ def test_what_is_passed_straight_back_is_no_work_of_who_does_it_and_what_came_ro
     assert isinstance(play.say(SECOND, submit(1, "0", "1.01", outsourcing_id=id)), Changed)
 
 
+def test_who_once_forgot_to_say_what_it_passes_straight_back_can_say_so_again() -> None:
+    play, id, _ = chain_of_three()
+    origin, back = new_id(), new_id()
+    play.say(FIRST, put(CHARGE, id=origin, outsourcing_id=id))
+    play.say(SECOND, put(CHARGE, id=back, outsourcing_id=id, copied_from=from_(id, origin)))
+    play.say(SECOND, put(CHARGE, id=back, version=2, outsourcing_id=id))
+    play.say(SECOND, put(CHARGE, id=back, version=3, outsourcing_id=id, copied_from=from_(id, origin)))
+    assert isinstance(play.say(SECOND, submit(outsourcing_id=id)), Changed)
+
+
 def test_an_entry_that_was_passed_on_once_does_not_forget_where_it_has_been() -> None:
     play, id, _ = chain_of_three()
     origin, back = new_id(), new_id()
