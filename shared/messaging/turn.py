@@ -391,14 +391,5 @@ def _entry(
     message: Readable, outcome: str, *, problem: dict[str, Any] | None = None, state: str | None = None
 ) -> inbox.Entry:
     envelope = message.envelope
-    return inbox.Entry(
-        envelope.id,
-        envelope.source,
-        message.sender,
-        envelope.type,
-        envelope.subject,
-        message.digest,
-        outcome,
-        problem,
-        state,
-    )
+    said = envelope.id, envelope.source, message.sender, envelope.type, envelope.subject
+    return inbox.Entry(*said, message.digest, outcome, problem, state)
