@@ -374,8 +374,8 @@ def repair_side(
     elif ordered:
         print(f"{side} is told all again (tickets: {ordered}); `tandem outsourcing show` shows of each how far that is")
     if not ordered:
-        which = "no outsourcing" if outsourcing_id is None else "no such outsourcing, or it is not accepted yet, or not"
-        sys.exit(f"tandem: there is {which} of an instance {side}")
+        which = "outsourcing" if outsourcing_id is None else "such outsourcing"
+        sys.exit(f"tandem: {side} has no {which} that is accepted, or no instance; `tandem instance list` shows all")
 
 
 def _aware(day: datetime | None) -> datetime | None:

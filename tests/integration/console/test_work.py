@@ -189,7 +189,10 @@ async def test_copies_that_were_not_told_are_named_and_can_be_told_again(install
     assert "no such outsourcing" in await tandem("sync", "verify", str(new_id()), expect=1)
     assert "is told all again (tickets: 1)" in await tandem("sync", "repair", str(id), "--side", SERVICE)
     assert await tandem.json("sync", "repair", "--side", SERVICE) == {"side": SERVICE, "outsourcings": 5}
-    assert "not theirs" in await tandem("sync", "repair", str(id), "--side", STRANGER, expect=1)
+    assert f"{STRANGER} has no such outsourcing" in await tandem(
+        *("sync", "repair", str(id), "--side", STRANGER), expect=1
+    )
+    assert "has no outsourcing that is accepted" in await tandem("sync", "repair", "--side", "rheinthal", expect=1)
 
 
 def _round(
